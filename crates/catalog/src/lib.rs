@@ -1,0 +1,16 @@
+//! The words that every other crate speaks: names, SQL text, server versions, lock modes,
+//! and what a database contains.
+//!
+//! Nothing here reads a file, a clock, the environment or a socket.
+
+mod lock;
+mod model;
+mod name;
+mod sql;
+mod version;
+
+pub use lock::LockMode;
+pub use model::{Catalog, Difference, Object, ObjectKey, differences};
+pub use name::{Name, RelationName};
+pub use sql::{Literal, Sql, SqlPart};
+pub use version::ServerVersion;

@@ -53,11 +53,7 @@ impl LockMode {
             Share => {
                 return matches!(
                     other,
-                    RowExclusive
-                        | ShareUpdateExclusive
-                        | ShareRowExclusive
-                        | Exclusive
-                        | AccessExclusive
+                    RowExclusive | ShareUpdateExclusive | ShareRowExclusive | Exclusive | AccessExclusive
                 );
             }
             ShareRowExclusive => RowExclusive,
@@ -88,9 +84,7 @@ impl LockMode {
 
     /// The mode that `pg_locks.mode` names.
     pub fn from_catalog_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.catalog_name() == name)
+        Self::ALL.into_iter().find(|mode| mode.catalog_name() == name)
     }
 }
 
@@ -121,12 +115,7 @@ mod tests {
                 assert_eq!(a.conflicts_with(b), b.conflicts_with(a), "{a} against {b}");
             }
         }
-        let counts = LockMode::ALL.map(|a| {
-            LockMode::ALL
-                .iter()
-                .filter(|b| a.conflicts_with(**b))
-                .count()
-        });
+        let counts = LockMode::ALL.map(|a| LockMode::ALL.iter().filter(|b| a.conflicts_with(**b)).count());
         assert_eq!(counts, [1, 2, 4, 5, 5, 6, 7, 8]);
         assert!(!LockMode::ShareUpdateExclusive.blocks_application());
         assert!(LockMode::Share.blocks_application());

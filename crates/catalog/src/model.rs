@@ -65,10 +65,7 @@ impl Catalog {
                 hash.update(value);
             }
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -96,12 +93,7 @@ pub fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
         let (Some(old), Some(new)) = (old, new) else {
             let shown = |object: Option<&Object>| object.map(|object| format!("{:?}", object.0));
             let (before, after) = (shown(old), shown(new));
-            found.push(Difference {
-                key: key.clone(),
-                attribute: String::new(),
-                before,
-                after,
-            });
+            found.push(Difference { key: key.clone(), attribute: String::new(), before, after });
             continue;
         };
         let mut attributes: Vec<_> = old.0.keys().chain(new.0.keys()).collect();
@@ -129,10 +121,7 @@ mod tests {
     fn catalog(objects: &[(&str, &str, &str)]) -> Catalog {
         let mut catalog = Catalog::default();
         for (identity, attribute, value) in objects {
-            let key = ObjectKey {
-                kind: "table".into(),
-                identity: (*identity).into(),
-            };
+            let key = ObjectKey { kind: "table".into(), identity: (*identity).into() };
             catalog.insert(key, Object([((*attribute).into(), (*value).into())].into()));
         }
         catalog
@@ -144,10 +133,7 @@ mod tests {
         let after = catalog(&[("a", "x", "2"), ("c", "x", "1")]);
         let found = differences(&before, &after);
         assert_eq!(found.len(), 3);
-        assert_eq!(
-            (found[0].key.identity.as_str(), found[0].attribute.as_str()),
-            ("a", "x")
-        );
+        assert_eq!((found[0].key.identity.as_str(), found[0].attribute.as_str()), ("a", "x"));
         assert!(found[1].after.is_none() && found[2].before.is_none());
         assert_ne!(before.digest(), after.digest());
         assert!(differences(&before, &before).is_empty());

@@ -26,10 +26,7 @@ impl Name {
 
     /// A name derived from this one, cut at a character boundary so that it fits with `suffix`.
     pub fn with_suffix(&self, suffix: &str) -> Self {
-        let mut end = self
-            .0
-            .len()
-            .min(Self::BYTES_MAX.saturating_sub(suffix.len()));
+        let mut end = self.0.len().min(Self::BYTES_MAX.saturating_sub(suffix.len()));
         while !self.0.is_char_boundary(end) {
             end -= 1;
         }
@@ -62,26 +59,17 @@ pub struct RelationName {
 impl RelationName {
     /// A name that the search path resolves.
     pub fn bare(name: impl Into<String>) -> Self {
-        Self {
-            namespace: None,
-            name: Name::new(name),
-        }
+        Self { namespace: None, name: Name::new(name) }
     }
 
     /// A name in a namespace.
     pub fn qualified(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            namespace: Some(Name::new(namespace)),
-            name: Name::new(name),
-        }
+        Self { namespace: Some(Name::new(namespace)), name: Name::new(name) }
     }
 
     /// Another object in the same namespace.
     pub fn sibling(&self, name: Name) -> Self {
-        Self {
-            namespace: self.namespace.clone(),
-            name,
-        }
+        Self { namespace: self.namespace.clone(), name }
     }
 
     /// The name as a person writes it, without quotes.
@@ -115,14 +103,8 @@ mod tests {
     #[test]
     fn a_name_prints_quoted_whatever_is_in_it() {
         assert_eq!(Name::new("user").to_string(), "\"user\"");
-        assert_eq!(
-            Name::new("a\"; DROP TABLE x; --").to_string(),
-            "\"a\"\"; DROP TABLE x; --\""
-        );
-        assert_eq!(
-            RelationName::qualified("My Schema", "User").to_string(),
-            "\"My Schema\".\"User\""
-        );
+        assert_eq!(Name::new("a\"; DROP TABLE x; --").to_string(), "\"a\"\"; DROP TABLE x; --\"");
+        assert_eq!(RelationName::qualified("My Schema", "User").to_string(), "\"My Schema\".\"User\"");
     }
 
     #[test]

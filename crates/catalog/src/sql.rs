@@ -52,20 +52,7 @@ macro_rules! printed_as_sql {
         }
     )*};
 }
-printed_as_sql!(
-    Name,
-    RelationName,
-    Sql,
-    LockMode,
-    Literal<'_>,
-    i16,
-    i32,
-    i64,
-    u16,
-    u32,
-    u64,
-    usize
-);
+printed_as_sql!(Name, RelationName, Sql, LockMode, Literal<'_>, i16, i32, i64, u16, u32, u64, usize);
 
 impl<T: SqlPart + ?Sized> SqlPart for &T {
     fn part(&self) -> String {
@@ -76,10 +63,7 @@ impl<T: SqlPart + ?Sized> SqlPart for &T {
 /// Parts separated by commas.
 impl<T: SqlPart> SqlPart for [T] {
     fn part(&self) -> String {
-        self.iter()
-            .map(SqlPart::part)
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.iter().map(SqlPart::part).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -114,22 +98,9 @@ mod tests {
 
     #[test]
     fn sql_is_composed_of_parts_that_quote_themselves() {
-        let tables = vec![
-            RelationName::bare("Order"),
-            RelationName::qualified("s", "t\"x"),
-        ];
-        let made = sql!(
-            "LOCK TABLE {} IN {} MODE",
-            tables,
-            LockMode::ShareUpdateExclusive
-        );
-        assert_eq!(
-            made.as_str(),
-            "LOCK TABLE \"Order\", \"s\".\"t\"\"x\" IN SHARE UPDATE EXCLUSIVE MODE"
-        );
-        assert_eq!(
-            sql!("SELECT {}", Literal("it's")).as_str(),
-            "SELECT 'it''s'"
-        );
+        let tables = vec![RelationName::bare("Order"), RelationName::qualified("s", "t\"x")];
+        let made = sql!("LOCK TABLE {} IN {} MODE", tables, LockMode::ShareUpdateExclusive);
+        assert_eq!(made.as_str(), "LOCK TABLE \"Order\", \"s\".\"t\"\"x\" IN SHARE UPDATE EXCLUSIVE MODE");
+        assert_eq!(sql!("SELECT {}", Literal("it's")).as_str(), "SELECT 'it''s'");
     }
 }

@@ -17,11 +17,7 @@ impl StepId {
     /// The id of the step that executes `sql` as the `part`th part of the `statement`th statement.
     pub fn of(statement: usize, part: usize, sql: &Sql) -> Self {
         let digest = Sha256::digest(sql.as_str().as_bytes());
-        let short: String = digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Self(format!("{}.{}-{short}", statement + 1, part + 1))
     }
 

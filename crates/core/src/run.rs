@@ -1,0 +1,495 @@
+//! What to do next with one migration: [`decide`].
+//!
+//! The engine acts and reports what came of it; this module turns each report into the next
+//! decision. It has no connection, no clock and no dice: elapsed time and randomness come in with
+//! the report, so a list of reports replays a night at 3 a.m. in microseconds.
+//!
+//! What it decides: the order of gates, transactions and waits; which refusals are worth another
+//! try; when a lock budget is spent; how doubt after a lost connection is settled (by looking, never
+//! by assuming). What it leaves alone: SQL, locks and policy about what may run at all.
+
+mod segment;
+
+use serde::Serialize;
+pub use segment::{Segment, SegmentKind, segments};
+use underpin_catalog::RelationName;
+use underpin_sql::StepId;
+
+use crate::event::{Blocker, WaitReason};
+
+/// Limits of one migration's run, from the settings. All times in milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// How long all waiting for locks of one transaction may take.
+    pub lock_budget_ms: u64,
+    /// How long a concurrent build may wait for old snapshots before it begins.
+    pub snapshot_budget_ms: u64,
+    /// The first pause between two tries.
+    pub pause_min_ms: u64,
+    /// The longest pause between two tries.
+    pub pause_max_ms: u64,
+    /// How often a deadlock or serialization failure is tried again.
+    pub victims_max: u32,
+    /// How often an index build is begun again after an invalid end.
+    pub builds_max: u32,
+    /// How often a lost connection is taken up again in a row.
+    pub reconnects_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lock_budget_ms: 600_000,
+            snapshot_budget_ms: 1_800_000,
+            pause_min_ms: 250,
+            pause_max_ms: 30_000,
+            victims_max: 10,
+            builds_max: 3,
+            reconnects_max: 20,
+        }
+    }
+}
+
+/// What came of the last decision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// Nothing yet: the run begins, or an earlier one is taken up.
+    Begin,
+    /// Answer to [`Question::Gate`]: nobody stands in the way.
+    GateOpen,
+    /// Answer to [`Question::Gate`]: somebody does.
+    GateShut {
+        /// Why.
+        reason: WaitReason,
+        /// Who.
+        blockers: Vec<Blocker>,
+    },
+    /// The act is complete and committed.
+    Applied,
+    /// The server said no and nothing of the act is left.
+    Refused(Refusal),
+    /// The answer is lost: the act may or may not have taken effect.
+    InDoubt,
+    /// Answer to [`Question::Settle`].
+    Settled(Settlement),
+    /// The pause is over.
+    Waited {
+        /// How long it was.
+        ms: u64,
+    },
+    /// Somebody else has taken over the run (the epoch in the journal is not ours any more).
+    Fenced,
+    /// A person asked us to stop.
+    Interrupted,
+}
+
+/// The server's "no".
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Refusal {
+    /// SQLSTATE.
+    pub sqlstate: String,
+    /// The server's message, with detail and hint.
+    pub message: String,
+    /// The step that was refused, when it is known.
+    pub step: Option<StepId>,
+    /// Line in the migration file, from 1, when it is known.
+    pub line: Option<u32>,
+    /// Whether we cancelled it ourselves because others had begun to wait behind us.
+    pub gave_way: bool,
+    /// Who stood in the way when it was refused.
+    pub blockers: Vec<Blocker>,
+}
+
+/// What journal and catalog say about an act in doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It took effect.
+    Done,
+    /// It did not.
+    NotDone,
+    /// It left an invalid index that our journal owns.
+    Leftover(RelationName),
+    /// Something is there that our journal does not own.
+    Conflict(String),
+    /// The server cannot be reached at the moment.
+    Unreachable,
+}
+
+/// A question to the server that changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Does anybody stand in the way of this segment?
+    Gate(usize),
+    /// Did this act take effect?
+    Settle(Act),
+}
+
+/// Something that changes the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Record in ledger and journal that the migration has begun; for one that needs more than one
+    /// transaction.
+    Open,
+    /// Execute a segment. With `opens` and `closes` the ledger's row begins and ends within it.
+    Segment {
+        /// Index into the segments.
+        index: usize,
+        /// The whole migration is this one transaction: its row is written complete.
+        whole: bool,
+        /// It is the last one and transactional: the ledger's row is finished in it.
+        closes: bool,
+    },
+    /// Drop an invalid index that an interrupted build of ours left.
+    DropLeftover {
+        /// The segment whose build left it.
+        index: usize,
+        /// The index.
+        leftover: RelationName,
+    },
+    /// Record in ledger and journal that the migration is complete.
+    Close,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Change the database.
+    Act(Act),
+    /// Ask.
+    Look(Question),
+    /// Pause, then report [`Report::Waited`].
+    Wait {
+        /// How long.
+        ms: u64,
+        /// Why; the engine tells people.
+        reason: WaitReason,
+        /// Who stands in the way.
+        blockers: Vec<Blocker>,
+    },
+    /// The end.
+    Stop(Stop),
+}
+
+/// How a migration's run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// Complete and recorded.
+    Applied,
+    /// The server refused a step for a reason that another try does not change.
+    Failed(Refusal),
+    /// The lock budget is spent; nothing of the waiting segment has taken effect.
+    BudgetSpent {
+        /// Why the last try failed.
+        reason: WaitReason,
+        /// Who stood in the way.
+        blockers: Vec<Blocker>,
+    },
+    /// Something is in the way that a person has to judge.
+    Conflict(String),
+    /// The server stayed unreachable; what the last act did is not known yet.
+    Unreachable,
+    /// Another runner has taken over.
+    Fenced,
+    /// A person asked.
+    Interrupted,
+}
+
+/// Where a migration's run stands.
+#[derive(Clone, Debug)]
+pub struct State {
+    limits: Limits,
+    segments: Vec<Phase>,
+    opened: bool,
+    at: usize,
+    last: Option<Act>,
+    waited_ms: u64,
+    pause_ms: u64,
+    attempts: u32,
+    victims: u32,
+    builds: u32,
+    reconnects: u32,
+    after_wait: AfterWait,
+    /// The build has failed for good; what it left is cleaned up before we stop.
+    failing: Option<Refusal>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Phase {
+    kind: SegmentKind,
+    gated: bool,
+    done: bool,
+    /// An earlier run had begun it without a transaction: look before acting.
+    doubtful: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AfterWait {
+    Gate,
+    Settle,
+}
+
+impl State {
+    /// A fresh run, or with `opened` and the segments' own marks one that is taken up again.
+    pub fn new(segments: &[Segment], opened: bool, limits: Limits) -> Self {
+        let phases = segments
+            .iter()
+            .map(|segment| Phase {
+                kind: segment.kind,
+                gated: segment.gated,
+                done: segment.done,
+                doubtful: segment.begun && !segment.done,
+            })
+            .collect();
+        Self {
+            pause_ms: limits.pause_min_ms,
+            limits,
+            segments: phases,
+            opened,
+            at: 0,
+            last: None,
+            waited_ms: 0,
+            attempts: 0,
+            victims: 0,
+            builds: 0,
+            reconnects: 0,
+            after_wait: AfterWait::Gate,
+            failing: None,
+        }
+    }
+
+    /// The segment that is being worked on.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Tries of the current segment so far.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Waited for the current segment so far, milliseconds.
+    pub fn waited_ms(&self) -> u64 {
+        self.waited_ms
+    }
+
+    /// What is left of the current segment's budget, milliseconds.
+    pub fn budget_left_ms(&self) -> u64 {
+        self.budget_ms().saturating_sub(self.waited_ms)
+    }
+
+    /// Whether some segment has taken effect while others have not.
+    pub fn half_done(&self) -> bool {
+        self.opened
+    }
+
+    fn budget_ms(&self) -> u64 {
+        match self.segments.get(self.at).map(|phase| phase.kind) {
+            Some(SegmentKind::Alone) => self.limits.snapshot_budget_ms,
+            _ => self.limits.lock_budget_ms,
+        }
+    }
+
+    fn is_one_transaction(&self) -> bool {
+        !self.opened && self.segments.len() <= 1 && self.segments.iter().all(|p| p.kind == SegmentKind::Together)
+    }
+
+    fn act(&mut self, act: Act) -> Decision {
+        self.last = Some(act.clone());
+        Decision::Act(act)
+    }
+
+    fn advance(&mut self) {
+        self.at += 1;
+        self.waited_ms = 0;
+        self.pause_ms = self.limits.pause_min_ms;
+        self.attempts = 0;
+        self.victims = 0;
+        self.builds = 0;
+    }
+
+    /// The first thing to do for the current segment.
+    fn start_segment(&mut self) -> Decision {
+        while self.segments.get(self.at).is_some_and(|phase| phase.done) {
+            self.advance();
+        }
+        if self.at >= self.segments.len() && !(self.segments.is_empty() && !self.opened) {
+            return self.act(Act::Close);
+        }
+        if !self.opened && !self.is_one_transaction() {
+            return self.act(Act::Open);
+        }
+        match self.segments.get(self.at) {
+            Some(phase) if phase.doubtful => self.settle(),
+            Some(phase) if phase.gated => Decision::Look(Question::Gate(self.at)),
+            _ => self.execute_segment(),
+        }
+    }
+
+    /// Ask what became of the last act, or of the one that an earlier run had begun.
+    fn settle(&self) -> Decision {
+        let begun = Act::Segment { index: self.at, whole: false, closes: false };
+        Decision::Look(Question::Settle(self.last.clone().unwrap_or(begun)))
+    }
+
+    fn is_alone(&self) -> bool {
+        self.segments.get(self.at).is_some_and(|phase| phase.kind == SegmentKind::Alone)
+    }
+
+    fn execute_segment(&mut self) -> Decision {
+        let whole = self.is_one_transaction();
+        let last = self.at + 1 >= self.segments.len();
+        let together = self.segments.get(self.at).is_none_or(|phase| phase.kind == SegmentKind::Together);
+        self.attempts += 1;
+        self.act(Act::Segment { index: self.at, whole, closes: last && together })
+    }
+
+    fn pause(&mut self, reason: WaitReason, blockers: Vec<Blocker>, roll: f64) -> Decision {
+        if self.waited_ms >= self.budget_ms() {
+            return Decision::Stop(Stop::BudgetSpent { reason, blockers });
+        }
+        // Decorrelated jitter: each pause is drawn between the first one and 1.6 times the last.
+        let ceiling = (self.pause_ms as f64 * 1.6).min(self.limits.pause_max_ms as f64);
+        let floor = self.limits.pause_min_ms as f64;
+        let drawn = floor + roll.clamp(0.0, 1.0) * (ceiling - floor).max(0.0);
+        self.pause_ms = ceiling as u64;
+        let ms = (drawn as u64).min(self.budget_left_ms()).max(1);
+        Decision::Wait { ms, reason, blockers }
+    }
+}
+
+/// The next thing to do. `roll` is a random number from 0 to 1 for jitter.
+pub fn decide(state: &mut State, report: Report, roll: f64) -> Decision {
+    match report {
+        Report::Begin => state.start_segment(),
+        Report::GateOpen => state.execute_segment(),
+        Report::GateShut { reason, blockers } => {
+            state.after_wait = AfterWait::Gate;
+            state.pause(reason, blockers, roll)
+        }
+        Report::Applied => applied(state),
+        Report::Refused(refusal) => refused(state, refusal, roll),
+        Report::InDoubt => {
+            state.after_wait = AfterWait::Settle;
+            Decision::Wait { ms: state.limits.pause_min_ms, reason: WaitReason::Connection, blockers: Vec::new() }
+        }
+        Report::Settled(settlement) => settled(state, settlement),
+        Report::Waited { ms } => {
+            state.waited_ms += ms;
+            match state.after_wait {
+                AfterWait::Gate if state.segments.get(state.at).is_some_and(|phase| phase.gated) => {
+                    Decision::Look(Question::Gate(state.at))
+                }
+                AfterWait::Gate => state.execute_segment(),
+                AfterWait::Settle => state.settle(),
+            }
+        }
+        Report::Fenced => Decision::Stop(Stop::Fenced),
+        Report::Interrupted => Decision::Stop(Stop::Interrupted),
+    }
+}
+
+fn applied(state: &mut State) -> Decision {
+    state.reconnects = 0;
+    match state.last.take() {
+        Some(Act::Open) => {
+            state.opened = true;
+            state.start_segment()
+        }
+        Some(Act::Segment { closes: true, .. } | Act::Close) => Decision::Stop(Stop::Applied),
+        Some(Act::Segment { index, .. }) => {
+            if let Some(phase) = state.segments.get_mut(index) {
+                phase.done = true;
+            }
+            state.advance();
+            state.start_segment()
+        }
+        Some(Act::DropLeftover { .. }) => {
+            if let Some(refusal) = state.failing.take() {
+                return Decision::Stop(Stop::Failed(refusal));
+            }
+            if let Some(phase) = state.segments.get_mut(state.at) {
+                phase.doubtful = false;
+            }
+            state.start_segment()
+        }
+        None => state.start_segment(),
+    }
+}
+
+fn refused(state: &mut State, refusal: Refusal, roll: f64) -> Decision {
+    // A statement without a transaction may have left something even though the server said no.
+    state.after_wait = if state.is_alone() { AfterWait::Settle } else { AfterWait::Gate };
+    if refusal.gave_way {
+        return state.pause(WaitReason::GaveWay, refusal.blockers, roll);
+    }
+    match refusal.sqlstate.as_str() {
+        // lock_not_available
+        "55P03" => state.pause(WaitReason::LockTimeout, refusal.blockers, roll),
+        // deadlock_detected, serialization_failure
+        "40P01" | "40001" if state.victims < state.limits.victims_max => {
+            state.victims += 1;
+            state.pause(WaitReason::Victim, refusal.blockers, roll)
+        }
+        _ if state.is_alone() => {
+            state.failing = Some(refusal);
+            state.settle()
+        }
+        _ => Decision::Stop(Stop::Failed(refusal)),
+    }
+}
+
+fn settled(state: &mut State, settlement: Settlement) -> Decision {
+    match settlement {
+        Settlement::Done => applied_without_answer(state),
+        Settlement::NotDone => {
+            if let Some(refusal) = state.failing.take() {
+                return Decision::Stop(Stop::Failed(refusal));
+            }
+            state.reconnects += 1;
+            if state.reconnects > state.limits.reconnects_max {
+                return Decision::Stop(Stop::Unreachable);
+            }
+            if let Some(phase) = state.segments.get_mut(state.at) {
+                phase.doubtful = false;
+            }
+            match state.last.clone() {
+                Some(act @ (Act::Open | Act::Close | Act::DropLeftover { .. })) => state.act(act),
+                _ => state.start_segment(),
+            }
+        }
+        Settlement::Leftover(leftover) => {
+            state.builds += 1;
+            if state.builds > state.limits.builds_max && state.failing.is_none() {
+                let name = leftover.shown();
+                return Decision::Stop(Stop::Conflict(format!(
+                    "index {name} ended invalid {} times",
+                    state.limits.builds_max
+                )));
+            }
+            let index = state.at;
+            state.act(Act::DropLeftover { index, leftover })
+        }
+        Settlement::Conflict(what) => Decision::Stop(Stop::Conflict(what)),
+        Settlement::Unreachable => {
+            state.reconnects += 1;
+            if state.reconnects > state.limits.reconnects_max {
+                return Decision::Stop(Stop::Unreachable);
+            }
+            state.after_wait = AfterWait::Settle;
+            let ms = (state.limits.pause_min_ms << state.reconnects.min(5)).min(5_000);
+            Decision::Wait { ms, reason: WaitReason::Connection, blockers: Vec::new() }
+        }
+    }
+}
+
+/// The answer was lost but the effect is there.
+fn applied_without_answer(state: &mut State) -> Decision {
+    if state.last.is_none() {
+        // An earlier run's act: mark the segment and go on.
+        state.last = Some(Act::Segment { index: state.at, whole: false, closes: false });
+    }
+    applied(state)
+}
+
+#[cfg(test)]
+mod tests;

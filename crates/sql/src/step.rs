@@ -25,6 +25,11 @@ impl StepId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// An id that the journal gave back.
+    pub fn from_journal(stored: String) -> Self {
+        Self(stored)
+    }
 }
 
 impl fmt::Display for StepId {

@@ -1,0 +1,172 @@
+//! Copying, handing over and locking files.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::ShadowError;
+use crate::account::Account;
+
+/// Copies a folder into one that does not exist yet, for the server's account alone.
+///
+/// A slim cluster is hundreds of files of a few kilobytes, so the time goes into system calls; four threads
+/// take a third off it on two cores.
+pub(crate) fn copy_tree(from: &Path, to: &Path, account: &Account) -> Result<(), ShadowError> {
+    let mut files = Vec::new();
+    copy_folders(from, to, account, &mut files)?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((from, to)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            copy_file(from, to, account).map_err(ShadowError::io("copy the template to", to))?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..3).map(|_| scope.spawn(work)).collect();
+        let mut outcome = work();
+        for worker in workers {
+            outcome = outcome.and(worker.join().expect("copying does not panic"));
+        }
+        outcome
+    })
+}
+
+fn copy_folders(
+    from: &Path,
+    to: &Path,
+    account: &Account,
+    files: &mut Vec<(PathBuf, PathBuf)>,
+) -> Result<(), ShadowError> {
+    create_private(to)?;
+    account.give(to)?;
+    for entry in fs::read_dir(from).map_err(ShadowError::io("read", from))? {
+        let entry = entry.map_err(ShadowError::io("read", from))?;
+        let to = to.join(entry.file_name());
+        if entry.file_type().map_err(ShadowError::io("read", from))?.is_dir() {
+            copy_folders(&entry.path(), &to, account, files)?;
+        } else {
+            files.push((entry.path(), to));
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path, account: &Account) -> io::Result<()> {
+    let mut source = File::open(from)?;
+    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(&mut source, &mut target)?;
+    account.give_open(&target)
+}
+
+/// A new folder that only its owner may enter.
+pub(crate) fn create_private(path: &Path) -> Result<(), ShadowError> {
+    DirBuilder::new().mode(0o700).create(path).map_err(ShadowError::io("create", path))
+}
+
+/// A folder, with its parents, that everybody may enter and read whatever the umask says. Folders that exist
+/// stay as they are.
+pub(crate) fn create_open(path: &Path) -> Result<(), ShadowError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_open(parent)?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o755))
+            .map_err(ShadowError::io("set the permissions of", path)),
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(ShadowError::io("create", path)(error)),
+    }
+}
+
+/// Hands a whole tree to one owner. Links are left alone, not followed.
+pub(crate) fn give_tree(path: &Path, uid: u32, gid: u32) -> Result<(), ShadowError> {
+    let about = fs::symlink_metadata(path).map_err(ShadowError::io("read", path))?;
+    if about.is_symlink() {
+        return Ok(());
+    }
+    chown(path, Some(uid), Some(gid)).map_err(ShadowError::io("change the owner of", path))?;
+    if about.is_dir() {
+        for entry in fs::read_dir(path).map_err(ShadowError::io("read", path))? {
+            give_tree(&entry.map_err(ShadowError::io("read", path))?.path(), uid, gid)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets everybody read a tree, and enter and execute what its owner may: an archive that root unpacks under a
+/// strict umask is otherwise closed to the server's account.
+pub(crate) fn open_tree(path: &Path) -> Result<(), ShadowError> {
+    let about = fs::symlink_metadata(path).map_err(ShadowError::io("read", path))?;
+    if about.is_symlink() {
+        return Ok(());
+    }
+    let mode = if about.is_dir() || about.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
+    fs::set_permissions(path, Permissions::from_mode(mode))
+        .map_err(ShadowError::io("set the permissions of", path))?;
+    if about.is_dir() {
+        for entry in fs::read_dir(path).map_err(ShadowError::io("read", path))? {
+            open_tree(&entry.map_err(ShadowError::io("read", path))?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Who may hold a [`lock`] at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Nobody else.
+    Alone,
+    /// Whoever also locks it shared.
+    WithOthers,
+}
+
+/// Takes a file lock, creating the file; it is held until the returned file is closed, so also when we are
+/// killed. Waits up to `limit` for whoever holds it.
+pub(crate) fn lock(path: &Path, share: Share, limit: Duration) -> Result<File, ShadowError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(ShadowError::io("open", path))?;
+    let started = Instant::now();
+    loop {
+        let outcome = match share {
+            Share::Alone => file.try_lock(),
+            Share::WithOthers => file.try_lock_shared(),
+        };
+        match outcome {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if started.elapsed() > limit => {
+                let command = format!("another process that holds {}", path.display());
+                return Err(ShadowError::TooSlow { command, limit });
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::Error(error)) => return Err(ShadowError::io("lock", path)(error)),
+        }
+    }
+}
+
+/// A short random name part; names are unique, not secret.
+pub(crate) fn random_name() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).map(|c| c.to_ascii_lowercase()).take(10).collect()
+}
+
+/// A folder that is removed with everything in it when this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Scratch(pub(crate) PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Usually somebody was quicker (the supervisor, a rename); what else fails is left to the sweep.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

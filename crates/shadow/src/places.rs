@@ -1,0 +1,187 @@
+//! Where things lie: the cache of binaries and templates, and the directory of a running server.
+//!
+//! Both must be reachable by the account that runs the server. As root that rules out root's own home, which
+//! is closed to everybody else on most systems.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statvfs::statvfs;
+use nix::unistd::geteuid;
+
+use crate::account::Account;
+use crate::error::Tried;
+use crate::files::{self, Scratch, create_open, create_private, random_name};
+use crate::{ShadowError, StartOptions};
+
+/// How the directory of a running server starts; the sweep looks for it.
+pub(crate) const PREFIX: &str = "underpin-shadow-";
+
+/// The file in it whose lock tells that somebody owns it.
+pub(crate) const LOCK: &str = "owner";
+
+/// The cache that all users may read, filled by root. Others only look for binaries in it.
+pub(crate) const SHARED_CACHE: &str = "/var/cache/underpin";
+
+/// Free room that a place must have. A slim cluster takes 20 MB, a replayed history some tens.
+const ROOM_MB_MIN: u64 = 256;
+
+/// A unix socket's path may take 107 bytes (104 on macOS), of which the file name takes 19 with a port of
+/// five digits.
+const SOCKET_FOLDER_BYTES_MAX: usize = 104 - "/.s.PGSQL.65535".len() - 1;
+
+/// The folder for what is kept between runs, created when it is not there.
+///
+/// `$UNDERPIN_CACHE_DIR` as it is; else `$XDG_CACHE_HOME/underpin`, `~/.cache/underpin`, and for root
+/// `/var/cache/underpin`: the first that exists or can be created and that the server's account can enter.
+pub(crate) fn cache(account: &Account) -> Result<PathBuf, ShadowError> {
+    if let Some(path) = env_path("UNDERPIN_CACHE_DIR") {
+        create_open(&path)?;
+        return match account.obstacle(&path) {
+            None => Ok(path),
+            Some(obstacle) => Err(ShadowError::Unreachable { path, obstacle, account: account.name.clone() }),
+        };
+    }
+    let mut tried = Vec::new();
+    for path in cache_candidates() {
+        let outcome = match account.obstacle(&path) {
+            Some(obstacle) => format!("{} is closed to {}", obstacle.display(), account.name),
+            None => match create_open(&path) {
+                Ok(()) if is_ours(&path) => return Ok(path),
+                Ok(()) => "belongs to another user".into(),
+                Err(error) => error.to_string(),
+            },
+        };
+        tried.push(Tried { place: path.display().to_string(), outcome });
+    }
+    Err(ShadowError::NoPlace { tried })
+}
+
+fn cache_candidates() -> Vec<PathBuf> {
+    let mut candidates = Vec::new();
+    candidates.extend(env_path("XDG_CACHE_HOME").map(|path| path.join("underpin")));
+    candidates.extend(env_path("HOME").map(|path| path.join(".cache/underpin")));
+    if geteuid().is_root() {
+        candidates.push(SHARED_CACHE.into());
+    } else {
+        // For an account without a home, such as those of containers and services.
+        candidates.push(env::temp_dir().join(format!("underpin-cache-{}", geteuid())));
+    }
+    candidates
+}
+
+/// The directory of one server: data, log and socket. Locked by us and by the supervisor while either lives.
+#[derive(Debug)]
+pub(crate) struct RunDirectory {
+    pub(crate) lock: File,
+    /// Removed when dropped, after the supervisor had its turn.
+    pub(crate) scratch: Scratch,
+}
+
+impl RunDirectory {
+    /// Creates it in the first place that is fit.
+    pub(crate) fn create(options: &StartOptions, account: &Account) -> Result<Self, ShadowError> {
+        let mut tried = Vec::new();
+        for place in run_candidates(options) {
+            // The server changes its working directory, and the sweep compares it.
+            let place = place.canonicalize().unwrap_or(place);
+            let path = place.join(format!("{PREFIX}{}", random_name()));
+            match unfit(&place, &path, account) {
+                None => return Self::create_at(path, account),
+                Some(outcome) => tried.push(Tried { place: place.display().to_string(), outcome }),
+            }
+        }
+        Err(ShadowError::NoPlace { tried })
+    }
+
+    fn create_at(path: PathBuf, account: &Account) -> Result<Self, ShadowError> {
+        create_private(&path)?;
+        let scratch = Scratch(path);
+        let path = &scratch.0;
+        // The lock appears under its name only when it is held, so that the sweep of another process never
+        // sees a directory in use with a free lock.
+        let unlocked = path.join("owner.new");
+        let lock = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&unlocked)
+            .map_err(ShadowError::io("create", &unlocked))?;
+        lock.try_lock().map_err(|error| ShadowError::io("lock", &unlocked)(error.into()))?;
+        fs::rename(&unlocked, path.join(LOCK)).map_err(ShadowError::io("rename", &unlocked))?;
+        account.give(path)?;
+        Ok(Self { lock, scratch })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.scratch.0
+    }
+}
+
+/// Where servers' directories may lie, best first. The sweep looks at the same places.
+pub(crate) fn run_candidates(options: &StartOptions) -> Vec<PathBuf> {
+    if let Some(place) = &options.place {
+        return vec![place.clone()];
+    }
+    let memory = PathBuf::from("/dev/shm");
+    let disk = env::temp_dir();
+    let mut candidates = if options.durable { vec![disk, memory] } else { vec![memory, disk] };
+    // The temporary folder's path can be too long for a socket.
+    for short in ["/tmp", "/var/tmp"] {
+        if !candidates.contains(&short.into()) {
+            candidates.push(short.into());
+        }
+    }
+    candidates
+}
+
+/// Why a server's directory cannot lie here.
+fn unfit(place: &Path, path: &Path, account: &Account) -> Option<String> {
+    if !place.is_dir() {
+        return Some("not there".into());
+    }
+    if path.as_os_str().len() > SOCKET_FOLDER_BYTES_MAX {
+        return Some(format!(
+            "too long for a unix socket by {} bytes",
+            path.as_os_str().len() - SOCKET_FOLDER_BYTES_MAX
+        ));
+    }
+    if let Some(obstacle) = account.obstacle(place) {
+        return Some(format!("{} is closed to {}, which runs the server", obstacle.display(), account.name));
+    }
+    if !account.may_fill(place) {
+        return Some(format!("{}, which runs the server, may not write to it", account.name));
+    }
+    match room_mb(place) {
+        Err(error) => Some(format!("its free room cannot be read: {error}")),
+        Ok(room_mb) if room_mb < ROOM_MB_MIN => {
+            Some(format!("{room_mb} MB free, {ROOM_MB_MIN} MB are needed"))
+        }
+        Ok(_) => probe(place),
+    }
+}
+
+/// Tries to write, which permission bits and free room do not tell for certain (read-only mounts, quotas).
+fn probe(place: &Path) -> Option<String> {
+    let path = place.join(format!("underpin-probe-{}", files::random_name()));
+    let outcome = fs::create_dir(&path).err().map(|error| error.to_string());
+    let _ = fs::remove_dir(&path);
+    outcome
+}
+
+// The counts are 32 bits wide on macOS.
+#[allow(clippy::useless_conversion)]
+fn room_mb(place: &Path) -> nix::Result<u64> {
+    let about = statvfs(place)?;
+    Ok(u64::from(about.blocks_available()) * u64::from(about.fragment_size()) / (1 << 20))
+}
+
+fn is_ours(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir() && about.uid() == geteuid().as_raw())
+}
+
+/// A path from the environment; relative ones would change their meaning with the working directory.
+fn env_path(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}

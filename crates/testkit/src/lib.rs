@@ -1,1 +1,26 @@
-//! Being laid.
+//! What the tests, the demo and the benchmarks stand on: scratch PostgreSQL of every major, the real
+//! Prisma CLI, real histories, a pooler, network faults, a load that notices every wait, and an
+//! observer of locks.
+//!
+//! This crate is for tests: it panics with a sentence where a test could only give up. Nothing here
+//! decides what underpin does, and nothing that ships may depend on it (`xtask tidy` checks).
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod corpus;
+pub mod load;
+mod lock_watch;
+mod oracle;
+mod pgbouncer;
+mod places;
+mod project;
+mod proxy;
+mod server;
+
+pub use lock_watch::{LockHold, LockReport, LockWatch};
+pub use oracle::{Oracle, Said};
+pub use pgbouncer::PgBouncer;
+pub use places::{shared, workspace_root};
+pub use project::ProjectFolder;
+pub use proxy::Proxy;
+pub use server::{Database, Server, installation, majors};

@@ -1,0 +1,8 @@
+//! The instruments measure what they say: each is tried on a case with a known answer.
+
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod measuring;
+mod prisma;
+mod servers;

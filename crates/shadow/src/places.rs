@@ -5,6 +5,7 @@
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use nix::unistd::geteuid;
 use crate::account::Account;
 use crate::error::Tried;
 use crate::files::{self, Scratch, create_open, create_private, random_name};
-use crate::{ShadowError, StartOptions};
+use crate::{ShadowError, StartOptions, sweep};
 
 /// How the directory of a running server starts; the sweep looks for it.
 pub(crate) const PREFIX: &str = "underpin-shadow-";
@@ -76,8 +77,7 @@ fn cache_candidates() -> Vec<PathBuf> {
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     pub(crate) lock: File,
-    /// Removed when dropped, after the supervisor had its turn.
-    pub(crate) scratch: Scratch,
+    path: PathBuf,
 }
 
 impl RunDirectory {
@@ -98,8 +98,7 @@ impl RunDirectory {
 
     fn create_at(path: PathBuf, account: &Account) -> Result<Self, ShadowError> {
         create_private(&path)?;
-        let scratch = Scratch(path);
-        let path = &scratch.0;
+        let scratch = Scratch(path.clone());
         // The lock appears under its name only when it is held, so that the sweep of another process never
         // sees a directory in use with a free lock.
         let unlocked = path.join("owner.new");
@@ -110,12 +109,37 @@ impl RunDirectory {
             .map_err(ShadowError::io("create", &unlocked))?;
         lock.try_lock().map_err(|error| ShadowError::io("lock", &unlocked)(error.into()))?;
         fs::rename(&unlocked, path.join(LOCK)).map_err(ShadowError::io("rename", &unlocked))?;
-        account.give(path)?;
-        Ok(Self { lock, scratch })
+        account.give(&path)?;
+        scratch.keep();
+        Ok(Self { lock, path })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.scratch.0
+        &self.path
+    }
+
+    /// Removes what the supervisor has left, which is nothing unless it was killed.
+    pub(crate) fn remove(&self) -> Result<(), ShadowError> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        if !sweep::end_server(&self.path) {
+            let command = format!("postgres in {} (stopping)", self.path.display());
+            return Err(ShadowError::TooSlow { command, limit: sweep::END_LIMIT });
+        }
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ShadowError::io("remove", &self.path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        // Nobody can be told; a later sweep tries again.
+        let _ = self.remove();
     }
 }
 

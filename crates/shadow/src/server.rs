@@ -7,8 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_postgres::{Config, NoTls};
@@ -39,8 +38,8 @@ const PORTS_MAX: u32 = 5;
 /// whatever reason. There is no `template0`; `CREATE DATABASE` without `TEMPLATE` works as ever.
 #[derive(Debug)]
 pub struct Shadow {
-    // Dropped in this order: the supervisor ends the server and removes the directory, the directory's own
-    // drop removes what is left.
+    // Dropped in this order: the supervisor ends the server and removes the directory; the directory's own
+    // drop sees to what is left.
     supervisor: Option<Supervisor>,
     directory: RunDirectory,
     account: Account,
@@ -76,23 +75,34 @@ impl Shadow {
             sweep::sweep(&place, &account);
         }
         let directory = RunDirectory::create(&options, &account)?;
-        template::copy_to(&directory.path().join("data"), &installation, &account)?;
         let password = if options.tcp { Some(random_password()?) } else { None };
-        Ok(Self { supervisor: None, directory, account, installation, options, port: PORT, pid: 0, password })
+        let port = if options.tcp { free_port()? } else { PORT };
+        let mut shadow =
+            Self { supervisor: None, directory, account, installation, options, port, pid: 0, password };
+        // Before the data are there, so that they do not stay when we are killed on the way.
+        shadow.guard()?;
+        template::copy_to(&shadow.data_dir(), &shadow.installation, &shadow.account)?;
+        Ok(shadow)
     }
 
+    fn guard(&mut self) -> Result<(), ShadowError> {
+        let supervisor = Supervisor::guard(&self.directory, &self.account, &self.command_line())?;
+        self.supervisor = Some(supervisor);
+        Ok(())
+    }
+
+    /// Runs a new server; on another port when its port was taken meanwhile.
     async fn run_on_free_port(&mut self) -> Result<(), ShadowError> {
-        if !self.options.tcp {
-            return self.run().await;
-        }
         let mut tries = 1;
         loop {
-            self.port = free_port()?;
             match self.run().await {
                 Err(ShadowError::DidNotStart { said, .. })
                     if said.contains("could not create any TCP/IP sockets") && tries < PORTS_MAX =>
                 {
                     tries += 1;
+                    self.port = free_port()?;
+                    self.dismiss_supervisor().await?;
+                    self.guard()?;
                 }
                 outcome => return outcome,
             }
@@ -101,6 +111,7 @@ impl Shadow {
 
     /// Runs the server on the data as they are, and waits until it takes connections.
     async fn run(&mut self) -> Result<(), ShadowError> {
+        let version = self.version();
         let pid_file = self.data_dir().join("postmaster.pid");
         // All processes of an earlier run are gone (we have waited for them), so its lock is void; left
         // behind by a kill, it would stop the server when the process id is in use again.
@@ -110,25 +121,27 @@ impl Shadow {
             return Err(ShadowError::io("remove", &pid_file)(error));
         }
         let log_before = self.log().len();
-        let mut supervisor = Supervisor::start(&self.directory, &self.account, &self.command_line())?;
-        self.pid = supervisor.pid;
+        let supervisor = self.supervisor.as_mut().expect("whoever runs a server has set a guard");
+        self.pid = supervisor.start_server()?;
         let started = Instant::now();
-        loop {
-            if is_ready(&pid_file, supervisor.pid) {
-                self.supervisor = Some(supervisor);
-                return Ok(());
-            }
+        while !is_ready(&pid_file, self.pid) {
             if supervisor.server_is_gone() {
-                in_background(|| supervisor.end(Directory::Keep)).await?;
                 let said = run::last_lines(self.log().get(log_before..).unwrap_or_default(), 6);
-                return Err(ShadowError::DidNotStart { version: self.version(), said });
+                return Err(ShadowError::DidNotStart { version, said });
             }
             if started.elapsed() > START_LIMIT {
-                let command = format!("postgres {} (starting)", self.version());
+                let command = format!("postgres {version} (starting)");
                 return Err(ShadowError::TooSlow { command, limit: START_LIMIT });
             }
             sleep(POLL).await;
         }
+        Ok(())
+    }
+
+    /// Ends the supervisor, and the server when it still runs; the data stay.
+    async fn dismiss_supervisor(&mut self) -> Result<(), ShadowError> {
+        let Some(supervisor) = self.supervisor.take() else { return Ok(()) };
+        in_background(|| supervisor.end(Directory::Keep)).await
     }
 
     fn command_line(&self) -> Vec<OsString> {
@@ -219,12 +232,7 @@ impl Shadow {
             if let Some(supervisor) = shadow.supervisor.take() {
                 supervisor.end(Directory::Remove)?;
             }
-            let path = shadow.directory.path();
-            match fs::remove_dir_all(path) {
-                Ok(()) => Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(ShadowError::io("remove", path)(error)),
-            }
+            shadow.directory.remove()
         })
         .await
     }
@@ -245,19 +253,15 @@ impl Shadow {
     /// As for [`Shadow::start`], and when the server does not shut down within a minute.
     pub async fn restart(&mut self) -> Result<(), ShadowError> {
         self.end_server(Signal::SIGINT).await?;
-        if let Some(supervisor) = self.supervisor.take() {
-            in_background(|| supervisor.end(Directory::Keep)).await?;
-        }
+        self.dismiss_supervisor().await?;
+        self.guard()?;
         self.run().await
     }
 
     /// Sends a signal to the main process, and waits until all processes of the server are gone.
     async fn end_server(&mut self, signal: Signal) -> Result<(), ShadowError> {
         let Some(supervisor) = &mut self.supervisor else { return Ok(()) };
-        if let Ok(pid) = i32::try_from(supervisor.pid) {
-            // An error means that it has ended already, which the wait below sees.
-            let _ = kill(Pid::from_raw(pid), signal);
-        }
+        supervisor.signal_server(signal);
         let started = Instant::now();
         while !supervisor.server_is_gone() {
             if started.elapsed() > SHUTDOWN_LIMIT {

@@ -13,6 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::ShadowError;
 use crate::account::Account;
@@ -38,13 +40,13 @@ pub(crate) struct Supervisor {
     leash: Option<ChildStdin>,
     /// Open for as long as a process of the server lives.
     lifeline: ChildStdout,
-    /// The server's main process. Not collected before the supervisor ends, so never another process.
-    pub(crate) pid: u32,
+    /// The server's main process, once started. Not collected before the supervisor ends, so never another process.
+    pid: Option<u32>,
 }
 
 impl Supervisor {
-    /// Starts the server under a new supervisor; does not wait until it answers.
-    pub(crate) fn start(
+    /// Starts a supervisor that guards a directory, and knows how to start the server in it.
+    pub(crate) fn guard(
         directory: &RunDirectory,
         account: &Account,
         server: &[OsString],
@@ -57,25 +59,37 @@ impl Supervisor {
         account.run(&mut command);
         command.current_dir("/").process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(lock);
-        let failed = |said: String| ShadowError::Program { command: "/bin/sh".into(), said };
         let mut child = command.spawn().map_err(|error| failed(format!("cannot be run: {error}")))?;
         let leash = child.stdin.take();
-        let mut lifeline = child.stdout.take().expect("standard output is a pipe");
-        // From here on dropping `child` and `leash` ends the server.
-        let mut pid = String::new();
-        let mut byte = [0];
-        while lifeline.read(&mut byte).is_ok_and(|count| count == 1) && byte[0] != b'\n' {
-            pid.push(char::from(byte[0]));
-        }
-        let pid = pid.parse().map_err(|_| failed("told no process id of the server".into()))?;
-        fcntl(lifeline.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(Self { child, leash, lifeline, pid })
+        let lifeline = child.stdout.take().expect("standard output is a pipe");
+        Ok(Self { child, leash, lifeline, pid: None })
     }
 
-    /// Whether all processes of the server have ended.
+    /// Starts the server, and returns its process id; does not wait until it answers.
+    pub(crate) fn start_server(&mut self) -> Result<u32, ShadowError> {
+        self.tell("start");
+        let mut pid = String::new();
+        let mut byte = [0];
+        while self.lifeline.read(&mut byte).is_ok_and(|count| count == 1) && byte[0] != b'\n' {
+            pid.push(char::from(byte[0]));
+        }
+        let pid = pid.parse().map_err(|_| failed("ended before it started the server".into()))?;
+        fcntl(self.lifeline.as_fd(), FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+            .map_err(|error| failed(error.to_string()))?;
+        self.pid = Some(pid);
+        Ok(pid)
+    }
+
+    /// Sends a signal to the server's main process. That it has ended already is no error.
+    pub(crate) fn signal_server(&self, signal: Signal) {
+        if let Some(pid) = self.pid.and_then(|pid| i32::try_from(pid).ok()) {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    /// Whether all processes of the server have ended, or none was started.
     pub(crate) fn server_is_gone(&mut self) -> bool {
-        matches!(self.lifeline.read(&mut [0; 16]), Ok(0))
+        self.pid.is_none() || matches!(self.lifeline.read(&mut [0; 16]), Ok(0))
     }
 
     /// Ends the server when it still runs, and the supervisor. Returns when both are gone.
@@ -84,12 +98,12 @@ impl Supervisor {
     }
 
     fn finish(&mut self, directory: Directory) -> Result<(), ShadowError> {
-        let Some(mut leash) = self.leash.take() else { return Ok(()) };
         if directory == Directory::Keep {
-            // A supervisor that is gone cannot remove the directory either.
-            let _ = leash.write_all(b"keep\n");
+            self.tell("keep");
         }
-        drop(leash);
+        if self.leash.take().is_none() {
+            return Ok(());
+        }
         let started = Instant::now();
         loop {
             match self.child.try_wait() {
@@ -99,12 +113,22 @@ impl Supervisor {
                     return Err(ShadowError::TooSlow { command, limit: END_LIMIT });
                 }
                 Ok(None) => thread::sleep(Duration::from_millis(1)),
-                Err(error) => {
-                    return Err(ShadowError::Program { command: "/bin/sh".into(), said: error.to_string() });
-                }
+                Err(error) => return Err(failed(error.to_string())),
             }
         }
     }
+
+    fn tell(&mut self, word: &str) {
+        if let Some(leash) = &mut self.leash {
+            // A supervisor that is gone can neither start a server nor remove the directory; the next read
+            // from it tells.
+            let _ = writeln!(leash, "{word}");
+        }
+    }
+}
+
+fn failed(said: String) -> ShadowError {
+    ShadowError::Program { command: "/bin/sh (supervisor of the server)".into(), said }
 }
 
 impl Drop for Supervisor {

@@ -6,28 +6,34 @@
 #                  processes keep it open, so its end tells that they are gone
 # standard error:  the locked file that marks the directory as in use
 #
-# One word on standard input ("keep") before its end: leave the directory where it is.
+# Words on standard input, a line each: "start" starts the server; "keep" leaves the directory where it is.
 
 trap '' HUP INT QUIT TERM
 directory=$1
 shift
 
-"$@" 9>&1 </dev/null >>"$directory/log" 2>&1 &
-server=$!
-echo "$server"
-exec >/dev/null
-
+server=
 keep=
-while read -r word; do keep=$word; done
+while read -r word; do
+  case $word in
+    start)
+      "$@" 9>&1 </dev/null >>"$directory/log" 2>&1 &
+      server=$!
+      echo "$server"
+      exec >/dev/null
+      ;;
+    keep) keep=yes ;;
+  esac
+done
 
 # Repeated, because a server that has just been started does not listen to signals yet. The id is still the
 # server's: nobody but us can collect its end. Ten seconds is twice what PostgreSQL gives its own children.
 tries=0
-while kill -QUIT "$server" 2>/dev/null && [ "$tries" -lt 500 ]; do
+while [ -n "$server" ] && kill -QUIT "$server" 2>/dev/null && [ "$tries" -lt 500 ]; do
   sleep 0.02
   tries=$((tries + 1))
 done
-kill -KILL "$server" 2>/dev/null
+[ "$tries" -lt 500 ] || kill -KILL "$server" 2>/dev/null
 
 if [ -z "$keep" ]; then
   # Once more, when a last process of the server was still writing.

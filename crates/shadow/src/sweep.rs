@@ -21,7 +21,7 @@ use crate::places::{LOCK, PREFIX};
 const WITHOUT_LOCK_MAX: Duration = Duration::from_secs(600);
 
 /// How long a server without supervisor may take to end.
-const END_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// Removes the stale directories in a folder. What cannot be removed now is left to a later sweep.
 pub(crate) fn sweep(place: &Path, account: &Account) {
@@ -59,7 +59,7 @@ fn claim(path: &Path, about: &fs::Metadata) -> Option<Option<File>> {
 }
 
 /// Ends the server that runs in the directory; true when none is left.
-fn end_server(directory: &Path) -> bool {
+pub(crate) fn end_server(directory: &Path) -> bool {
     let data = directory.join("data");
     let started = Instant::now();
     while let Some(pid) = running_in(&data) {

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use nix::unistd::{getegid, geteuid};
 use sha2::{Digest, Sha256};
 
 use crate::account::Account;
-use crate::files::{self, Scratch, Share, copy_tree, create_open, create_private, give_tree, random_name};
+use crate::files::{
+    self, Scratch, Share, copy_tree, create_open, create_private, give_tree, random_name, remove_left_over,
+};
 use crate::supervisor::environment;
 use crate::{Installation, ShadowError, places, run};
 
@@ -102,7 +104,10 @@ fn build(
     installation: &Installation,
     account: &Account,
 ) -> Result<(), ShadowError> {
-    remove_superseded(templates, key)?;
+    // Templates of earlier builds of the same binary, and what killed builders left.
+    remove_left_over(templates, |name| {
+        name.strip_prefix(&key.binary).is_some_and(|rest| rest.starts_with(['-', '.']))
+    })?;
     let scratch = Scratch(templates.join(format!("{}.new-{}", key.binary, random_name())));
     create_private(&scratch.0)?;
     account.give(&scratch.0)?;
@@ -143,19 +148,4 @@ fn program(name: &str, installation: &Installation, account: &Account) -> Comman
     account.run(&mut command);
     command.current_dir("/");
     command
-}
-
-/// Removes the templates of earlier builds of the same binary, and what killed builders left.
-fn remove_superseded(templates: &Path, key: &Key) -> Result<(), ShadowError> {
-    let prefix = &key.binary;
-    for entry in fs::read_dir(templates).map_err(ShadowError::io("read", templates))? {
-        let path: PathBuf = entry.map_err(ShadowError::io("read", templates))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with(['-', '.']))
-            && path.is_dir()
-        {
-            fs::remove_dir_all(&path).map_err(ShadowError::io("remove", &path))?;
-        }
-    }
-    Ok(())
 }

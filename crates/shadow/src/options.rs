@@ -31,13 +31,15 @@ const ALWAYS: &[(&str, &str)] = &[
     ("max_connections", "100"),
 ];
 
-/// `max_locks_per_transaction`: replaying or dropping 2,000 tables in one transaction takes 42,000 locks.
+/// `max_locks_per_transaction` times `max_connections` is the size of the lock table: 100,000 locks. Replaying
+/// or dropping 2,000 tables in one transaction takes 42,000. A table four times as large costs every server
+/// 60 MB of memory and 35 ms of its start, which is nearly half of it.
 const THROWAWAY: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("full_page_writes", "off"),
     ("synchronous_commit", "off"),
     ("shared_buffers", "16MB"),
-    ("max_locks_per_transaction", "4096"),
+    ("max_locks_per_transaction", "1024"),
     ("autovacuum", "off"),
     ("wal_level", "minimal"),
     ("max_wal_senders", "0"),

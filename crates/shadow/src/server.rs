@@ -18,7 +18,7 @@ use crate::places::{RunDirectory, run_candidates};
 use crate::supervisor::{Directory, Supervisor};
 use crate::{Installation, ShadowError, StartOptions, run, sweep, template};
 
-/// A start takes 0.1 s; this is for machines in distress, and for recovery after a crash.
+/// A start takes 50 ms; this is for machines in distress, and for recovery after a crash.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a clean shutdown may take, with a last checkpoint to disk.
@@ -52,7 +52,7 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// Starts a server and returns when it takes connections, in about 0.1 s; the first start of a binary
+    /// Starts a server and returns when it takes connections, in about 50 ms; the first start of a binary
     /// runs `initdb`, which takes about a second.
     ///
     /// # Errors

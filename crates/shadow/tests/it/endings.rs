@@ -110,6 +110,21 @@ async fn the_next_start_sweeps() {
     next.stop().await.unwrap();
 }
 
+/// What ends a container's or a service's processes reaches the supervisor too; it stays for the clean-up.
+#[tokio::test]
+async fn supervisor_asked_to_end() {
+    let shadow = Shadow::start(&installation(15).await, &StartOptions::default()).await.unwrap();
+    let (server, directory) = (shadow.pid(), shadow.socket_dir().to_owned());
+    let supervisor = parent_of(server);
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        signal_to(&supervisor.to_string(), signal);
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(runs(supervisor) && runs(server));
+    drop(shadow);
+    assert!(!runs(server) && !directory.exists());
+}
+
 /// With only the supervisor killed, the owner clears up itself.
 #[tokio::test]
 async fn supervisor_killed() {

@@ -1,7 +1,38 @@
-//! What SQL statements do.
+//! What SQL statements do, and how to do the same while the application works.
 //!
-//! Nothing here connects to anything.
+//! A migration file is [`read`] into statements; each tells its [`effects`](Effect); an effect tells
+//! the locks it takes and how long it works, given the facts about the database around it
+//! ([`Surroundings`]). Nothing here connects to anything.
+//!
+//! This is the only crate that knows the SQL parser.
 
+mod describe;
+mod draft;
+pub mod effect;
+mod expression;
+mod intent;
+mod locks;
+mod mentioned;
+mod names;
+mod predicate;
+mod render;
+mod statement;
 mod step;
+mod surroundings;
+mod syntax_error;
+mod twin;
+mod type_change;
+mod work;
+mod written;
 
+pub use effect::Effect;
+pub use mentioned::{Mentioned, mentioned, search_path};
+pub use statement::{Statement, read};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
+pub use surroundings::{
+    ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, RelationFacts, RelationKind, Surroundings,
+    TypeFacts,
+};
+pub use syntax_error::SyntaxError;
+pub use twin::{NoTwin, twin};
+pub use written::{as_written, for_the_rest_of_the_file};

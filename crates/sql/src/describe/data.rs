@@ -1,0 +1,135 @@
+//! Statements about rows.
+
+use pg_query::protobuf::node::Node as NodeEnum;
+use pg_query::protobuf::{AExprKind, BoolExprType, Node};
+use underpin_catalog::{Name, RelationName};
+
+use super::tree::{from_parts, named, strings};
+use crate::effect::{ChangeRows, Effect, Rows};
+use crate::expression::Contents;
+use crate::statement::tokens;
+
+pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
+    let reads = |table: &RelationName| -> Vec<RelationName> {
+        Contents::of(node).relations.into_iter().filter(|read| read != table).collect()
+    };
+    Some(match node {
+        NodeEnum::SelectStmt(statement) => {
+            let found = Contents::of(statement);
+            if let Some(into) = &statement.into_clause {
+                let table = named(into.rel.as_ref());
+                let reads = found.relations.into_iter().filter(|read| *read != table).collect();
+                return Some(vec![Effect::CreateTableAs { table, reads }]);
+            }
+            if found.writes {
+                return Some(vec![Effect::Unknown { what: "WITH … INSERT, UPDATE or DELETE".to_owned() }]);
+            }
+            vec![Effect::Select {
+                calls: found.unknown_functions(),
+                locks_rows: found.locks_rows,
+                reads: found.relations.into_iter().collect(),
+            }]
+        }
+        NodeEnum::InsertStmt(statement) => {
+            let table = named(statement.relation.as_ref());
+            vec![Effect::Insert { reads: reads(&table), table }]
+        }
+        NodeEnum::UpdateStmt(statement) => {
+            let table = named(statement.relation.as_ref());
+            vec![Effect::Update(ChangeRows {
+                columns: statement
+                    .target_list
+                    .iter()
+                    .filter_map(|target| match &target.node {
+                        Some(NodeEnum::ResTarget(target)) => Some(Name::new(&target.name)),
+                        _ => None,
+                    })
+                    .collect(),
+                rows: rows(statement.where_clause.as_deref()),
+                reads: reads(&table),
+                table,
+            })]
+        }
+        NodeEnum::DeleteStmt(statement) => {
+            let table = named(statement.relation.as_ref());
+            vec![Effect::Delete(ChangeRows {
+                columns: Vec::new(),
+                rows: rows(statement.where_clause.as_deref()),
+                reads: reads(&table),
+                table,
+            })]
+        }
+        NodeEnum::MergeStmt(statement) => {
+            let table = named(statement.relation.as_ref());
+            vec![Effect::Merge { reads: reads(&table), table }]
+        }
+        NodeEnum::CopyStmt(statement) => vec![Effect::Copy {
+            table: statement.relation.as_ref().map(super::tree::relation),
+            writes: statement.is_from,
+        }],
+        NodeEnum::DoStmt(statement) => vec![Effect::Do { commits: commits(&statement.args) }],
+        NodeEnum::CallStmt(statement) => vec![Effect::Call {
+            procedure: from_parts(
+                &statement.funccall.as_ref().map(|call| strings(&call.funcname)).unwrap_or_default(),
+            ),
+        }],
+        _ => return None,
+    })
+}
+
+/// Which rows a condition can reach, as far as its own text tells.
+pub(crate) fn rows(condition: Option<&Node>) -> Rows {
+    let Some(condition) = condition else { return Rows::All };
+    let mut columns = Vec::new();
+    collect_constants(condition, &mut columns);
+    if columns.is_empty() { Rows::Filtered } else { Rows::Constants(columns) }
+}
+
+/// Columns that a conjunction holds to constants: `a = 1 AND b IN ('x', 'y')`.
+fn collect_constants(condition: &Node, columns: &mut Vec<Name>) {
+    match &condition.node {
+        Some(NodeEnum::BoolExpr(expression)) if expression.boolop() == BoolExprType::AndExpr => {
+            expression.args.iter().for_each(|argument| collect_constants(argument, columns));
+        }
+        Some(NodeEnum::AExpr(expression))
+            if matches!(expression.kind(), AExprKind::AexprOp | AExprKind::AexprIn)
+                && strings(&expression.name) == ["="] =>
+        {
+            let (Some(left), Some(right)) = (&expression.lexpr, &expression.rexpr) else { return };
+            if let (Some(NodeEnum::ColumnRef(reference)), true) = (&left.node, is_constant(right))
+                && let Some(column) = strings(&reference.fields).pop()
+            {
+                columns.push(Name::new(column));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_constant(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_constant),
+        Some(NodeEnum::List(list)) => list.items.iter().all(is_constant),
+        _ => false,
+    }
+}
+
+/// Whether the body of a `DO` ends transactions. Its text is scanned for the words, so `COMMIT` in a
+/// string of dynamic SQL is not seen; the server would refuse that in any case.
+fn commits(arguments: &[Node]) -> bool {
+    arguments.iter().any(|argument| match &argument.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == "as" => {
+            match option.arg.as_ref().and_then(|arg| arg.node.as_ref()) {
+                Some(NodeEnum::String(body)) => tokens(&body.sval).iter().any(|token| {
+                    matches!(
+                        token.kind,
+                        pg_query::protobuf::Token::Commit | pg_query::protobuf::Token::Rollback
+                    )
+                }),
+                _ => false,
+            }
+        }
+        _ => false,
+    })
+}

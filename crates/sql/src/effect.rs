@@ -1,0 +1,478 @@
+//! What a statement does, in one vocabulary for planning, warning and checking.
+//!
+//! An effect says what the text says, before anybody looked at a database: names are as written,
+//! and a name that was left to PostgreSQL is `None`. Which locks an effect takes is in
+//! [`crate::locks`], how long it works in [`crate::work`].
+
+use serde::Serialize;
+use underpin_catalog::{LockMode, Name, RelationName};
+
+/// What a statement, or one action of an `ALTER TABLE`, does to which object.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "fields that are named like their SQL clause say no more in a sentence")]
+pub enum Effect {
+    /// `CREATE TABLE`, with its constraints.
+    CreateTable(CreateTable),
+    /// `CREATE TABLE … AS` and `SELECT … INTO`: also fills the table.
+    CreateTableAs { table: RelationName, reads: Vec<RelationName> },
+    /// `DROP TABLE`, one effect for each table.
+    DropTable { table: RelationName, if_exists: bool, cascade: bool },
+    /// `ALTER TABLE … RENAME TO`.
+    RenameTable { table: RelationName, to: Name },
+    /// `ALTER TABLE … SET SCHEMA`.
+    MoveTable { table: RelationName, namespace: Name },
+    /// `ADD COLUMN`, with its own constraints.
+    AddColumn(AddColumn),
+    /// `DROP COLUMN`.
+    DropColumn { table: RelationName, column: Name, if_exists: bool, cascade: bool },
+    /// `RENAME COLUMN`, also of a view.
+    RenameColumn { table: RelationName, column: Name, to: Name },
+    /// `ALTER COLUMN … TYPE`.
+    ChangeColumnType { table: RelationName, column: Name, to: TypeText, using: Using },
+    /// `ALTER COLUMN … SET NOT NULL`.
+    SetNotNull { table: RelationName, column: Name },
+    /// `ALTER COLUMN … DROP NOT NULL`.
+    DropNotNull { table: RelationName, column: Name },
+    /// `ALTER COLUMN … SET DEFAULT`: rows that are there keep their values.
+    SetDefault { table: RelationName, column: Name },
+    /// `ALTER COLUMN … DROP DEFAULT`.
+    DropDefault { table: RelationName, column: Name },
+    /// Identity or generation expression of a column that is there.
+    ChangeGeneration { table: RelationName, column: Name, how: Generation },
+    /// `ADD CONSTRAINT`.
+    AddConstraint(AddConstraint),
+    /// `VALIDATE CONSTRAINT`.
+    ValidateConstraint { table: RelationName, constraint: Name },
+    /// `ALTER CONSTRAINT`: when it is checked and, since PostgreSQL 18, whether.
+    AlterConstraint { table: RelationName, constraint: Name, enforced: bool },
+    /// `DROP CONSTRAINT`.
+    DropConstraint { table: RelationName, constraint: Name, if_exists: bool, cascade: bool },
+    /// `RENAME CONSTRAINT`.
+    RenameConstraint { table: RelationName, constraint: Name, to: Name },
+    /// `CREATE INDEX`.
+    CreateIndex(CreateIndex),
+    /// `DROP INDEX`, one effect for each index.
+    DropIndex { index: RelationName, if_exists: bool, concurrently: bool, cascade: bool },
+    /// `ALTER INDEX … RENAME TO`.
+    RenameIndex { index: RelationName, to: Name },
+    /// `ALTER INDEX … SET (…)`, `ATTACH PARTITION` and the like.
+    AlterIndex { index: RelationName },
+    /// Options, statistics, storage, owner, security: a change of a table's description alone.
+    AlterTable { table: RelationName, what: TableOption },
+    /// `SET LOGGED`, `SET TABLESPACE`, `SET ACCESS METHOD`: writes the table anew.
+    MoveStorage { table: RelationName },
+    /// `ATTACH PARTITION`.
+    AttachPartition { table: RelationName, partition: RelationName },
+    /// `DETACH PARTITION`.
+    DetachPartition { table: RelationName, partition: RelationName, concurrently: bool },
+    /// `INHERIT` and `NO INHERIT`.
+    Inherit { table: RelationName, parent: RelationName, ends: bool },
+    /// An object that is no table: `CREATE TYPE`, `CREATE FUNCTION`, …
+    Create { kind: ObjectKind, name: RelationName, replace: bool, reads: Vec<RelationName> },
+    /// The same, changed in a way that keeps its name.
+    Alter { kind: ObjectKind, name: RelationName },
+    /// The same, renamed or moved to another namespace.
+    Rename { kind: ObjectKind, name: RelationName, to: Name },
+    /// The same, dropped.
+    Drop { kind: ObjectKind, name: RelationName, cascade: bool },
+    /// `ALTER TYPE … ADD VALUE`.
+    AddEnumValue { name: RelationName, value: String },
+    /// `ALTER TYPE … RENAME VALUE`.
+    RenameEnumValue { name: RelationName, value: String, to: String },
+    /// `ALTER DOMAIN` that checks the rows of every table that uses the domain.
+    ConstrainDomain { name: RelationName },
+    /// `CREATE TRIGGER`.
+    CreateTrigger { table: RelationName, trigger: Name },
+    /// `ALTER TRIGGER … RENAME`, `DROP TRIGGER`.
+    ChangeTrigger { table: RelationName, trigger: Name },
+    /// `ENABLE TRIGGER`, `DISABLE TRIGGER`.
+    SwitchTrigger { table: RelationName },
+    /// Row security: `CREATE`, `ALTER` or `DROP POLICY`.
+    Policy { table: RelationName },
+    /// `CREATE RULE`, `DROP RULE`, `ENABLE RULE`.
+    Rule { table: RelationName },
+    /// `CREATE STATISTICS`, publications: registers the table somewhere.
+    Register { table: RelationName },
+    /// `COMMENT ON` something of a relation, or (`None`) of anything else.
+    Comment { relation: Option<RelationName> },
+    /// `GRANT` and `REVOKE`, on tables or other objects.
+    Grant { tables: Vec<RelationName> },
+    /// `SET`, `SET LOCAL`, `RESET`.
+    Set(Setting),
+    /// `BEGIN`, `COMMIT` and their kin.
+    TransactionControl(TransactionControl),
+    /// `INSERT`.
+    Insert { table: RelationName, reads: Vec<RelationName> },
+    /// `UPDATE`.
+    Update(ChangeRows),
+    /// `DELETE`.
+    Delete(ChangeRows),
+    /// `MERGE`.
+    Merge { table: RelationName, reads: Vec<RelationName> },
+    /// `TRUNCATE`, one effect for each table.
+    Truncate { table: RelationName, cascade: bool },
+    /// `SELECT` and other queries.
+    Select { reads: Vec<RelationName>, calls: Vec<String>, locks_rows: bool },
+    /// `COPY`.
+    Copy { table: Option<RelationName>, writes: bool },
+    /// `LOCK TABLE`, one effect for each table.
+    LockTable { table: RelationName, mode: LockMode },
+    /// `VACUUM` (`None`: every table of the database).
+    Vacuum { table: Option<RelationName>, full: bool },
+    /// `ANALYZE`.
+    Analyze { table: Option<RelationName> },
+    /// `REINDEX`.
+    Reindex { target: ReindexTarget, concurrently: bool },
+    /// `CLUSTER`.
+    Cluster { table: Option<RelationName> },
+    /// `REFRESH MATERIALIZED VIEW`.
+    RefreshView { view: RelationName, concurrently: bool },
+    /// `DO`: a program that may do anything.
+    Do {
+        /// It ends transactions itself, so it must not be in one of ours.
+        commits: bool,
+    },
+    /// `CALL`.
+    Call { procedure: RelationName },
+    /// A statement about the whole server that cannot run in a transaction block: `CREATE DATABASE`.
+    Server { what: String },
+    /// A statement that this vocabulary has no word for.
+    Unknown { what: String },
+}
+
+/// What `CREATE TABLE` does to tables other than the new one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CreateTable {
+    /// The new table.
+    pub table: RelationName,
+    /// Tables that its foreign keys reference.
+    pub references: Vec<RelationName>,
+    /// The table that it becomes a partition of.
+    pub partition_of: Option<RelationName>,
+    /// Tables that it inherits from.
+    pub inherits: Vec<RelationName>,
+    /// Tables that `LIKE` copies.
+    pub like: Vec<RelationName>,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// `PARTITION BY`.
+    pub partitioned: bool,
+}
+
+/// What `ADD COLUMN` asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AddColumn {
+    /// The table.
+    pub table: RelationName,
+    /// The new column.
+    pub column: Name,
+    /// Its type.
+    pub to: TypeText,
+    /// `NOT NULL`, also as part of `PRIMARY KEY`, identity or serial.
+    pub not_null: bool,
+    /// What the rows that are there get.
+    pub default: ColumnDefault,
+    /// Constraints written beside the column, other than `NOT NULL` and `DEFAULT`.
+    pub constraints: Vec<AddConstraint>,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+}
+
+/// Where the values of a new column come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnDefault {
+    /// NULL.
+    None,
+    /// One value for all rows, kept in the catalog since PostgreSQL 11: constants and expressions
+    /// without volatile functions, `now()` among them.
+    Constant,
+    /// A value for each row: a volatile function, or one that we do not know.
+    Volatile,
+    /// `serial`: a sequence of its own.
+    Serial,
+    /// `GENERATED … AS IDENTITY`.
+    Identity,
+    /// `GENERATED ALWAYS AS (…) STORED`.
+    Stored,
+    /// `GENERATED ALWAYS AS (…) VIRTUAL` (PostgreSQL 18).
+    Virtual,
+}
+
+/// A type as the file spells it, and its name when it is not one of PostgreSQL's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TypeText {
+    /// `character varying(20)`, `"Mood"[]`: normalised by the grammar, for people and comparison.
+    pub text: String,
+    /// The type, without array brackets and modifiers, when it is not built in.
+    pub user_defined: Option<RelationName>,
+}
+
+/// The `USING` clause of a type change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Using {
+    /// No clause: the assignment cast.
+    Absent,
+    /// The column cast to the new type, which is the same.
+    Cast,
+    /// An expression of its own: always a rewrite.
+    Expression,
+}
+
+/// What happens to the generation of a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Generation {
+    /// `ADD GENERATED … AS IDENTITY`, `SET GENERATED`, `DROP IDENTITY`, `DROP EXPRESSION`.
+    Description,
+    /// `SET EXPRESSION`: computes every row anew (PostgreSQL 17).
+    Expression,
+}
+
+/// What `ADD CONSTRAINT`, or a constraint beside a column, asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AddConstraint {
+    /// The table.
+    pub table: RelationName,
+    /// The name, unless it was left to PostgreSQL.
+    pub name: Option<Name>,
+    /// What it demands.
+    pub kind: ConstraintKind,
+    /// The columns that it names; for a check, those that it reads.
+    pub columns: Vec<Name>,
+    /// `NOT VALID`: rows that are there are not looked at.
+    pub not_valid: bool,
+    /// `NOT ENFORCED` (PostgreSQL 18).
+    pub not_enforced: bool,
+    /// `USING INDEX`.
+    pub using_index: Option<Name>,
+}
+
+/// What a constraint demands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConstraintKind {
+    /// A condition on each row.
+    Check,
+    /// A row of another table.
+    ForeignKey {
+        /// That table.
+        references: RelationName,
+    },
+    /// No two rows alike.
+    Unique,
+    /// The same, and never NULL.
+    PrimaryKey,
+    /// No two rows that overlap.
+    Exclude,
+    /// Never NULL, as a constraint with a name (PostgreSQL 18).
+    NotNull,
+}
+
+/// What `CREATE INDEX` asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CreateIndex {
+    /// The table.
+    pub table: RelationName,
+    /// The name, unless it was left to PostgreSQL. An index lives in the namespace of its table.
+    pub name: Option<Name>,
+    /// `UNIQUE`.
+    pub unique: bool,
+    /// `CONCURRENTLY`.
+    pub concurrently: bool,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// `ON ONLY`: the parent of a partitioned index alone, which is empty.
+    pub only: bool,
+    /// The columns, `None` for an expression.
+    pub columns: Vec<Option<Name>>,
+    /// It has a `WHERE`.
+    pub partial: bool,
+}
+
+/// A change of a table's description, by the lock that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableOption {
+    /// Statistics targets, fill factor, autovacuum, parallel workers, `CLUSTER ON`: only other DDL
+    /// and vacuum wait.
+    Light,
+    /// Owner, row security, replica identity, storage and compression of later values.
+    Heavy,
+}
+
+/// Kinds of objects that are no tables and whose changes we tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectKind {
+    /// Enum, composite, range or base type.
+    Type,
+    /// Domain.
+    Domain,
+    /// Sequence.
+    Sequence,
+    /// View.
+    View,
+    /// Materialized view: creating one with data runs its query.
+    MaterializedView,
+    /// Function, procedure or aggregate.
+    Routine,
+    /// Namespace.
+    Schema,
+    /// Extension.
+    Extension,
+    /// Role.
+    Role,
+    /// Anything else that touches no table.
+    Other,
+}
+
+/// A change of the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// `search_path`, or `all` of `RESET ALL`.
+    pub name: String,
+    /// The words and constants that it is set to; empty for `DEFAULT` and `RESET`.
+    pub values: Vec<String>,
+    /// How long it lasts.
+    pub scope: SettingScope,
+}
+
+/// How long a setting lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingScope {
+    /// `SET`.
+    Session,
+    /// `SET LOCAL`: to the end of the transaction.
+    Transaction,
+    /// `RESET`, `DISCARD`.
+    Reset,
+}
+
+/// A statement about the transaction itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionControl {
+    /// `BEGIN`, `START TRANSACTION`.
+    Begin,
+    /// `COMMIT`, `END`.
+    Commit,
+    /// `ROLLBACK`, `ABORT`.
+    Rollback,
+    /// `SAVEPOINT`, `RELEASE`, `ROLLBACK TO`.
+    Savepoint,
+    /// `PREPARE TRANSACTION` and what settles it.
+    TwoPhase,
+}
+
+/// Rows that an `UPDATE` or `DELETE` changes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChangeRows {
+    /// The table.
+    pub table: RelationName,
+    /// The columns that are set; none for `DELETE`.
+    pub columns: Vec<Name>,
+    /// Which rows.
+    pub rows: Rows,
+    /// Other tables that it reads.
+    pub reads: Vec<RelationName>,
+}
+
+/// Which rows a condition can reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    /// No `WHERE`.
+    All,
+    /// A `WHERE` that PostgreSQL can only answer by looking.
+    Filtered,
+    /// `WHERE` that holds these columns to constants: as few rows as they have if they are a key.
+    Constants(Vec<Name>),
+}
+
+/// What is built anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReindexTarget {
+    /// One index.
+    Index(RelationName),
+    /// All indexes of a table.
+    Table(RelationName),
+    /// All of a namespace, the database, or the system catalogs: never in a transaction.
+    Everything,
+}
+
+impl Effect {
+    /// The table that the effect works on, when there is one that was named. For an index it is the
+    /// index's table only when the statement says it.
+    pub fn table(&self) -> Option<&RelationName> {
+        match self {
+            Self::CreateTable(CreateTable { table, .. })
+            | Self::CreateTableAs { table, .. }
+            | Self::DropTable { table, .. }
+            | Self::RenameTable { table, .. }
+            | Self::MoveTable { table, .. }
+            | Self::AddColumn(AddColumn { table, .. })
+            | Self::DropColumn { table, .. }
+            | Self::RenameColumn { table, .. }
+            | Self::ChangeColumnType { table, .. }
+            | Self::SetNotNull { table, .. }
+            | Self::DropNotNull { table, .. }
+            | Self::SetDefault { table, .. }
+            | Self::DropDefault { table, .. }
+            | Self::ChangeGeneration { table, .. }
+            | Self::AddConstraint(AddConstraint { table, .. })
+            | Self::ValidateConstraint { table, .. }
+            | Self::AlterConstraint { table, .. }
+            | Self::DropConstraint { table, .. }
+            | Self::RenameConstraint { table, .. }
+            | Self::CreateIndex(CreateIndex { table, .. })
+            | Self::AlterTable { table, .. }
+            | Self::MoveStorage { table }
+            | Self::AttachPartition { table, .. }
+            | Self::DetachPartition { table, .. }
+            | Self::Inherit { table, .. }
+            | Self::CreateTrigger { table, .. }
+            | Self::ChangeTrigger { table, .. }
+            | Self::SwitchTrigger { table }
+            | Self::Policy { table }
+            | Self::Rule { table }
+            | Self::Register { table }
+            | Self::Insert { table, .. }
+            | Self::Update(ChangeRows { table, .. })
+            | Self::Delete(ChangeRows { table, .. })
+            | Self::Merge { table, .. }
+            | Self::Truncate { table, .. }
+            | Self::LockTable { table, .. }
+            | Self::RefreshView { view: table, .. }
+            | Self::Reindex { target: ReindexTarget::Table(table), .. } => Some(table),
+            Self::Copy { table, .. }
+            | Self::Vacuum { table, .. }
+            | Self::Analyze { table }
+            | Self::Cluster { table } => table.as_ref(),
+            Self::DropIndex { .. }
+            | Self::RenameIndex { .. }
+            | Self::AlterIndex { .. }
+            | Self::Reindex { .. }
+            | Self::Create { .. }
+            | Self::Alter { .. }
+            | Self::Rename { .. }
+            | Self::Drop { .. }
+            | Self::AddEnumValue { .. }
+            | Self::RenameEnumValue { .. }
+            | Self::ConstrainDomain { .. }
+            | Self::Comment { .. }
+            | Self::Grant { .. }
+            | Self::Set(_)
+            | Self::TransactionControl(_)
+            | Self::Select { .. }
+            | Self::Do { .. }
+            | Self::Call { .. }
+            | Self::Server { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+}

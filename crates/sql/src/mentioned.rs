@@ -1,0 +1,119 @@
+//! Which objects a file speaks of, so that the engine can look up their facts before the file is
+//! planned.
+
+use std::collections::BTreeSet;
+
+use underpin_catalog::{Name, RelationName};
+
+use crate::effect::{Effect, ObjectKind, ReindexTarget};
+use crate::expression::Contents;
+use crate::names::{constraint_name, index_name};
+use crate::statement::Statement;
+
+/// Names that occur in statements, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mentioned {
+    /// Tables, views, sequences and indexes, with the names that new indexes get. The engine also
+    /// looks up the indexes of the tables among them, and the tables at the other end of their
+    /// foreign keys.
+    pub relations: BTreeSet<RelationName>,
+    /// Types that are not built in.
+    pub types: BTreeSet<RelationName>,
+}
+
+/// The objects that the statements speak of.
+pub fn mentioned(statements: &[Statement]) -> Mentioned {
+    let mut all = Mentioned::default();
+    // A file may change where bare names are looked for. Both meanings are looked up then.
+    let mut path: Vec<Name> = Vec::new();
+    for statement in statements {
+        let mut own = Mentioned {
+            relations: Contents::of(statement.node.as_ref()).relations,
+            types: BTreeSet::new(),
+        };
+        for effect in &statement.effects {
+            if let Some(new) = search_path(effect) {
+                path = new;
+            }
+            own.add(effect);
+        }
+        for name in own.relations {
+            add_with_path(&mut all.relations, name, &path);
+        }
+        for name in own.types {
+            add_with_path(&mut all.types, name, &path);
+        }
+    }
+    all
+}
+
+/// The namespaces that bare names are looked for in after `effect`, if it changes them.
+pub fn search_path(effect: &Effect) -> Option<Vec<Name>> {
+    match effect {
+        Effect::Set(setting) if setting.name == "search_path" && !setting.values.is_empty() => {
+            let names = setting.values.iter().flat_map(|value| value.split(','));
+            let names = names.map(|name| name.trim().trim_matches('"'));
+            Some(names.filter(|name| !name.is_empty() && *name != "$user" && *name != "pg_catalog").map(Name::new).collect())
+        }
+        _ => None,
+    }
+}
+
+fn add_with_path(set: &mut BTreeSet<RelationName>, name: RelationName, path: &[Name]) {
+    if name.namespace.is_none() {
+        for namespace in path {
+            set.insert(RelationName { namespace: Some(namespace.clone()), name: name.name.clone() });
+        }
+    }
+    set.insert(name);
+}
+
+impl Mentioned {
+    fn add(&mut self, effect: &Effect) {
+        self.relations.extend(effect.table().cloned());
+        match effect {
+            Effect::DropIndex { index, .. }
+            | Effect::RenameIndex { index, .. }
+            | Effect::AlterIndex { index }
+            | Effect::Reindex { target: ReindexTarget::Index(index), .. } => {
+                self.relations.insert(index.clone());
+            }
+            Effect::CreateIndex(created) => {
+                self.relations.extend(index_name(created).map(|name| created.table.sibling(name)));
+            }
+            Effect::AddConstraint(added) => {
+                self.relations.insert(added.table.sibling(constraint_name(added)));
+                self.relations.extend(added.using_index.clone().map(|name| added.table.sibling(name)));
+            }
+            Effect::AddColumn(added) => {
+                self.types.extend(added.to.user_defined.clone());
+                for constraint in &added.constraints {
+                    self.relations.insert(added.table.sibling(constraint_name(constraint)));
+                }
+            }
+            Effect::ChangeColumnType { to, .. } => self.types.extend(to.user_defined.clone()),
+            Effect::AddEnumValue { name, .. }
+            | Effect::RenameEnumValue { name, .. }
+            | Effect::ConstrainDomain { name } => {
+                self.types.insert(name.clone());
+            }
+            Effect::Create { kind, name, .. }
+            | Effect::Alter { kind, name }
+            | Effect::Rename { kind, name, .. }
+            | Effect::Drop { kind, name, .. } => match kind {
+                ObjectKind::Type | ObjectKind::Domain => {
+                    self.types.insert(name.clone());
+                }
+                ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView => {
+                    self.relations.insert(name.clone());
+                }
+                ObjectKind::Routine
+                | ObjectKind::Schema
+                | ObjectKind::Extension
+                | ObjectKind::Role
+                | ObjectKind::Other => {}
+            },
+            _ => {}
+        }
+    }
+}

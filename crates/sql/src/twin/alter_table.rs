@@ -1,0 +1,195 @@
+//! `ALTER TABLE` with several actions holds the strongest lock of all of them for the longest work of
+//! any. The twin gives the actions that need it their own twins and keeps the instant ones together.
+//!
+//! PostgreSQL does not execute actions in the order of the text but in passes: drops first, then
+//! types, new columns, attributes, indexes, other constraints. The parts follow the same passes.
+
+use pg_query::protobuf::node::Node as NodeEnum;
+use pg_query::protobuf::{
+    AlterTableCmd, AlterTableStmt, AlterTableType, ConstrType, Constraint, DropBehavior, ObjectType, RangeVar,
+};
+use underpin_catalog::{Name, Sql};
+
+use super::{NoTwin, add_column, check, foreign_key, not_null, unique};
+use crate::describe::{action, relation};
+use crate::draft::Draft;
+use crate::effect::{AddConstraint, ConstraintKind, Effect};
+use crate::names::constraint_name;
+use crate::render;
+use crate::step::{Duration, Transaction};
+use crate::surroundings::Surroundings;
+
+pub(super) fn twin(statement: &AlterTableStmt, surroundings: &Surroundings) -> Result<Vec<Draft>, NoTwin> {
+    if statement.objtype() != ObjectType::ObjectTable {
+        return Err(NoTwin::because("only tables are altered in parts"));
+    }
+    let Some(table) = &statement.relation else {
+        return Err(NoTwin::because("the statement names no table"));
+    };
+    if !table.inh {
+        return Err(NoTwin::because("ALTER TABLE ONLY concerns one level of an inheritance tree"));
+    }
+    let mut commands: Vec<&AlterTableCmd> = statement
+        .cmds
+        .iter()
+        .filter_map(|node| match &node.node {
+            Some(NodeEnum::AlterTableCmd(command)) => Some(command.as_ref()),
+            _ => None,
+        })
+        .collect();
+    commands.sort_by_key(|command| pass(command));
+
+    let mut parts = Parts { table, surroundings, instant: Vec::new(), drafts: Vec::new() };
+    for command in commands {
+        let effect = action(&relation(table), command);
+        if effect.duration(surroundings) == Duration::Instant {
+            parts.instant.push(command.clone());
+        } else {
+            parts.flush()?;
+            parts.drafts.extend(part(table, command, &effect, surroundings)?);
+        }
+    }
+    parts.flush()?;
+    Ok(parts.drafts)
+}
+
+struct Parts<'a> {
+    table: &'a RangeVar,
+    surroundings: &'a Surroundings,
+    instant: Vec<AlterTableCmd>,
+    drafts: Vec<Draft>,
+}
+
+impl Parts<'_> {
+    /// The instant actions since the last twin, in one statement.
+    fn flush(&mut self) -> Result<(), NoTwin> {
+        if self.instant.is_empty() {
+            return Ok(());
+        }
+        let sql = render::alter_table(self.table, std::mem::take(&mut self.instant))?;
+        let intent = crate::read(sql.as_str())
+            .ok()
+            .and_then(|statements| statements.first().map(crate::intent::intent))
+            .unwrap_or_default();
+        self.drafts.push(Draft::execute(intent, sql, Transaction::Shared, self.surroundings)?);
+        Ok(())
+    }
+}
+
+/// The twin of one action that would keep the application waiting.
+fn part(
+    table: &RangeVar,
+    command: &AlterTableCmd,
+    effect: &Effect,
+    surroundings: &Surroundings,
+) -> Result<Vec<Draft>, NoTwin> {
+    let definition = command.def.as_ref().and_then(|node| node.node.as_ref());
+    match (effect, definition) {
+        (Effect::AddConstraint(_), Some(NodeEnum::Constraint(wanted))) => constraint_twin(table, wanted, surroundings),
+        (Effect::SetNotNull { column, .. }, _) => not_null::twin(table, column, surroundings),
+        (Effect::AddColumn(added), Some(NodeEnum::ColumnDef(definition))) => {
+            add_column::twin(table, definition, added, surroundings)
+        }
+        // A scan that lets reads and writes pass.
+        (Effect::ValidateConstraint { constraint, .. }, _) => Ok(vec![validate(table, constraint, surroundings)?]),
+        (Effect::ChangeColumnType { column, to, .. }, _) => Err(NoTwin::because(format!(
+            "PostgreSQL writes every row anew to change {} to {}",
+            column.as_str(),
+            to.text
+        ))),
+        _ => Err(NoTwin::because("PostgreSQL has no way to do this in parts")),
+    }
+}
+
+/// The twin of a constraint that is added to a table.
+pub(super) fn constraint_twin(
+    table: &RangeVar,
+    wanted: &Constraint,
+    surroundings: &Surroundings,
+) -> Result<Vec<Draft>, NoTwin> {
+    match wanted.contype() {
+        ConstrType::ConstrForeign => foreign_key::twin(table, wanted, surroundings),
+        ConstrType::ConstrCheck => check::twin(table, wanted, surroundings),
+        ConstrType::ConstrUnique | ConstrType::ConstrPrimary if wanted.indexname.is_empty() => {
+            unique::twin(table, wanted, surroundings)
+        }
+        ConstrType::ConstrPrimary => Err(NoTwin::because(
+            "a column of the index allows NULL, and PostgreSQL looks at every row for one; set it NOT NULL before",
+        )),
+        ConstrType::ConstrExclusion => {
+            Err(NoTwin::because("PostgreSQL builds an exclusion constraint only while nobody uses the table"))
+        }
+        _ => Err(NoTwin::because("PostgreSQL has no way to add this constraint in parts")),
+    }
+}
+
+/// `ALTER TABLE … ADD CONSTRAINT …`.
+pub(super) fn add_constraint(table: &RangeVar, constraint: Constraint) -> Result<Sql, NoTwin> {
+    let command = AlterTableCmd {
+        subtype: AlterTableType::AtAddConstraint.into(),
+        def: Some(Box::new(render::node(NodeEnum::Constraint(Box::new(constraint))))),
+        behavior: DropBehavior::DropRestrict.into(),
+        ..AlterTableCmd::default()
+    };
+    render::alter_table(table, vec![command])
+}
+
+/// `ALTER TABLE … VALIDATE CONSTRAINT …`, in a transaction of its own: it scans, and holds nothing
+/// that reads or writes wait for.
+pub(super) fn validate(table: &RangeVar, constraint: &Name, surroundings: &Surroundings) -> Result<Draft, NoTwin> {
+    let command = AlterTableCmd {
+        subtype: AlterTableType::AtValidateConstraint.into(),
+        name: constraint.as_str().to_owned(),
+        behavior: DropBehavior::DropRestrict.into(),
+        ..AlterTableCmd::default()
+    };
+    let intent = format!("validate {} of {} while the table is in use", constraint.as_str(), relation(table).shown());
+    Draft::execute(intent, render::alter_table(table, vec![command])?, Transaction::Own, surroundings)
+}
+
+/// A name that PostgreSQL would choose must be free, or it chooses another.
+pub(super) fn refuse_taken(added: &AddConstraint, surroundings: &Surroundings) -> Result<(), NoTwin> {
+    if added.name.is_some() {
+        return Ok(());
+    }
+    let name = constraint_name(added);
+    let by_constraint =
+        surroundings.relation(&added.table).is_some_and(|facts| facts.constraint(&name).is_some());
+    let backed = matches!(added.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude);
+    let sibling = surroundings.resolve(&added.table).sibling(name.clone());
+    let by_relation = surroundings.index(&sibling).is_some() || surroundings.relation(&sibling).is_some();
+    if by_constraint || (backed && by_relation) {
+        return Err(NoTwin::because(format!(
+            "the constraint has no name and {} is taken; give it a name",
+            name.as_str()
+        )));
+    }
+    Ok(())
+}
+
+/// The pass in which PostgreSQL executes an action (`ATPrepCmd`, PostgreSQL 14 to 18).
+fn pass(command: &AlterTableCmd) -> u8 {
+    use AlterTableType as At;
+    match command.subtype() {
+        At::AtDropColumn | At::AtDropConstraint | At::AtDropNotNull | At::AtDropExpression | At::AtDropIdentity => 0,
+        At::AtColumnDefault if command.def.is_none() => 0,
+        At::AtAlterColumnType => 1,
+        At::AtSetExpression => 2,
+        At::AtAddColumn => 3,
+        At::AtAddIdentity | At::AtSetIdentity | At::AtSetNotNull => 4,
+        At::AtAddConstraint => match command.def.as_ref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::Constraint(constraint)) if !constraint.indexname.is_empty() => 5,
+            Some(NodeEnum::Constraint(constraint))
+                if matches!(
+                    constraint.contype(),
+                    ConstrType::ConstrUnique | ConstrType::ConstrPrimary | ConstrType::ConstrExclusion
+                ) =>
+            {
+                6
+            }
+            _ => 7,
+        },
+        At::AtColumnDefault => 7,
+        _ => 8,
+    }
+}

@@ -1,0 +1,35 @@
+//! `ADD CHECK` stops all reads and writes while it looks at every row. The twin adds it `NOT VALID`,
+//! an instant, and validates in a transaction of its own, under a lock that lets reads and writes
+//! pass.
+
+use pg_query::protobuf::{Constraint, RangeVar};
+
+use super::alter_table::{add_constraint, refuse_taken, validate};
+use super::NoTwin;
+use crate::describe::{constraint, relation};
+use crate::draft::Draft;
+use crate::names::constraint_name;
+use crate::step::Transaction;
+use crate::surroundings::Surroundings;
+
+pub(super) fn twin(
+    table: &RangeVar,
+    wanted: &Constraint,
+    surroundings: &Surroundings,
+) -> Result<Vec<Draft>, NoTwin> {
+    let name = relation(table);
+    let added = constraint(&name, wanted, None);
+    refuse_taken(&added, surroundings)?;
+    let check = constraint_name(&added);
+    let mut unchecked = wanted.clone();
+    check.as_str().clone_into(&mut unchecked.conname);
+    unchecked.skip_validation = true;
+    unchecked.initially_valid = false;
+    let adds = Draft::execute(
+        format!("add check {} to {}, for new rows", check.as_str(), name.shown()),
+        add_constraint(table, unchecked)?,
+        Transaction::EndsHere,
+        surroundings,
+    )?;
+    Ok(vec![adds, validate(table, &check, surroundings)?])
+}

@@ -4,6 +4,7 @@
 //! go out as values.
 
 pub mod event;
+pub mod plan;
 pub mod run;
 
 /// Exit codes of the command, fixed for ever.

@@ -4,7 +4,8 @@
 //! PostgreSQL joins the table, the columns and a label, cuts the longer part when that is more than
 //! 63 bytes, and counts up when the name is taken; where we would have to count, there is no twin.
 
-use underpin_catalog::Name;
+use sha2::{Digest, Sha256};
+use underpin_catalog::{Name, RelationName};
 
 use crate::effect::{AddConstraint, ConstraintKind, CreateIndex};
 
@@ -35,6 +36,14 @@ pub(crate) fn index_name(created: &CreateIndex) -> Option<Name> {
     }
     let columns: Vec<Name> = created.columns.iter().cloned().collect::<Option<_>>()?;
     Some(object_name(created.table.name.as_str(), Some(&joined(&columns)), "idx"))
+}
+
+/// The name of the check that proves a column NOT NULL: ours, and the same whenever the statement is
+/// planned.
+pub(crate) fn proof_name(table: &RelationName, column: &Name) -> Name {
+    let digest = Sha256::digest(format!("{table}.{column}").as_bytes());
+    let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    Name::new(format!("underpin_{short}_not_null"))
 }
 
 /// Column names with underscores between, until the limit is reached.

@@ -45,7 +45,7 @@ impl fmt::Debug for StepId {
 }
 
 /// One thing that we do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Stable across planning again.
     pub id: StepId,
@@ -66,7 +66,7 @@ pub struct Step {
 }
 
 /// How a step is executed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Action {
     /// Send the text as it is.
@@ -86,7 +86,7 @@ pub enum Action {
 }
 
 /// A table-wide `UPDATE` in batches.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batches {
     /// The table.
     pub table: RelationName,
@@ -116,7 +116,7 @@ pub enum Transaction {
 }
 
 /// A table lock that a step takes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LockClaim {
     /// The relation.
     pub relation: RelationName,
@@ -143,7 +143,7 @@ pub enum Duration {
 }
 
 /// A question to the catalog whose answer tells whether a step is complete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "fact")]
 pub enum Probe {
     /// The step commits its journal row with its effect: the journal is the answer.

@@ -7,6 +7,7 @@ use crate::effect::{ObjectKind, ReindexTarget, Rows, Using};
 use crate::predicate::proves_not_null;
 use crate::step::Duration;
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
+use crate::names::proof_name;
 use crate::type_change::is_catalog_only;
 
 impl Effect {
@@ -137,13 +138,15 @@ impl Effect {
 }
 
 /// NULL is refused already, or a validated check says so (which spares `SET NOT NULL` the scan
-/// since PostgreSQL 12).
+/// since PostgreSQL 12). The check of our own twin does not count: it is there when an interrupted
+/// run is planned again, and the twin still has to take it away.
 pub(crate) fn is_not_null(surroundings: &Surroundings, table: &RelationName, column: &Name) -> bool {
     let Some(facts) = surroundings.relation(table) else { return false };
     facts.column(column).is_some_and(|column| column.not_null)
         || facts.constraints.iter().any(|constraint| {
             constraint.kind == ConstraintFactsKind::Check
                 && constraint.validated
+                && constraint.name != proof_name(table, column)
                 && constraint.check.as_deref().is_some_and(|check| proves_not_null(check, column))
         })
 }

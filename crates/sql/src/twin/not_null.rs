@@ -10,20 +10,20 @@ use pg_query::protobuf::{
     AlterTableCmd, AlterTableType, ColumnRef, ConstrType, Constraint, NullTest, NullTestType, RangeVar,
 };
 use pg_query::protobuf::node::Node as NodeEnum;
-use sha2::{Digest, Sha256};
 use underpin_catalog::Name;
 
 use super::NoTwin;
 use super::alter_table::{add_constraint, validate};
 use crate::describe::relation;
 use crate::draft::Draft;
+use crate::names::proof_name;
 use crate::render;
 use crate::step::{Duration, Transaction};
 use crate::surroundings::Surroundings;
 
 pub(super) fn twin(table: &RangeVar, column: &Name, surroundings: &Surroundings) -> Result<Vec<Draft>, NoTwin> {
     let name = relation(table);
-    let proof = proof_name(table, column);
+    let proof = proof_name(&name, column);
     let shown = format!("{}.{}", name.shown(), column.as_str());
     let adds = Draft::execute(
         format!("refuse NULL in {shown}, for new rows"),
@@ -47,13 +47,6 @@ pub(super) fn twin(table: &RangeVar, column: &Name, surroundings: &Surroundings)
         surroundings,
     )?;
     Ok(vec![adds, validates, sets, drops])
-}
-
-/// The name of the check is ours and the same whenever the statement is planned.
-fn proof_name(table: &RangeVar, column: &Name) -> Name {
-    let digest = Sha256::digest(format!("{}.{column}", relation(table)).as_bytes());
-    let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    Name::new(format!("underpin_{short}_not_null"))
 }
 
 fn check(name: &Name, column: &Name) -> Constraint {

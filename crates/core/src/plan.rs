@@ -1,0 +1,350 @@
+//! What one migration file becomes: steps that keep the application going, or refusals.
+//!
+//! Decided here: which statements run as written, which are replaced by their online twin, which are
+//! not run at all and what to do instead, and where transactions end. How a twin is made is
+//! `underpin_sql`'s knowledge; whether it really ends in the same catalog is proven by the engine.
+//!
+//! A relation is *exempt* when nobody can notice what happens to it: it is new in this file, absent,
+//! or no larger than [`Policy::small_table_bytes`]. What concerns exempt relations alone runs as
+//! written. In [`Mode::AsWritten`] everything does.
+
+mod boundaries;
+mod breaks;
+mod reason;
+mod world;
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use underpin_catalog::RelationName;
+use underpin_sql::effect::{Setting, SettingScope, TransactionControl};
+use underpin_sql::{
+    Duration, Effect, Statement, Step, Surroundings, Transaction, as_written, for_the_rest_of_the_file, twin,
+};
+
+use self::boundaries::set_boundaries;
+pub use self::reason::{ReasonCode, Refusal};
+use self::world::World;
+
+/// How much the planner may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing: the statements in their order, as Prisma sends them.
+    AsWritten,
+    /// Online twins where they are needed, refusals where there is none.
+    Online,
+}
+
+/// What the team decided.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// How much the planner may change.
+    pub mode: Mode,
+    /// Up to this size of its main fork a table is worked on as written: the work is done before
+    /// anybody waits for long.
+    pub small_table_bytes: u64,
+    /// Reasons that somebody has considered and overruled.
+    pub allow: BTreeSet<ReasonCode>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { mode: Mode::Online, small_table_bytes: 1024 * 1024, allow: BTreeSet::new() }
+    }
+}
+
+/// What a file becomes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FilePlan {
+    /// The steps in order. Complete also when there are refusals, for showing.
+    pub steps: Vec<Step>,
+    /// At least one statement was replaced by its twin, so the result has to be proven.
+    pub twinned: bool,
+    /// Why the file is not run. Empty when it may.
+    pub refusals: Vec<Refusal>,
+    /// What nobody can know before it runs.
+    pub opaque: Vec<Remark>,
+    /// Settings of the session that the file changes; the executor resets the session behind it.
+    pub settings: Vec<SettingChange>,
+    /// What was understood otherwise than it is written.
+    pub notes: Vec<Remark>,
+    plain: bool,
+}
+
+/// Something to say about a line of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// The line of the statement, from 1.
+    pub line: u32,
+    /// What.
+    pub text: String,
+}
+
+/// A `SET`, `SET LOCAL` or `RESET` of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettingChange {
+    /// The line of the statement, from 1.
+    pub line: u32,
+    /// The setting.
+    pub name: String,
+    /// How long the file means it to last.
+    pub scope: SettingScope,
+}
+
+impl FilePlan {
+    /// Whether the plan is the file as written, in one transaction, on exempt relations alone: then
+    /// the whole file may be sent at once.
+    pub fn is_plain(&self) -> bool {
+        self.plain
+    }
+}
+
+/// Plans one file.
+pub fn plan(statements: &[Statement], surroundings: &Surroundings, policy: &Policy) -> FilePlan {
+    let mut planner = Planner {
+        policy,
+        world: World::around(surroundings, policy.small_table_bytes),
+        rest: statements,
+        open_block: None,
+        blocks: 0,
+        planned: Vec::new(),
+        exempt_only: true,
+        controls: false,
+        plan: FilePlan {
+            steps: Vec::new(),
+            twinned: false,
+            refusals: Vec::new(),
+            opaque: Vec::new(),
+            settings: Vec::new(),
+            notes: Vec::new(),
+            plain: false,
+        },
+    };
+    for (ordinal, statement) in statements.iter().enumerate() {
+        planner.rest = &statements[ordinal + 1..];
+        planner.add(ordinal, statement);
+    }
+    planner.finish(statements)
+}
+
+/// A step, with what the planner knows about it beyond the step itself.
+struct Planned {
+    step: Step,
+    /// Which `BEGIN … COMMIT` of the file it stands in.
+    block: Option<usize>,
+    /// Relations of its claims whose users would notice.
+    noticed: BTreeSet<RelationName>,
+    /// What to execute instead when the file is not one transaction.
+    when_split: Option<Step>,
+}
+
+struct Planner<'a> {
+    policy: &'a Policy,
+    world: World,
+    rest: &'a [Statement],
+    open_block: Option<usize>,
+    blocks: usize,
+    planned: Vec<Planned>,
+    exempt_only: bool,
+    controls: bool,
+    plan: FilePlan,
+}
+
+impl Planner<'_> {
+    fn add(&mut self, ordinal: usize, statement: &Statement) {
+        if let [Effect::TransactionControl(control)] = statement.effects.as_slice() {
+            self.control(*control, statement);
+            return;
+        }
+        self.remark(statement);
+        let mut steps = self.steps_of(ordinal, statement);
+        if self.open_block.is_some() && steps.iter().any(|step| step.transaction == Transaction::Alone) {
+            self.refuse(reason::refuses_block(statement.line, &steps[0].intent));
+        }
+        if self.uses_new_value_later(statement)
+            && let Some(last) = steps.last_mut()
+        {
+            last.transaction = Transaction::EndsHere;
+        }
+        let when_split = if self.open_block.is_none() {
+            for_the_rest_of_the_file(statement, ordinal, self.world.facts())
+        } else {
+            None
+        };
+        for mut step in steps {
+            step.locks.retain(|claim| !self.world.is_new(&claim.relation));
+            let noticed: BTreeSet<_> = step
+                .locks
+                .iter()
+                .filter(|claim| !self.world.is_exempt(&claim.relation))
+                .map(|claim| claim.relation.clone())
+                .collect();
+            self.exempt_only &= noticed.is_empty();
+            self.planned.push(Planned {
+                step,
+                block: self.open_block,
+                noticed,
+                when_split: when_split.clone(),
+            });
+        }
+        for effect in &statement.effects {
+            self.world.apply(effect);
+        }
+    }
+
+    fn control(&mut self, control: TransactionControl, statement: &Statement) {
+        self.controls = true;
+        match control {
+            TransactionControl::Begin => {
+                self.end_transaction();
+                self.open_block = Some(self.blocks);
+                self.blocks += 1;
+            }
+            TransactionControl::Commit => {
+                self.end_transaction();
+                self.open_block = None;
+            }
+            TransactionControl::Rollback | TransactionControl::Savepoint | TransactionControl::TwoPhase => {
+                self.plan.refusals.push(reason::transaction_control(statement));
+            }
+        }
+    }
+
+    fn end_transaction(&mut self) {
+        if let Some(last) = self.planned.last_mut()
+            && last.step.transaction == Transaction::Shared
+        {
+            last.step.transaction = Transaction::EndsHere;
+        }
+    }
+
+    fn remark(&mut self, statement: &Statement) {
+        for effect in &statement.effects {
+            if let Some(what) = opaque(effect) {
+                self.plan.opaque.push(Remark { line: statement.line, text: what });
+            }
+            if let Effect::Set(Setting { name, scope, .. }) = effect {
+                self.plan.settings.push(SettingChange {
+                    line: statement.line,
+                    name: name.clone(),
+                    scope: *scope,
+                });
+            }
+        }
+    }
+
+    /// The statement's own step, or its twin's.
+    fn steps_of(&mut self, ordinal: usize, statement: &Statement) -> Vec<Step> {
+        if self.policy.mode == Mode::AsWritten {
+            return vec![as_written(statement, ordinal, self.world.facts())];
+        }
+        let broken: Vec<_> =
+            statement.effects.iter().filter_map(|effect| breaks::broken(effect, statement.line, &self.world)).collect();
+        for refusal in broken {
+            self.refuse(refusal);
+        }
+        let noticed: Vec<_> =
+            statement.effects.iter().filter_map(|effect| breaks::noticed(effect, &self.world)).collect();
+        let light = statement.effects.iter().any(|effect| breaks::has_lighter_twin(effect, &self.world));
+        if noticed.is_empty() && !light {
+            return vec![as_written(statement, ordinal, self.world.facts())];
+        }
+        match twin(statement, ordinal, self.world.facts()) {
+            Ok(steps) if self.open_block.is_none() => {
+                self.plan.twinned = true;
+                return steps;
+            }
+            // The file asks for all or nothing, and a twin is neither on the way.
+            Ok(_) => {
+                for noticed in &noticed {
+                    self.refuse(reason::transaction_block(statement.line, noticed, &self.world));
+                }
+            }
+            Err(none) => {
+                for noticed in &noticed {
+                    self.refuse(reason::no_twin(statement.line, noticed, &none, &self.world));
+                }
+            }
+        }
+        vec![as_written(statement, ordinal, self.world.facts())]
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        let said = self.plan.refusals.iter().any(|other| {
+            (other.code, other.line, &other.relation) == (refusal.code, refusal.line, &refusal.relation)
+        });
+        let allowed = refusal.code != ReasonCode::TransactionControl && self.policy.allow.contains(&refusal.code);
+        if !said && !allowed {
+            self.plan.refusals.push(refusal);
+        }
+    }
+
+    /// A new enum value cannot be used in the transaction that adds it (55P04).
+    fn uses_new_value_later(&self, statement: &Statement) -> bool {
+        self.open_block.is_none()
+            && statement.effects.iter().any(|effect| match effect {
+                Effect::AddEnumValue { value, .. } => self.rest.iter().any(|later| later.says(value)),
+                _ => false,
+            })
+    }
+
+    fn finish(mut self, statements: &[Statement]) -> FilePlan {
+        if self.open_block.is_some() {
+            self.plan.notes.push(Remark {
+                line: statements.last().map_or(1, |statement| statement.line),
+                text: "the file ends inside BEGIN; the transaction is committed here".to_owned(),
+            });
+        }
+        let one_transaction = !self.controls
+            && self.planned.iter().all(|planned| planned.step.transaction == Transaction::Shared);
+        self.plan.plain = one_transaction
+            && self.exempt_only
+            && !self.plan.twinned
+            && self.plan.refusals.is_empty()
+            && self.plan.opaque.is_empty();
+        if !self.plan.plain && self.policy.mode == Mode::Online {
+            set_boundaries(&mut self.planned);
+        }
+        let last = self.planned.len().saturating_sub(1);
+        let split = self.planned[..last].iter().any(|planned| planned.step.transaction != Transaction::Shared);
+        for planned in self.planned {
+            let step = match planned.when_split {
+                Some(session) if split => {
+                    self.plan.notes.push(Remark {
+                        line: session.line,
+                        text: "SET LOCAL is applied to the rest of the file, which is executed in several transactions"
+                            .to_owned(),
+                    });
+                    Step { transaction: planned.step.transaction, ..session }
+                }
+                _ => planned.step,
+            };
+            self.plan.steps.push(step);
+        }
+        self.plan
+    }
+}
+
+/// What nobody can know about an effect before it runs.
+fn opaque(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Do { .. } => Some("a DO block may do anything".to_owned()),
+        Effect::Call { procedure } => Some(format!("procedure {} may do anything", procedure.shown())),
+        Effect::Select { calls, .. } if !calls.is_empty() => {
+            Some(format!("the query calls {}, which may do anything", calls.join(", ")))
+        }
+        Effect::Unknown { what } => Some(format!("{what} is not a statement whose effects are known")),
+        Effect::Server { what } => Some(format!("{what} concerns the whole server")),
+        _ => None,
+    }
+}
+
+/// Whether a step works for longer than an instant on something that others use, or may.
+fn is_long(planned: &Planned) -> bool {
+    planned.step.duration != Duration::Instant
+        && (!planned.noticed.is_empty() || (planned.step.duration == Duration::Unknown && planned.step.locks.is_empty()))
+}
+
+#[cfg(test)]
+mod tests;

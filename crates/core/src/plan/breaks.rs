@@ -1,0 +1,198 @@
+//! What the running application notices of an effect: that it breaks, or that it waits.
+
+use underpin_catalog::{Name, RelationName};
+use underpin_sql::effect::{ColumnDefault, ObjectKind, ReindexTarget, Using};
+use underpin_sql::{ConstraintFactsKind, Duration, Effect};
+
+use super::reason::{ReasonCode, Refusal, broken_because};
+use super::world::World;
+
+/// Work that others would wait for.
+pub(super) struct Noticed {
+    /// What it is.
+    pub(super) code: ReasonCode,
+    /// On what.
+    pub(super) relation: RelationName,
+}
+
+/// The refusal of an effect that breaks clients of the release that runs, whatever its twin.
+pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusal> {
+    let refuse = |code, relation: &RelationName, what: String| {
+        (!world.is_exempt(relation)).then(|| broken_because(code, line, relation, what, world))
+    };
+    let facts = world.facts();
+    match effect {
+        Effect::DropTable { table, .. } => {
+            refuse(ReasonCode::DropTable, table, format!("{} is dropped", table.shown()))
+        }
+        Effect::RenameTable { table, to } => refuse(
+            ReasonCode::RenameTable,
+            table,
+            format!("{} is called {} from then on", table.shown(), to.as_str()),
+        ),
+        Effect::MoveTable { table, namespace } => refuse(
+            ReasonCode::RenameTable,
+            table,
+            format!("{} is in {} from then on", table.shown(), namespace.as_str()),
+        ),
+        Effect::DropColumn { table, column, .. } if is_known(world, table, column) => {
+            refuse(ReasonCode::DropColumn, table, format!("column {} is dropped", column.as_str()))
+        }
+        Effect::RenameColumn { table, column, to } => refuse(
+            ReasonCode::RenameColumn,
+            table,
+            format!("column {} is called {} from then on", column.as_str(), to.as_str()),
+        ),
+        Effect::ChangeColumnType { table, column, to, using } => {
+            let same = *using != Using::Expression
+                && facts
+                    .relation(table)
+                    .and_then(|facts| facts.column(column))
+                    .is_some_and(|column| column.type_sql == to.text);
+            if same {
+                return None;
+            }
+            refuse(
+                ReasonCode::ChangeType,
+                table,
+                format!("column {} is of type {} from then on", column.as_str(), to.text),
+            )
+        }
+        Effect::AddColumn(added)
+            if added.not_null
+                && added.default == ColumnDefault::None
+                && facts.relation(&added.table).is_none_or(|facts| facts.column(&added.column).is_none()) =>
+        {
+            refuse(
+                ReasonCode::RequiredColumnWithoutDefault,
+                &added.table,
+                format!("column {} is added NOT NULL and without a default", added.column.as_str()),
+            )
+        }
+        Effect::DropIndex { index, .. } => {
+            let index_facts = facts.index(index)?;
+            let columns: Vec<Name> = index_facts.columns.iter().cloned().collect::<Option<_>>()?;
+            if !index_facts.unique || index_facts.partial || is_unique_otherwise(world, &index_facts.table, &columns, Some(index)) {
+                return None;
+            }
+            refuse(ReasonCode::DropUnique, &index_facts.table, format!("unique index {} is dropped", index.shown()))
+        }
+        Effect::DropConstraint { table, constraint, .. } => {
+            let known = facts.relation(table)?.constraint(constraint)?;
+            let unique = matches!(known.kind, ConstraintFactsKind::Unique | ConstraintFactsKind::PrimaryKey);
+            let own_index = table.sibling(constraint.clone());
+            if !unique || is_unique_otherwise(world, table, &known.columns, Some(&own_index)) {
+                return None;
+            }
+            refuse(ReasonCode::DropUnique, table, format!("unique constraint {} is dropped", constraint.as_str()))
+        }
+        Effect::Drop { kind: ObjectKind::Type | ObjectKind::Domain, name, .. } => {
+            let user = noticed_user(world, name)?;
+            refuse(ReasonCode::DropType, &user, format!("type {} is dropped", name.shown()))
+        }
+        Effect::Rename { kind: ObjectKind::Type | ObjectKind::Domain, name, to } => {
+            let user = noticed_user(world, name)?;
+            refuse(
+                ReasonCode::RenameType,
+                &user,
+                format!("type {} is called {} from then on", name.shown(), to.as_str()),
+            )
+        }
+        Effect::RenameEnumValue { name, value, to } => {
+            let user = noticed_user(world, name)?;
+            refuse(
+                ReasonCode::RenameEnumValue,
+                &user,
+                format!("value {value} of type {} is called {to} from then on", name.shown()),
+            )
+        }
+        Effect::Truncate { table, .. } => {
+            refuse(ReasonCode::Truncate, table, format!("all rows of {} are deleted", table.shown()))
+        }
+        _ => None,
+    }
+}
+
+/// Work on a relation that others use, for as long as it is large, while they wait.
+pub(super) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
+    let facts = world.facts();
+    if let Effect::ConstrainDomain { name } = effect {
+        let relation = noticed_user(world, name)?;
+        return Some(Noticed { code: ReasonCode::TableScan, relation });
+    }
+    let relation = match effect {
+        // The partition is searched, not its parent.
+        Effect::AttachPartition { partition, .. } => Some(partition.clone()),
+        _ => effect.table().cloned(),
+    };
+    let relation = relation.or_else(|| match effect {
+        Effect::Reindex { target: ReindexTarget::Index(index), .. } => {
+            facts.index(index).map(|index| index.table.clone())
+        }
+        _ => None,
+    })?;
+    if world.is_exempt(&relation) {
+        return None;
+    }
+    let duration = effect.duration(facts);
+    let waits = effect.locks(facts).iter().any(|claim| claim.mode.blocks_application());
+    let code = match (effect, duration) {
+        (_, Duration::Instant | Duration::WaitsForSnapshots) if !matches!(effect, Effect::LockTable { .. }) => {
+            return None;
+        }
+        (Effect::LockTable { mode, .. }, _) if !mode.blocks_application() => return None,
+        (Effect::LockTable { .. }, _) => ReasonCode::LockTable,
+        (Effect::Update(_) | Effect::Merge { .. }, _) => ReasonCode::BulkUpdate,
+        (Effect::Delete(_), _) => ReasonCode::BulkDelete,
+        (Effect::ChangeColumnType { .. }, _) => ReasonCode::ChangeType,
+        _ if !waits => return None,
+        (_, Duration::Build) => ReasonCode::IndexBuild,
+        (_, Duration::Scan) => ReasonCode::TableScan,
+        (_, Duration::Rewrite) => ReasonCode::Rewrite,
+        (_, Duration::Unknown | Duration::Instant | Duration::WaitsForSnapshots) => return None,
+    };
+    Some(Noticed { code, relation })
+}
+
+/// An instant that can be had without anybody waiting: `DROP INDEX`.
+pub(super) fn has_lighter_twin(effect: &Effect, world: &World) -> bool {
+    match effect {
+        Effect::DropIndex { index, concurrently: false, .. } => {
+            world.facts().index(index).is_some_and(|facts| !world.is_exempt(&facts.table))
+        }
+        _ => false,
+    }
+}
+
+/// The column was there before this file, as far as we know.
+fn is_known(world: &World, table: &RelationName, column: &Name) -> bool {
+    world.facts().relation(table).is_none_or(|facts| facts.column(column).is_some())
+}
+
+/// Whether something else still keeps these columns unique, as `ON CONFLICT` needs it.
+fn is_unique_otherwise(world: &World, table: &RelationName, columns: &[Name], except: Option<&RelationName>) -> bool {
+    let facts = world.facts();
+    let same = |others: &[Name]| others.len() == columns.len() && others.iter().all(|other| columns.contains(other));
+    let except = except.map(|name| facts.resolve(name));
+    let by_index = facts.indexes_of(table).any(|(name, index)| {
+        Some(name) != except.as_ref()
+            && index.unique
+            && index.valid
+            && !index.partial
+            && index.columns.iter().cloned().collect::<Option<Vec<_>>>().is_some_and(|others| same(&others))
+    });
+    let by_constraint = facts.relation(table).is_some_and(|table_facts| {
+        table_facts.constraints.iter().any(|constraint| {
+            let own = facts.resolve(table).sibling(constraint.name.clone());
+            Some(&own) != except.as_ref()
+                && matches!(constraint.kind, ConstraintFactsKind::Unique | ConstraintFactsKind::PrimaryKey)
+                && same(&constraint.columns)
+        })
+    });
+    by_index || by_constraint
+}
+
+/// A table that uses the type and whose users would notice.
+fn noticed_user(world: &World, name: &RelationName) -> Option<RelationName> {
+    world.facts().type_facts(name)?.used_by.iter().find(|user| !world.is_exempt(user)).cloned()
+}

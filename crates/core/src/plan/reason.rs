@@ -1,0 +1,285 @@
+//! Why a statement is not run, in words that help.
+//!
+//! The codes are stable: teams write them into `--allow` and into settings. A refusal says what
+//! would happen to whom, and what to do instead.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use underpin_catalog::RelationName;
+use underpin_sql::{NoTwin, Statement};
+
+use super::breaks::Noticed;
+use super::world::World;
+
+/// A reason, by its stable code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReasonCode {
+    /// `drop-table`.
+    DropTable,
+    /// `rename-table`: also a move to another namespace.
+    RenameTable,
+    /// `drop-column`.
+    DropColumn,
+    /// `rename-column`.
+    RenameColumn,
+    /// `change-type`.
+    ChangeType,
+    /// `required-column-without-default`.
+    RequiredColumnWithoutDefault,
+    /// `drop-unique`.
+    DropUnique,
+    /// `drop-type`.
+    DropType,
+    /// `rename-type`.
+    RenameType,
+    /// `rename-enum-value`.
+    RenameEnumValue,
+    /// `truncate`.
+    Truncate,
+    /// `rewrite`.
+    Rewrite,
+    /// `table-scan`.
+    TableScan,
+    /// `index-build`.
+    IndexBuild,
+    /// `bulk-update`.
+    BulkUpdate,
+    /// `bulk-delete`.
+    BulkDelete,
+    /// `lock-table`.
+    LockTable,
+    /// `transaction-block`.
+    TransactionBlock,
+    /// `transaction-control`: cannot be allowed, because it cannot be done.
+    TransactionControl,
+}
+
+impl ReasonCode {
+    /// All codes, in the order of the documentation.
+    pub const ALL: [Self; 19] = [
+        Self::DropTable,
+        Self::RenameTable,
+        Self::DropColumn,
+        Self::RenameColumn,
+        Self::ChangeType,
+        Self::RequiredColumnWithoutDefault,
+        Self::DropUnique,
+        Self::DropType,
+        Self::RenameType,
+        Self::RenameEnumValue,
+        Self::Truncate,
+        Self::Rewrite,
+        Self::TableScan,
+        Self::IndexBuild,
+        Self::BulkUpdate,
+        Self::BulkDelete,
+        Self::LockTable,
+        Self::TransactionBlock,
+        Self::TransactionControl,
+    ];
+
+    /// The code as it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DropTable => "drop-table",
+            Self::RenameTable => "rename-table",
+            Self::DropColumn => "drop-column",
+            Self::RenameColumn => "rename-column",
+            Self::ChangeType => "change-type",
+            Self::RequiredColumnWithoutDefault => "required-column-without-default",
+            Self::DropUnique => "drop-unique",
+            Self::DropType => "drop-type",
+            Self::RenameType => "rename-type",
+            Self::RenameEnumValue => "rename-enum-value",
+            Self::Truncate => "truncate",
+            Self::Rewrite => "rewrite",
+            Self::TableScan => "table-scan",
+            Self::IndexBuild => "index-build",
+            Self::BulkUpdate => "bulk-update",
+            Self::BulkDelete => "bulk-delete",
+            Self::LockTable => "lock-table",
+            Self::TransactionBlock => "transaction-block",
+            Self::TransactionControl => "transaction-control",
+        }
+    }
+
+    /// What happens to the application.
+    fn harm(self) -> &'static str {
+        match self {
+            Self::DropTable | Self::RenameTable => {
+                "every statement of the running release that names the table fails (42P01)"
+            }
+            Self::DropColumn | Self::RenameColumn => {
+                "the running release names every column in its reads and writes, so they fail (42703), also where the \
+                 code does not use this one"
+            }
+            Self::ChangeType => {
+                "prepared statements that return the column fail until their connection is replaced (0A000), and a \
+                 type that is not binary compatible is written anew while nobody can read the table"
+            }
+            Self::RequiredColumnWithoutDefault => {
+                "it fails at once when the table has rows (23502), and the running release cannot insert without \
+                 knowing the column"
+            }
+            Self::DropUnique => "upserts of the running release that rely on it fail (42P10)",
+            Self::DropType | Self::RenameType => {
+                "statements of the running release that cast to the type fail (42704)"
+            }
+            Self::RenameEnumValue => "the running release neither can write the old value nor knows the new one",
+            Self::Truncate => "the rows are gone, and nobody can read the table meanwhile",
+            Self::Rewrite => "all reads and writes of the table wait while PostgreSQL writes every row anew",
+            Self::TableScan => "reads or writes of the table wait while PostgreSQL looks at every row",
+            Self::IndexBuild => "writes to the table wait while PostgreSQL builds the index",
+            Self::BulkUpdate => {
+                "every row that it has updated is locked until it commits, and the table grows by as much as it changes"
+            }
+            Self::BulkDelete => "every row that it has deleted is locked until it commits",
+            Self::LockTable => "all others wait until the transaction ends",
+            Self::TransactionBlock => {
+                "between BEGIN and COMMIT it would hold its locks while it works, and split up it would not be all or \
+                 nothing"
+            }
+            Self::TransactionControl => "it would end or divide the transaction that the step is recorded in",
+        }
+    }
+
+    fn instead(self) -> &'static str {
+        match self {
+            Self::DropTable | Self::DropColumn => {
+                "release a version that does not use it first, then drop it"
+            }
+            Self::RenameTable => "keep the name in the database with @@map, or add the new one beside it and move over",
+            Self::RenameColumn => {
+                "keep the name in the database with @map, or add the new column beside it, write both, and drop the old \
+                 one a release later"
+            }
+            Self::ChangeType => {
+                "add a column of the new type, write both, fill it, and move over a release later"
+            }
+            Self::RequiredColumnWithoutDefault => {
+                "add it with a default or as optional, fill it, and make it required when the new release is out"
+            }
+            Self::DropUnique => "release a version that does not upsert by it first, then drop it",
+            Self::DropType | Self::RenameType => "add a column of the new type beside the old one and move over",
+            Self::RenameEnumValue => "add the new value, move rows and releases over, and leave the old one",
+            Self::Truncate => "delete in batches, or fill a new table",
+            Self::Rewrite => "add a new column or table beside it, fill it in batches, and move over",
+            Self::TableScan => "add the constraint NOT VALID and validate it in a later migration",
+            Self::IndexBuild => "build the index CONCURRENTLY, in a migration of its own",
+            Self::BulkUpdate => "update in parts, each of them by primary key or with a condition of its own",
+            Self::BulkDelete => "delete in parts by primary key, outside the migration",
+            Self::LockTable => "leave the lock out; underpin takes the locks that each step needs",
+            Self::TransactionBlock => "take BEGIN and COMMIT out of the file",
+            Self::TransactionControl => "take the statement out of the file",
+        }
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ReasonCode {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text).ok_or_else(|| UnknownReason(text.to_owned()))
+    }
+}
+
+/// Not one of the codes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no reason called {0}; a refusal tells the code to allow")]
+pub struct UnknownReason(String);
+
+/// Why a file is not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The reason, to be allowed by.
+    pub code: ReasonCode,
+    /// The line of the statement, from 1.
+    pub line: u32,
+    /// The relation whose users would notice.
+    pub relation: Option<RelationName>,
+    /// What would happen, to whom.
+    pub why: String,
+    /// What to do instead.
+    pub way_out: String,
+}
+
+/// An effect that breaks clients.
+pub(super) fn broken_because(
+    code: ReasonCode,
+    line: u32,
+    relation: &RelationName,
+    what: String,
+    world: &World,
+) -> Refusal {
+    Refusal {
+        code,
+        line,
+        relation: Some(world.facts().resolve(relation)),
+        why: format!("{what}, on {}: {}", world.shown(relation), code.harm()),
+        way_out: way_out(code),
+    }
+}
+
+/// Work that others would wait for, without an online twin.
+pub(super) fn no_twin(line: u32, noticed: &Noticed, none: &NoTwin, world: &World) -> Refusal {
+    Refusal {
+        code: noticed.code,
+        line,
+        relation: Some(world.facts().resolve(&noticed.relation)),
+        why: format!(
+            "on {}: {}; there is no online way, because {none}",
+            world.shown(&noticed.relation),
+            noticed.code.harm()
+        ),
+        way_out: way_out(noticed.code),
+    }
+}
+
+/// Work with an online twin, in a transaction block of the file.
+pub(super) fn transaction_block(line: u32, noticed: &Noticed, world: &World) -> Refusal {
+    Refusal {
+        code: ReasonCode::TransactionBlock,
+        line,
+        relation: Some(world.facts().resolve(&noticed.relation)),
+        why: format!("on {}: {}", world.shown(&noticed.relation), ReasonCode::TransactionBlock.harm()),
+        way_out: way_out(ReasonCode::TransactionBlock),
+    }
+}
+
+/// `ROLLBACK`, `SAVEPOINT`, `PREPARE TRANSACTION`.
+pub(super) fn transaction_control(statement: &Statement) -> Refusal {
+    Refusal {
+        code: ReasonCode::TransactionControl,
+        line: statement.line,
+        relation: None,
+        why: format!("{}: {}", statement.text, ReasonCode::TransactionControl.harm()),
+        way_out: way_out(ReasonCode::TransactionControl),
+    }
+}
+
+/// A statement that PostgreSQL refuses in a transaction block, in a transaction block.
+pub(super) fn refuses_block(line: u32, intent: &str) -> Refusal {
+    Refusal {
+        code: ReasonCode::TransactionControl,
+        line,
+        relation: None,
+        why: format!("{intent}: PostgreSQL refuses it between BEGIN and COMMIT (25001)"),
+        way_out: "take BEGIN and COMMIT out of the file, or move the statement to a migration of its own".to_owned(),
+    }
+}
+
+fn way_out(code: ReasonCode) -> String {
+    match code {
+        ReasonCode::TransactionControl => code.instead().to_owned(),
+        _ => format!("{}; or, when this is meant, run with --allow {code}", code.instead()),
+    }
+}

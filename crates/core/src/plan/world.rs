@@ -1,0 +1,266 @@
+//! The database as it will be when a statement's turn comes: the live facts, and what the statements
+//! before it have made of them.
+
+use std::collections::BTreeSet;
+
+use underpin_catalog::RelationName;
+use underpin_sql::effect::{AddConstraint, ColumnDefault, ConstraintKind, ObjectKind};
+use underpin_sql::{
+    ColumnFacts, ConstraintFacts, ConstraintFactsKind, Effect, IndexFacts, RelationFacts, RelationKind, Surroundings,
+    search_path,
+};
+
+/// Facts that move with the file.
+pub(super) struct World {
+    facts: Surroundings,
+    small_table_bytes: u64,
+    new: BTreeSet<RelationName>,
+    /// Named by facts of others, but not looked up themselves: they exist, and nothing else is known.
+    beyond: BTreeSet<RelationName>,
+}
+
+impl World {
+    pub(super) fn around(surroundings: &Surroundings, small_table_bytes: u64) -> Self {
+        let mut beyond = BTreeSet::new();
+        for facts in surroundings.relations.values() {
+            beyond.extend(facts.referenced_by.iter().cloned());
+            beyond.extend(facts.descendants.iter().cloned());
+            beyond.extend(facts.partition_of.iter().cloned());
+            beyond.extend(facts.constraints.iter().filter_map(|constraint| constraint.referenced.clone()));
+        }
+        beyond.extend(surroundings.types.values().flat_map(|facts| facts.used_by.iter().cloned()));
+        beyond.retain(|name| !surroundings.relations.contains_key(name));
+        Self { facts: surroundings.clone(), small_table_bytes, new: BTreeSet::new(), beyond }
+    }
+
+    /// The facts at this point of the file.
+    pub(super) fn facts(&self) -> &Surroundings {
+        &self.facts
+    }
+
+    /// Made by this file.
+    pub(super) fn is_new(&self, relation: &RelationName) -> bool {
+        self.new.contains(&self.facts.resolve(relation))
+    }
+
+    /// Nobody can notice what happens to it.
+    pub(super) fn is_exempt(&self, relation: &RelationName) -> bool {
+        let name = self.facts.resolve(relation);
+        if self.new.contains(&name) {
+            return true;
+        }
+        match self.facts.relations.get(&name) {
+            Some(facts) => match facts.kind {
+                RelationKind::View | RelationKind::Sequence => true,
+                RelationKind::Table
+                | RelationKind::Partitioned
+                | RelationKind::MaterializedView
+                | RelationKind::Foreign => facts.bytes <= self.small_table_bytes,
+            },
+            None => !self.beyond.contains(&name),
+        }
+    }
+
+    /// Such as `User (2.1 GB, about 12,000,000 rows)`.
+    pub(super) fn shown(&self, relation: &RelationName) -> String {
+        let Some(facts) = self.facts.relation(relation) else { return relation.shown() };
+        match facts.rows_estimate {
+            Some(rows) if rows >= 0.0 => {
+                format!("{} ({}, about {} rows)", relation.shown(), bytes(facts.bytes), thousands(rows))
+            }
+            _ => format!("{} ({})", relation.shown(), bytes(facts.bytes)),
+        }
+    }
+
+    /// What the effect leaves behind.
+    pub(super) fn apply(&mut self, effect: &Effect) {
+        if let Some(path) = search_path(effect) {
+            self.facts.search_path = path;
+            return;
+        }
+        match effect {
+            Effect::CreateTable(created) => self.create(&created.table),
+            Effect::CreateTableAs { table, .. } => self.create(table),
+            Effect::Create { kind: ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence, name, .. } => {
+                self.create(name);
+            }
+            Effect::DropTable { table, .. } => {
+                let name = self.facts.resolve(table);
+                self.facts.relations.remove(&name);
+                self.facts.indexes.retain(|_, index| index.table != name);
+                self.new.remove(&name);
+            }
+            Effect::RenameTable { table, to } => {
+                let name = self.facts.resolve(table);
+                self.rename(&name, &name.sibling(to.clone()));
+            }
+            Effect::MoveTable { table, namespace } => {
+                let name = self.facts.resolve(table);
+                let moved = RelationName { namespace: Some(namespace.clone()), name: name.name.clone() };
+                self.rename(&name, &moved);
+            }
+            Effect::CreateIndex(created) => {
+                let table = self.facts.resolve(&created.table);
+                if let Some(name) = &created.name {
+                    self.facts.indexes.entry(table.sibling(name.clone())).or_insert(IndexFacts {
+                        table,
+                        unique: created.unique,
+                        primary: false,
+                        constraint: None,
+                        columns: created.columns.clone(),
+                        partial: created.partial,
+                        valid: true,
+                        partitioned: false,
+                    });
+                }
+            }
+            Effect::DropIndex { index, .. } => {
+                let name = self.facts.resolve(index);
+                self.facts.indexes.remove(&name);
+            }
+            Effect::ChangeColumnType { table, column, to, .. } => self.change_type(table, column, &to.text),
+            _ => self.change_columns(effect),
+        }
+    }
+
+    fn create(&mut self, relation: &RelationName) {
+        let name = self.facts.resolve(relation);
+        if !self.facts.relations.contains_key(&name) {
+            self.facts.relations.insert(name.clone(), RelationFacts::empty_table());
+            self.new.insert(name);
+        }
+    }
+
+    fn rename(&mut self, from: &RelationName, to: &RelationName) {
+        if let Some(facts) = self.facts.relations.remove(from) {
+            self.facts.relations.insert(to.clone(), facts);
+        }
+        for index in self.facts.indexes.values_mut().filter(|index| index.table == *from) {
+            index.table = to.clone();
+        }
+        if self.new.remove(from) {
+            self.new.insert(to.clone());
+        }
+    }
+
+    /// Also forgets the table as a user of the type that it had, if no other column is of it.
+    fn change_type(&mut self, table: &RelationName, column: &underpin_catalog::Name, to: &str) {
+        let name = self.facts.resolve(table);
+        let Some(facts) = self.facts.relations.get_mut(&name) else { return };
+        if let Some(column) = facts.columns.iter_mut().find(|known| known.name == *column) {
+            to.clone_into(&mut column.type_sql);
+        }
+        let remaining: Vec<String> = facts.columns.iter().map(|column| column.type_sql.clone()).collect();
+        for (type_name, facts) in &mut self.facts.types {
+            let own = type_name.name.as_str();
+            let is_used = remaining.iter().any(|text| {
+                text.trim_end_matches("[]").rsplit('.').next().is_some_and(|last| last.trim_matches('"') == own)
+            });
+            if !is_used {
+                facts.used_by.retain(|user| *user != name);
+            }
+        }
+    }
+
+    fn change_columns(&mut self, effect: &Effect) {
+        let Some(name) = effect.table().map(|table| self.facts.resolve(table)) else { return };
+        let Some(facts) = self.facts.relations.get_mut(&name) else { return };
+        match effect {
+            Effect::AddColumn(added) if facts.column(&added.column).is_none() => {
+                facts.columns.push(ColumnFacts {
+                    name: added.column.clone(),
+                    type_sql: added.to.text.clone(),
+                    not_null: added.not_null,
+                    has_default: added.default != ColumnDefault::None,
+                });
+                facts.constraints.extend(added.constraints.iter().filter_map(|added| known(added, &self.facts.search_path)));
+            }
+            Effect::DropColumn { column, .. } => {
+                facts.columns.retain(|known| known.name != *column);
+                facts.constraints.retain(|constraint| !constraint.columns.contains(column));
+            }
+            Effect::RenameColumn { column, to, .. } => {
+                for known in facts.columns.iter_mut().filter(|known| known.name == *column) {
+                    known.name = to.clone();
+                }
+            }
+            Effect::SetNotNull { column, .. } | Effect::DropNotNull { column, .. } => {
+                for known in facts.columns.iter_mut().filter(|known| known.name == *column) {
+                    known.not_null = matches!(effect, Effect::SetNotNull { .. });
+                }
+            }
+            Effect::AddConstraint(added) => {
+                facts.constraints.extend(known(added, &self.facts.search_path));
+            }
+            Effect::DropConstraint { constraint, .. } => {
+                facts.constraints.retain(|known| known.name != *constraint);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A constraint of the file as a fact. One without a name stays unknown.
+fn known(added: &AddConstraint, path: &[underpin_catalog::Name]) -> Option<ConstraintFacts> {
+    let (kind, referenced) = match &added.kind {
+        ConstraintKind::Check => (ConstraintFactsKind::Check, None),
+        ConstraintKind::ForeignKey { references } => {
+            let mut referenced = references.clone();
+            if referenced.namespace.is_none() {
+                referenced.namespace = path.first().cloned();
+            }
+            (ConstraintFactsKind::ForeignKey, Some(referenced))
+        }
+        ConstraintKind::Unique => (ConstraintFactsKind::Unique, None),
+        ConstraintKind::PrimaryKey => (ConstraintFactsKind::PrimaryKey, None),
+        ConstraintKind::Exclude => (ConstraintFactsKind::Exclude, None),
+        ConstraintKind::NotNull => (ConstraintFactsKind::NotNull, None),
+    };
+    Some(ConstraintFacts {
+        name: added.name.clone()?,
+        kind,
+        columns: added.columns.clone(),
+        referenced,
+        check: None,
+        validated: !added.not_valid,
+    })
+}
+
+fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut unit = 0;
+    let mut tenths = bytes.saturating_mul(10);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    if tenths >= 100 || unit == 0 {
+        format!("{} {}", tenths / 10, UNITS[unit])
+    } else {
+        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    }
+}
+
+fn thousands(rows: f64) -> String {
+    let digits = format!("{rows:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, thousands};
+
+    #[test]
+    fn sizes_are_shown_as_people_say_them() {
+        let shown = [0, 512, 1536, 1024 * 1024, 2_254_857_830, 60 << 30].map(bytes);
+        assert_eq!(shown, ["0 B", "512 B", "1.5 kB", "1.0 MB", "2.1 GB", "60 GB"]);
+        assert_eq!([0.0, 999.0, 12_000_000.0].map(thousands), ["0", "999", "12,000,000"]);
+    }
+}

@@ -71,8 +71,9 @@ pub(crate) fn role() -> Option<String> {
 
 /// In a role: tells the first process something.
 pub(crate) fn say(text: impl std::fmt::Display) {
-    println!("{MARK}{text}");
-    std::io::stdout().flush().unwrap();
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{MARK}{text}").unwrap();
+    stdout.flush().unwrap();
 }
 
 /// In a role: waits to be killed, or for the first process to end.

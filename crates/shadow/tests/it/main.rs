@@ -3,7 +3,7 @@
 //! Some tests need a second process: to be killed, to run as another account, or to race. They start this
 //! same test program again for the same test, with a role in its environment; see `ground::Role`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used)]
 
 mod endings;
 mod fetching;

@@ -1,10 +1,14 @@
 //! Chores of the house: `cargo run -p xtask -- tidy | demo | bench`. People come through `./run`,
 //! which installs what these need.
 
+mod demo;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// What a chore cannot go on from; the person at the terminal reads it.
+type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -12,13 +16,18 @@ fn main() -> ExitCode {
         Some((verb, rest)) => (verb.as_str(), rest),
         None => ("help", &[][..]),
     };
-    match (verb, rest) {
-        ("tidy", []) => tidy::run(&workspace_root()),
-        _ => {
-            eprintln!("usage: xtask tidy");
-            ExitCode::from(2)
-        }
-    }
+    let words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let root = workspace_root();
+    let outcome = match (verb, words.as_slice()) {
+        ("tidy", []) => Ok(tidy::run(&root)),
+        ("demo", []) => demo::run(&root, false),
+        ("demo", ["--json"]) => demo::run(&root, true),
+        _ => Err("usage: xtask tidy | demo [--json]".into()),
+    };
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("xtask: {failure}");
+        ExitCode::from(2)
+    })
 }
 
 /// The folder of the workspace's `Cargo.toml`.

@@ -6,11 +6,14 @@
 
 mod alignment;
 mod checksum;
+pub mod dotenv;
 mod history;
 pub mod ledger;
 mod lock_file;
 mod place;
+pub mod schema_head;
 mod script;
+mod setting;
 pub mod url;
 mod version;
 
@@ -20,6 +23,8 @@ pub use history::{FolderOrder, History, Migration};
 pub use ledger::{LedgerRow, RowState};
 pub use lock_file::{LockFile, Provider};
 pub use place::Place;
+pub use schema_head::{SchemaHead, SchemaHeadError};
 pub use script::{LineEndings, Script};
+pub use setting::{MissingVariable, Resolved, Setting};
 pub use url::{DatabaseUrl, Password, UrlError};
 pub use version::PrismaVersion;

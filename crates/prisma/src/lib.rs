@@ -6,10 +6,12 @@
 
 mod alignment;
 mod checksum;
+pub mod config_literal;
 pub mod dotenv;
 mod history;
 pub mod ledger;
 mod lock_file;
+pub mod message;
 mod place;
 pub mod schema_head;
 mod script;
@@ -19,9 +21,11 @@ mod version;
 
 pub use alignment::{Alignment, Edited, Gap, align};
 pub use checksum::Checksum;
+pub use config_literal::{ConfigLiteral, NotStatic};
 pub use history::{FolderOrder, History, Migration};
 pub use ledger::{LedgerRow, RowState};
 pub use lock_file::{LockFile, Provider};
+pub use message::{DatabaseError, PrismaError};
 pub use place::Place;
 pub use schema_head::{SchemaHead, SchemaHeadError};
 pub use script::{LineEndings, Script};

@@ -10,7 +10,8 @@
 //!    the error lists every place that was looked at. Another minor is fine.
 //! 2. **Nothing unverified runs.** What is fetched is compared with the registry's SHA-512 before it is
 //!    unpacked, and enters the cache by one rename, under a file lock.
-//! 3. **Nobody else can connect.** The socket lies in a directory of mode 0700. TCP is off unless asked for,
+//! 3. **Nobody else can connect.** The socket lies in a directory of mode 0700, which lets in root and the
+//!    account that runs the server. TCP is off unless asked for,
 //!    then on 127.0.0.1 only and with a random password.
 //! 4. **The server is never root.** Root starts it as `nobody` (else `postgres`); everybody else as
 //!    themselves.
@@ -20,6 +21,10 @@
 //!    stale when the lock on a file in it is free, never because a process id looks dead.
 //! 6. **A warm start copies.** `initdb` runs once per binary; later starts copy the slim cluster that it made
 //!    and execute `postgres` directly, because `pg_ctl` polls only ten times a second.
+//!
+//! Read from the environment: `UNDERPIN_POSTGRES_BIN` (a server's folder, as if given explicitly),
+//! `UNDERPIN_CACHE_DIR` (instead of `$XDG_CACHE_HOME/underpin`, `~/.cache/underpin`, or for a root whose home
+//! is closed to others `/var/cache/underpin`), `TMPDIR`.
 //!
 //! What it leaves alone: what is in the databases, which roles run untrusted SQL, and servers that somebody
 //! else started. Unix only; tested on Linux.

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -55,6 +55,9 @@ pub(crate) fn copy_to(
         drop(held);
         held = files::lock(&lock, Share::Alone, LOCK_LIMIT)?;
         if !template.is_dir() {
+            forget_uninstalled(&templates)?;
+            fs::write(&lock, key.program.as_os_str().as_encoded_bytes())
+                .map_err(ShadowError::io("write", &lock))?;
             build(&templates, &template, &key, installation, account)?;
         }
     }
@@ -65,6 +68,7 @@ pub(crate) fn copy_to(
 
 /// Which binary a template belongs to.
 struct Key {
+    program: PathBuf,
     /// Of the binary's path: one template is kept for each.
     binary: String,
     /// Of everything else that tells one build from another.
@@ -84,7 +88,7 @@ impl Key {
             about.mtime_nsec()
         );
         let binary = format!("{}-{}", installation.version.major(), short_hash(&program.to_string_lossy()));
-        Ok(Self { binary, identity: short_hash(&identity) })
+        Ok(Self { program, binary, identity: short_hash(&identity) })
     }
 
     fn name(&self) -> String {
@@ -148,4 +152,27 @@ fn program(name: &str, installation: &Installation, account: &Account) -> Comman
     account.run(&mut command);
     command.current_dir("/");
     command
+}
+
+/// Removes the templates of binaries that are no longer there, 20 MB each. The lock file of each names its
+/// binary; it stays itself, because removing a lock that another process may be opening is a race.
+fn forget_uninstalled(templates: &Path) -> Result<(), ShadowError> {
+    for entry in fs::read_dir(templates).map_err(ShadowError::io("read", templates))?.flatten() {
+        let lock = entry.path();
+        if lock.extension().is_none_or(|extension| extension != "lock") {
+            continue;
+        }
+        let program = fs::read_to_string(&lock).unwrap_or_default();
+        if program.is_empty() || Path::new(&program).exists() {
+            continue;
+        }
+        // Whoever holds it is still copying; the next build sees to it.
+        if let Ok(_held) = files::lock(&lock, Share::Alone, Duration::ZERO) {
+            let binary = lock.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            remove_left_over(templates, |name| {
+                name.strip_prefix(&binary).is_some_and(|rest| rest.starts_with('-'))
+            })?;
+        }
+    }
+    Ok(())
 }

@@ -95,6 +95,28 @@ async fn an_updated_binary_gets_a_new_one() {
     assert_ne!(before, after);
 }
 
+#[tokio::test]
+async fn goes_with_its_binary() {
+    if start_as_role().await {
+        return;
+    }
+    let folder = open_folder();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    let (cache, log) = (folder.path().join("cache"), folder.path().join("log"));
+    for bin in [&one, &other] {
+        counting(bin, &log).await;
+    }
+    let start = |bin: &Path| assert_eq!(starter("goes_with_its_binary", bin, &cache).hear(), "started");
+    start(&one);
+    start(&other);
+    let both = templates(&cache);
+    assert_eq!(both.len(), 2);
+    fs::remove_dir_all(&one).unwrap();
+    counting(&other, &log).await;
+    start(&other);
+    assert_eq!(templates(&cache).len(), 1);
+}
+
 /// Root's server account could otherwise change what later servers start from.
 #[tokio::test]
 async fn belongs_to_us_not_to_the_server() {

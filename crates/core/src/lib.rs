@@ -6,6 +6,7 @@
 pub mod event;
 pub mod plan;
 pub mod run;
+pub mod settings;
 
 /// Exit codes of the command, fixed for ever.
 pub mod exit {

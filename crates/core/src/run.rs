@@ -10,8 +10,8 @@
 
 mod segment;
 
-use serde::Serialize;
 pub use segment::{Segment, SegmentKind, segments};
+use serde::Serialize;
 use underpin_catalog::RelationName;
 use underpin_sql::StepId;
 
@@ -290,7 +290,9 @@ impl State {
     }
 
     fn is_one_transaction(&self) -> bool {
-        !self.opened && self.segments.len() <= 1 && self.segments.iter().all(|p| p.kind == SegmentKind::Together)
+        !self.opened
+            && self.segments.len() <= 1
+            && self.segments.iter().all(|p| p.kind == SegmentKind::Together)
     }
 
     fn act(&mut self, act: Act) -> Decision {
@@ -370,7 +372,11 @@ pub fn decide(state: &mut State, report: Report, roll: f64) -> Decision {
         Report::Refused(refusal) => refused(state, refusal, roll),
         Report::InDoubt => {
             state.after_wait = AfterWait::Settle;
-            Decision::Wait { ms: state.limits.pause_min_ms, reason: WaitReason::Connection, blockers: Vec::new() }
+            Decision::Wait {
+                ms: state.limits.pause_min_ms,
+                reason: WaitReason::Connection,
+                blockers: Vec::new(),
+            }
         }
         Report::Settled(settlement) => settled(state, settlement),
         Report::Waited { ms } => {

@@ -1,3 +1,26 @@
-//! Being laid.
+//! Where underpin touches the world: sessions on the target, Prisma's project on disk, ledger and
+//! journal, the executor and the throwaway server.
+//!
+//! Nothing here decides policy. What may run, in which order, and what to do when the server says no
+//! is chosen by `underpin-core` from facts that this crate reads.
 
+mod advisory;
 pub mod connect;
+pub mod deploy;
+mod events;
+mod execute;
+mod gate;
+mod introspect;
+mod journal;
+mod ledger;
+mod probe;
+mod problem;
+mod prove;
+mod server;
+mod session;
+mod surroundings;
+mod watch;
+
+pub use events::Events;
+pub use introspect::introspect;
+pub use problem::Problem;

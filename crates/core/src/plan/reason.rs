@@ -55,11 +55,17 @@ pub enum ReasonCode {
     TransactionBlock,
     /// `transaction-control`: cannot be allowed, because it cannot be done.
     TransactionControl,
+    /// `edited-migration`: a file that is applied is not what it was.
+    EditedMigration,
+    /// `unknown-migration`: the ledger has a migration that the folder has not.
+    UnknownMigration,
+    /// `unproven-twin`: the online form could not be compared with the file as written.
+    UnprovenTwin,
 }
 
 impl ReasonCode {
     /// All codes, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::DropTable,
         Self::RenameTable,
         Self::DropColumn,
@@ -79,6 +85,9 @@ impl ReasonCode {
         Self::LockTable,
         Self::TransactionBlock,
         Self::TransactionControl,
+        Self::EditedMigration,
+        Self::UnknownMigration,
+        Self::UnprovenTwin,
     ];
 
     /// The code as it is written.
@@ -103,6 +112,9 @@ impl ReasonCode {
             Self::LockTable => "lock-table",
             Self::TransactionBlock => "transaction-block",
             Self::TransactionControl => "transaction-control",
+            Self::EditedMigration => "edited-migration",
+            Self::UnknownMigration => "unknown-migration",
+            Self::UnprovenTwin => "unproven-twin",
         }
     }
 
@@ -128,7 +140,9 @@ impl ReasonCode {
             Self::DropType | Self::RenameType => {
                 "statements of the running release that cast to the type fail (42704)"
             }
-            Self::RenameEnumValue => "the running release neither can write the old value nor knows the new one",
+            Self::RenameEnumValue => {
+                "the running release neither can write the old value nor knows the new one"
+            }
             Self::Truncate => "the rows are gone, and nobody can read the table meanwhile",
             Self::Rewrite => "all reads and writes of the table wait while PostgreSQL writes every row anew",
             Self::TableScan => "reads or writes of the table wait while PostgreSQL looks at every row",
@@ -143,6 +157,11 @@ impl ReasonCode {
                  nothing"
             }
             Self::TransactionControl => "it would end or divide the transaction that the step is recorded in",
+            Self::EditedMigration => "the file does not say any more what was executed",
+            Self::UnknownMigration => "the folder is not the history of this database",
+            Self::UnprovenTwin => {
+                "without the proof nobody knows that the online form ends in the same schema"
+            }
         }
     }
 
@@ -151,7 +170,9 @@ impl ReasonCode {
             Self::DropTable | Self::DropColumn => {
                 "release a version that does not use it first, then drop it"
             }
-            Self::RenameTable => "keep the name in the database with @@map, or add the new one beside it and move over",
+            Self::RenameTable => {
+                "keep the name in the database with @@map, or add the new one beside it and move over"
+            }
             Self::RenameColumn => {
                 "keep the name in the database with @map, or add the new column beside it, write both, and drop the old \
                  one a release later"
@@ -163,7 +184,9 @@ impl ReasonCode {
                 "add it with a default or as optional, fill it, and make it required when the new release is out"
             }
             Self::DropUnique => "release a version that does not upsert by it first, then drop it",
-            Self::DropType | Self::RenameType => "add a column of the new type beside the old one and move over",
+            Self::DropType | Self::RenameType => {
+                "add a column of the new type beside the old one and move over"
+            }
             Self::RenameEnumValue => "add the new value, move rows and releases over, and leave the old one",
             Self::Truncate => "delete in batches, or fill a new table",
             Self::Rewrite => "add a new column or table beside it, fill it in batches, and move over",
@@ -174,6 +197,11 @@ impl ReasonCode {
             Self::LockTable => "leave the lock out; underpin takes the locks that each step needs",
             Self::TransactionBlock => "take BEGIN and COMMIT out of the file",
             Self::TransactionControl => "take the statement out of the file",
+            Self::EditedMigration => "restore the file and put the change into a new migration",
+            Self::UnknownMigration => "deploy from the commit that has the migration",
+            Self::UnprovenTwin => {
+                "make the history replay on an empty database, or give a server with --postgres-bin"
+            }
         }
     }
 }
@@ -210,6 +238,20 @@ pub struct Refusal {
     pub why: String,
     /// What to do instead.
     pub way_out: String,
+}
+
+impl Refusal {
+    /// The online form of a file could not be proven equal to the file as written.
+    pub fn unproven(reason: &str) -> Self {
+        let code = ReasonCode::UnprovenTwin;
+        Self {
+            code,
+            line: 1,
+            relation: None,
+            why: format!("the online form is not proven ({reason}): {}", code.harm()),
+            way_out: way_out(code),
+        }
+    }
 }
 
 /// An effect that breaks clients.
@@ -273,7 +315,8 @@ pub(super) fn refuses_block(line: u32, intent: &str) -> Refusal {
         line,
         relation: None,
         why: format!("{intent}: PostgreSQL refuses it between BEGIN and COMMIT (25001)"),
-        way_out: "take BEGIN and COMMIT out of the file, or move the statement to a migration of its own".to_owned(),
+        way_out: "take BEGIN and COMMIT out of the file, or move the statement to a migration of its own"
+            .to_owned(),
     }
 }
 

@@ -62,7 +62,9 @@ pub fn segments(steps: &[Step], applied: &BTreeSet<StepId>, begun: &BTreeSet<Ste
     for step in steps {
         let kind = match (&step.action, step.transaction) {
             (Action::Batches(_), _) => SegmentKind::Batches,
-            (Action::BuildIndex { .. }, _) | (Action::Execute { .. }, Transaction::Alone) => SegmentKind::Alone,
+            (Action::BuildIndex { .. }, _) | (Action::Execute { .. }, Transaction::Alone) => {
+                SegmentKind::Alone
+            }
             (Action::Execute { .. }, _) => SegmentKind::Together,
         };
         let shares = matches!(step.transaction, Transaction::Shared | Transaction::EndsHere);
@@ -85,7 +87,9 @@ pub fn segments(steps: &[Step], applied: &BTreeSet<StepId>, begun: &BTreeSet<Ste
         segment.gated = match segment.kind {
             SegmentKind::Together => !segment.strong_locks().is_empty(),
             // Concurrent builds and validations wait for old snapshots: look before they begin.
-            SegmentKind::Alone => segment.steps.iter().any(|step| step.duration == Duration::WaitsForSnapshots),
+            SegmentKind::Alone => {
+                segment.steps.iter().any(|step| step.duration == Duration::WaitsForSnapshots)
+            }
             SegmentKind::Batches => false,
         };
     }

@@ -14,7 +14,11 @@ fn step(n: usize, transaction: Transaction, mode: Option<LockMode>) -> Step {
     Step {
         id: StepId::of(n, 0, &sql),
         intent: format!("do {n}"),
-        action: if alone { Action::BuildIndex { sql, index: index.clone() } } else { Action::Execute { sql } },
+        action: if alone {
+            Action::BuildIndex { sql, index: index.clone() }
+        } else {
+            Action::Execute { sql }
+        },
         transaction,
         locks: mode.map(|mode| LockClaim { relation: RelationName::bare("t"), mode }).into_iter().collect(),
         duration: if alone { Duration::WaitsForSnapshots } else { Duration::Instant },
@@ -153,8 +157,14 @@ fn waiting_ends_when_the_budget_is_spent_and_never_without_a_limit() {
 
 #[test]
 fn only_refusals_that_time_heals_are_tried_again() {
-    let table =
-        [("55P03", true), ("40P01", true), ("40001", true), ("23505", false), ("42P07", false), ("57014", false)];
+    let table = [
+        ("55P03", true),
+        ("40P01", true),
+        ("40001", true),
+        ("23505", false),
+        ("42P07", false),
+        ("57014", false),
+    ];
     for (sqlstate, again) in table {
         let mut state = State::new(&cut(&[shared(0)]), false, Limits::default());
         decide(&mut state, Report::Begin, 0.5);

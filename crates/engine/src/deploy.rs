@@ -1,0 +1,320 @@
+//! `deploy`: applies what is pending, so that the application never notices and Prisma still agrees.
+//!
+//! In order: look (server, ledger, folder, every pending file, every refusal), then take what is
+//! ours (lock, journal, lease), then migration after migration. Everything that can be known to be
+//! wrong is said before anything is changed.
+
+mod migration;
+mod preflight;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio_postgres::Client;
+use underpin_core::event::{Blocker, Event};
+use underpin_core::exit;
+use underpin_core::plan::{Mode, Policy, ReasonCode, Refusal as PlanRefusal};
+use underpin_core::settings::Settings;
+use underpin_prisma::{DatabaseUrl, History, PrismaVersion};
+use uuid::Uuid;
+
+use crate::advisory::{self, Taken};
+use crate::connect::Connection;
+use crate::events::Events;
+use crate::execute::{Executor, foremost};
+use crate::journal::{self, JournalError};
+use crate::ledger::Ledger;
+use crate::problem::Problem;
+use crate::session::{self, Sessions};
+use crate::{server, server::Server};
+
+/// Where to deploy, and what.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The database.
+    pub url: DatabaseUrl,
+    /// The migrations folder.
+    pub history: History,
+    /// The installed Prisma, when it is known.
+    pub prisma: Option<PrismaVersion>,
+    /// The project's folder.
+    pub root: PathBuf,
+    /// How the migrations folder is shown: `prisma/migrations`.
+    pub migrations_shown: String,
+}
+
+/// How to deploy.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Limits.
+    pub settings: Settings,
+    /// Twins and refusals, or the files as they are.
+    pub mode: Mode,
+    /// Reasons that somebody has considered and overruled.
+    pub allow: BTreeSet<ReasonCode>,
+    /// Where proofs are kept.
+    pub proofs: Option<PathBuf>,
+    /// `PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK` is set: Prisma's lock is not taken.
+    pub without_advisory_lock: bool,
+    /// Becomes true when a person asks us to stop.
+    pub interrupt: watch::Receiver<bool>,
+}
+
+impl Request {
+    fn policy(&self) -> Policy {
+        Policy {
+            mode: self.mode,
+            small_table_bytes: self.settings.small_table_bytes(),
+            allow: self.allow.clone(),
+        }
+    }
+
+    fn allows(&self, code: ReasonCode) -> bool {
+        self.allow.contains(&code)
+    }
+}
+
+/// How a deploy ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// Applied in this run, in order.
+    pub applied: Vec<String>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// The ways in which a deploy ends.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Ending {
+    /// Nothing was pending.
+    UpToDate,
+    /// Everything pending is applied.
+    Applied,
+    /// Statements were refused; nothing of their migration was executed.
+    Refused {
+        /// The migrations with what was refused in them.
+        migrations: Vec<RefusedMigration>,
+    },
+    /// The server refused a statement.
+    Failed {
+        /// The migration.
+        migration: String,
+        /// Line in its file, when it is known.
+        line: Option<u32>,
+        /// SQLSTATE.
+        sqlstate: String,
+        /// What the server said.
+        message: String,
+        /// Whether some of its steps have taken effect.
+        half_done: bool,
+    },
+    /// Stopped with nothing half done that the next run does not continue.
+    Stopped {
+        /// The migration.
+        migration: String,
+        /// For people.
+        reason: String,
+        /// Who stood in the way.
+        blockers: Vec<Blocker>,
+        /// Whether some of its steps have taken effect.
+        half_done: bool,
+    },
+    /// Something is in doubt that a person has to judge.
+    InDoubt {
+        /// The migration.
+        migration: String,
+        /// For people.
+        reason: String,
+    },
+}
+
+/// A migration that is not executed.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedMigration {
+    /// The folder's name.
+    pub migration: String,
+    /// Why.
+    pub refusals: Vec<PlanRefusal>,
+}
+
+impl Ending {
+    /// The command's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::UpToDate | Self::Applied => exit::CLEAN,
+            Self::Refused { .. } => exit::FINDINGS,
+            Self::Failed { half_done: false, .. } => exit::COULD_NOT_RUN,
+            Self::Failed { half_done: true, .. } | Self::InDoubt { .. } => exit::NEEDS_RECOVER,
+            Self::Stopped { .. } => exit::STOPPED,
+        }
+    }
+}
+
+/// Deploys.
+///
+/// # Errors
+/// Preconditions that do not hold; nothing was changed then.
+pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Result<Outcome, Problem> {
+    let run = Uuid::new_v4();
+    let application = format!("underpin/{}", &run.to_string()[..8]);
+    let guard = session::open(&target.url, &application).await?;
+    let server = suitable(&guard, target, &application).await?;
+    let ledger = Ledger::of(&target.url.schema);
+
+    if !request.without_advisory_lock {
+        take_lock(&guard.client, request, events).await?;
+    }
+    let mut preflight = preflight::look(&guard.client, target, request, &ledger, &server).await?;
+    events.send(Event::RunStarted {
+        run: run.to_string(),
+        target: format!("{}/{}", target.url.server(), target.url.database),
+        server: server.version.to_string(),
+        migrations: target.history.migrations().len(),
+        pending: preflight.pending.iter().map(|pending| pending.name.clone()).collect(),
+    });
+    if preflight.pending.is_empty() {
+        return Ok(finish(events, Vec::new(), Ending::UpToDate));
+    }
+    if !preflight.refused.is_empty() {
+        let migrations = std::mem::take(&mut preflight.refused);
+        return Ok(finish(events, Vec::new(), Ending::Refused { migrations }));
+    }
+
+    session::retire_predecessors(&guard.client, &application).await?;
+    if !preflight.has_ledger {
+        ledger.create(&guard.client).await?;
+    }
+    journal::bootstrap(&guard.client).await.map_err(journal_problem)?;
+    let owner = journal::take_lease(&guard.client, &target.url.schema, run).await?;
+    let mut executor = Executor {
+        sessions: Sessions::open(&target.url, &application).await?,
+        owner,
+        ledger: &ledger,
+        settings: &request.settings,
+        events,
+        interrupt: request.interrupt.clone(),
+    };
+    let mut prover = preflight.prover(target, request, &server);
+    let mut applied = Vec::new();
+    let mut ending = Ending::Applied;
+    for pending in &preflight.pending {
+        let guarded = request.without_advisory_lock || still_ours(&guard.client).await;
+        let ended = match guarded {
+            false => Some(Ending::Stopped {
+                migration: pending.name.clone(),
+                reason: "the session that holds Prisma's advisory lock was lost".to_owned(),
+                blockers: Vec::new(),
+                half_done: false,
+            }),
+            true => migration::apply(&mut executor, &mut prover, pending, request, &server).await?,
+        };
+        match ended {
+            None => {
+                applied.push(pending.name.clone());
+                prover.advance(pending);
+            }
+            Some(other) => {
+                ending = other;
+                break;
+            }
+        }
+    }
+    prover.finish().await;
+    Ok(finish(events, applied, ending))
+}
+
+fn finish(events: &Events, applied: Vec<String>, ending: Ending) -> Outcome {
+    events.send(Event::RunFinished { applied: applied.clone(), exit_code: ending.exit_code() });
+    Outcome { applied, ending }
+}
+
+/// Refuses poolers, replicas, read-only sessions and what only resembles PostgreSQL.
+async fn suitable(guard: &Connection, target: &Target, application: &str) -> Result<Server, Problem> {
+    let second = session::open(&target.url, application).await?;
+    server::refuse_pooler(&guard.client, &second.client, &target.url).await?;
+    let server = server::examine(&guard.client).await?;
+    server::refuse_unsuitable(&server)?;
+    Ok(server)
+}
+
+async fn take_lock(client: &Client, request: &Request, events: &Events) -> Result<(), Problem> {
+    let budget = Duration::from_millis(request.settings.lock.advisory_budget_ms);
+    let told = |holder: Option<Blocker>, waited: Duration| {
+        events.send(Event::LockHeldElsewhere {
+            holder,
+            waited_ms: waited.as_millis() as u64,
+            budget_left_ms: budget.saturating_sub(waited).as_millis() as u64,
+        });
+    };
+    match advisory::take(client, budget, told).await? {
+        Taken::Yes => Ok(()),
+        Taken::No(holder) => Err(lock_problem(holder, budget)),
+    }
+}
+
+pub(crate) fn lock_problem(holder: Option<Blocker>, budget: Duration) -> Problem {
+    let who = match &holder {
+        Some(holder) => format!(
+            "session {} ({}, role {}, {} for {} s)",
+            holder.pid,
+            if holder.application.is_empty() { "no application name" } else { &holder.application },
+            holder.user,
+            holder.state,
+            holder.transaction_ms / 1_000
+        ),
+        None => "a session that ended meanwhile".to_owned(),
+    };
+    let problem = Problem::new(format!(
+        "another migration is running: Prisma's advisory lock (72707369) is held by {who}; waited {} s",
+        budget.as_secs()
+    ))
+    .exiting(exit::STOPPED)
+    .coded("P1002")
+    .hint("wait until it is done, then run the command again");
+    match holder {
+        Some(holder) => problem.hint(format!(
+            "if you are sure that nobody is behind it any more: SELECT pg_terminate_backend({})",
+            holder.pid
+        )),
+        None => problem,
+    }
+}
+
+/// Whether the session that holds the lock is still there. It is asked before every migration; while
+/// one runs, the fence protects it.
+async fn still_ours(client: &Client) -> bool {
+    client.simple_query("SELECT 1").await.is_ok()
+}
+
+pub(crate) fn journal_problem(error: JournalError) -> Problem {
+    match error {
+        JournalError::Newer(_) => Problem::new(error.to_string()).hint("use the newer underpin for this database"),
+        JournalError::Server(server) if server.code().is_some_and(|code| code.code() == "42501") => {
+            Problem::new("this role may not create the schema `underpin`, where the journal lives")
+                .coded("42501")
+                .hint("let an administrator run: GRANT CREATE ON DATABASE … TO … (once), or CREATE SCHEMA underpin AUTHORIZATION …")
+        }
+        JournalError::Server(server) => server.into(),
+    }
+}
+
+/// Who stands in the way, in a sentence.
+pub(crate) fn sentence(blockers: &[Blocker]) -> String {
+    let Some(first) = foremost(blockers) else { return String::new() };
+    let more = match blockers.len() {
+        0 | 1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    format!(
+        "session {} ({}, role {}, {} for {:.1} s){more}",
+        first.pid,
+        if first.application.is_empty() { "no application name" } else { &first.application },
+        first.user,
+        first.state,
+        first.transaction_ms as f64 / 1_000.0,
+    )
+}

@@ -1,0 +1,307 @@
+//! One migration: plan it, prove its twin, and turn decisions into acts until it stops.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use underpin_catalog::Sql;
+use underpin_core::event::{Event, WaitReason};
+use underpin_core::plan::{FilePlan, Mode, Policy, ReasonCode, plan};
+use underpin_core::run::{Act, Decision, Report, State, Stop, decide, segments};
+use underpin_sql::mentioned;
+use uuid::Uuid;
+
+use super::preflight::{Pending, ProvingHistory};
+use super::{Ending, RefusedMigration, Request, sentence};
+use crate::execute::{Current, Executor};
+use crate::journal::{self, Begun};
+use crate::problem::Problem;
+use crate::server::Server;
+use crate::surroundings;
+
+/// Applies one migration. `None` when it is applied and recorded.
+pub(super) async fn apply(
+    executor: &mut Executor<'_>,
+    prover: &mut ProvingHistory,
+    pending: &Pending,
+    request: &Request,
+    server: &Server,
+) -> Result<Option<Ending>, Problem> {
+    let begun = Instant::now();
+    let plan = match planned(executor, prover, pending, request, server).await? {
+        Ok(plan) => plan,
+        Err(ending) => return Ok(Some(ending)),
+    };
+    let mut current = current(pending, &plan);
+    let mut state = State::new(&current.segments, pending.begun.is_some(), request.settings.limits());
+    let steps_done = pending.begun.as_ref().map_or(0, |begun| begun.applied().len());
+    executor.events.send(Event::MigrationStarted {
+        migration: pending.name.clone(),
+        steps: plan.steps.len(),
+        steps_done,
+        online: plan.twinned,
+    });
+    let stop = drive(executor, &mut current, &mut state).await;
+    if !plan.settings.is_empty() {
+        executor.sessions.work.reset().await?;
+    }
+    if stop == Stop::Applied {
+        executor.events.send(Event::MigrationApplied {
+            migration: pending.name.clone(),
+            took_ms: begun.elapsed().as_millis() as u64,
+            longest_lock_ms: current.longest_lock_ms,
+        });
+        return Ok(None);
+    }
+    Ok(Some(stopped(executor, &current, &state, stop).await))
+}
+
+/// The plan on the database as it is now. A resumed migration keeps the steps it began with: they
+/// are found again by their ids.
+async fn planned(
+    executor: &mut Executor<'_>,
+    prover: &mut ProvingHistory,
+    pending: &Pending,
+    request: &Request,
+    server: &Server,
+) -> Result<Result<FilePlan, Ending>, Problem> {
+    let mode = match &pending.begun {
+        Some(begun) if begun.mode == journal::Mode::AsWritten => Mode::AsWritten,
+        _ => request.mode,
+    };
+    let policy = Policy { mode, ..request.policy() };
+    let mut small = policy.small_table_bytes;
+    if pending.begun.as_ref().is_some_and(|begun| begun.mode == journal::Mode::Online) {
+        // What was large when it began may count as small now, or the other way round: a migration
+        // that began as a twin goes on as one.
+        small = 0;
+    }
+    let work = &executor.sessions.work;
+    let around = surroundings::look(work, server.version, &mentioned(&pending.statements), small).await?;
+    let plan = plan(&pending.statements, &around, &Policy { small_table_bytes: small, ..policy });
+    if !plan.refusals.is_empty() && pending.begun.is_none() {
+        let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];
+        return Ok(Err(Ending::Refused { migrations }));
+    }
+    if plan.twinned
+        && pending.begun.is_none()
+        && let Some(ending) = prove(executor, prover, pending, request, &plan).await
+    {
+        return Ok(Err(ending));
+    }
+    Ok(Ok(plan))
+}
+
+async fn prove(
+    executor: &Executor<'_>,
+    prover: &mut ProvingHistory,
+    pending: &Pending,
+    request: &Request,
+    plan: &FilePlan,
+) -> Option<Ending> {
+    let begun = Instant::now();
+    let migration = pending.name.clone();
+    let proven = |cached| Event::Proven {
+        migration: pending.name.clone(),
+        cached,
+        took_ms: begun.elapsed().as_millis() as u64,
+    };
+    if prover.is_known(pending, plan) {
+        executor.events.send(proven(true));
+        return None;
+    }
+    executor.events.send(Event::ProofStarted { migration: migration.clone() });
+    match prover.prove(pending, plan).await {
+        Ok(()) => {
+            executor.events.send(proven(false));
+            None
+        }
+        Err(_) if request.allow.contains(&ReasonCode::UnprovenTwin) => None,
+        Err(unproven) => {
+            let refusals = vec![underpin_core::plan::Refusal::unproven(&unproven.to_string())];
+            Some(Ending::Refused { migrations: vec![RefusedMigration { migration, refusals }] })
+        }
+    }
+}
+
+fn current(pending: &Pending, plan: &FilePlan) -> Current {
+    let none = BTreeSet::new();
+    let (applied, intents, cursors) = match &pending.begun {
+        Some(begun) => (begun.applied(), begun.begun(), begun.cursors()),
+        None => (none.clone(), none, Default::default()),
+    };
+    let begun = match &pending.begun {
+        Some(earlier) => Begun {
+            id: earlier.id.clone(),
+            name: earlier.name.clone(),
+            checksum: earlier.checksum.clone(),
+            mode: earlier.mode,
+            started_at: earlier.started_at,
+        },
+        None => Begun {
+            id: Uuid::new_v4().to_string(),
+            name: pending.name.clone(),
+            checksum: pending.checksum.clone(),
+            mode: if plan.twinned { journal::Mode::Online } else { journal::Mode::AsWritten },
+            started_at: Timestamp::now(),
+        },
+    };
+    Current {
+        begun,
+        segments: segments(&plan.steps, &applied, &intents),
+        whole: plan.is_plain().then(|| Sql::verbatim(pending.text.clone())),
+        text: pending.text.clone(),
+        cursors,
+        longest_lock_ms: 0,
+    }
+}
+
+/// The loop: decide, act, report.
+async fn drive(executor: &mut Executor<'_>, current: &mut Current, state: &mut State) -> Stop {
+    let mut report = Report::Begin;
+    let mut segment_begun = Instant::now();
+    let mut told_of = None;
+    loop {
+        if *executor.interrupt.borrow() {
+            report = Report::Interrupted;
+        }
+        let at = state.at();
+        let decision = decide(state, report, fastrand::f64());
+        if state.at() != at {
+            tell_applied(executor, current, at, state.at(), segment_begun);
+            segment_begun = Instant::now();
+        }
+        report = match decision {
+            Decision::Act(act) => {
+                if let Act::Segment { index, .. } = &act
+                    && told_of != Some(*index)
+                {
+                    tell_started(executor, current, *index);
+                    told_of = Some(*index);
+                }
+                let report = executor.act(current, &act).await;
+                if let (Act::Segment { index, closes: true, .. }, Report::Applied) = (&act, &report) {
+                    tell_applied(executor, current, *index, *index + 1, segment_begun);
+                }
+                report
+            }
+            Decision::Look(question) => executor.look(current, &question).await,
+            Decision::Wait { ms, reason, blockers } => {
+                tell_waiting(executor, current, state, reason, blockers);
+                wait(executor, ms).await
+            }
+            Decision::Stop(stop) => return stop,
+        };
+    }
+}
+
+async fn wait(executor: &mut Executor<'_>, ms: u64) -> Report {
+    let begun = Instant::now();
+    tokio::select! {
+        () = tokio::time::sleep(std::time::Duration::from_millis(ms)) => {}
+        Ok(()) = executor.interrupt.changed() => {}
+    }
+    Report::Waited { ms: begun.elapsed().as_millis().max(1) as u64 }
+}
+
+fn tell_started(executor: &Executor<'_>, current: &Current, index: usize) {
+    for step in current.segments.get(index).iter().flat_map(|segment| &segment.steps) {
+        executor.events.send(Event::StepStarted {
+            migration: current.begun.name.clone(),
+            step: step.id.to_string(),
+            intent: step.intent.clone(),
+        });
+    }
+}
+
+fn tell_applied(executor: &Executor<'_>, current: &Current, from: usize, to: usize, begun: Instant) {
+    for segment in current.segments.iter().take(to).skip(from).filter(|segment| !segment.done) {
+        for step in &segment.steps {
+            executor.events.send(Event::StepApplied {
+                migration: current.begun.name.clone(),
+                step: step.id.to_string(),
+                intent: step.intent.clone(),
+                took_ms: begun.elapsed().as_millis() as u64,
+                attempts: 1,
+            });
+        }
+    }
+}
+
+fn tell_waiting(
+    executor: &Executor<'_>,
+    current: &Current,
+    state: &State,
+    reason: WaitReason,
+    blockers: Vec<underpin_core::event::Blocker>,
+) {
+    let step = current.step(state.at());
+    executor.events.send(Event::Waiting {
+        migration: current.begun.name.clone(),
+        step: step.map(|step| step.id.to_string()).unwrap_or_default(),
+        intent: step.map(|step| step.intent.clone()).unwrap_or_default(),
+        reason,
+        blockers,
+        attempts: state.attempts(),
+        waited_ms: state.waited_ms(),
+        budget_left_ms: state.budget_left_ms(),
+    });
+}
+
+async fn stopped(executor: &Executor<'_>, current: &Current, state: &State, stop: Stop) -> Ending {
+    let migration = current.begun.name.clone();
+    let half_done = state.half_done();
+    let ending = match stop {
+        Stop::Applied => Ending::Applied,
+        Stop::Failed(refusal) => {
+            executor.record_failure(current, half_done, &refusal).await;
+            Ending::Failed {
+                migration,
+                line: refusal.line,
+                sqlstate: refusal.sqlstate,
+                message: refusal.message,
+                half_done,
+            }
+        }
+        Stop::BudgetSpent { reason, blockers } => {
+            let why = match reason {
+                WaitReason::OldSnapshot => "an old snapshot would have held up the build",
+                WaitReason::WraparoundVacuum => "a vacuum against wraparound is at work on the table",
+                _ => "the lock could not be had within the budget",
+            };
+            let reason = match sentence(&blockers) {
+                who if who.is_empty() => why.to_owned(),
+                who => format!("{why}: {who} stood in the way"),
+            };
+            Ending::Stopped { migration, reason, blockers, half_done }
+        }
+        Stop::Interrupted => Ending::Stopped {
+            migration,
+            reason: "interrupted".to_owned(),
+            blockers: Vec::new(),
+            half_done,
+        },
+        Stop::Fenced => Ending::Stopped {
+            migration,
+            reason: "another run has taken over".to_owned(),
+            blockers: Vec::new(),
+            half_done,
+        },
+        Stop::Unreachable => Ending::Stopped {
+            migration,
+            reason: "the database stayed unreachable; what the last statement did will be read from the catalog by the next run"
+                .to_owned(),
+            blockers: Vec::new(),
+            half_done,
+        },
+        Stop::Conflict(reason) => Ending::InDoubt { migration, reason },
+    };
+    let (reason, sqlstate) = match &ending {
+        Ending::Failed { message, sqlstate, .. } => (message.clone(), Some(sqlstate.clone())),
+        Ending::Stopped { reason, .. } | Ending::InDoubt { reason, .. } => (reason.clone(), None),
+        _ => (String::new(), None),
+    };
+    let name = current.begun.name.clone();
+    executor.events.send(Event::MigrationStopped { migration: name, reason, sqlstate, half_done });
+    ending
+}

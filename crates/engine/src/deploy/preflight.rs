@@ -1,0 +1,290 @@
+//! Everything that can be known before anything is changed.
+
+use tokio_postgres::Client;
+use underpin_core::exit;
+use underpin_core::plan::{FilePlan, Mode, Policy, ReasonCode, plan};
+use underpin_prisma::{Alignment, LedgerRow, Migration, align};
+use underpin_sql::{Statement, Surroundings, mentioned, read};
+
+use super::{RefusedMigration, Request, Target};
+use crate::journal::{self, Unfinished};
+use crate::ledger::Ledger;
+use crate::problem::Problem;
+use crate::prove::{self, Replayed};
+use crate::server::Server;
+use crate::surroundings;
+
+/// A migration that is to be applied.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) checksum: String,
+    pub(super) statements: Vec<Statement>,
+    /// What an earlier run has begun of it.
+    pub(super) begun: Option<Unfinished>,
+}
+
+/// What there is to do, and what stands against it.
+#[derive(Debug)]
+pub(super) struct Preflight {
+    pub(super) has_ledger: bool,
+    pub(super) pending: Vec<Pending>,
+    pub(super) refused: Vec<RefusedMigration>,
+    applied: Vec<String>,
+}
+
+pub(super) async fn look(
+    client: &Client,
+    target: &Target,
+    request: &Request,
+    ledger: &Ledger,
+    server: &Server,
+) -> Result<Preflight, Problem> {
+    let rows = ledger.rows(client).await?;
+    if rows.is_none() {
+        refuse_unmanaged(client, ledger).await?;
+    }
+    let alignment = align(&target.history, rows.as_deref().unwrap_or_default(), target.prisma);
+    refuse_disagreement(&alignment, request)?;
+    let unfinished = match journal::exists(client).await? {
+        true => journal::unfinished(client, &target.url.schema).await?,
+        false => Vec::new(),
+    };
+    let resumed = resumable(&alignment, unfinished)?;
+    let pending = read_pending(target, &alignment, resumed)?;
+    let refused = refusals(client, &pending, request, server).await?;
+    Ok(Preflight { has_ledger: rows.is_some(), pending, refused, applied: alignment.applied })
+}
+
+impl Preflight {
+    /// A prover with the history that is applied already.
+    pub(super) fn prover(&self, target: &Target, request: &Request, server: &Server) -> ProvingHistory {
+        let wanted = prove::wanted(server.version, &request.settings.shadow, Some(target.root.clone()));
+        let namespace = underpin_catalog::Name::new(&target.url.schema);
+        let history = target
+            .history
+            .migrations()
+            .iter()
+            .filter(|migration| self.applied.contains(&migration.name))
+            .filter_map(|migration| {
+                Some((migration.name.clone(), migration.script.as_ref()?.text().to_owned()))
+            })
+            .collect();
+        ProvingHistory {
+            prover: prove::Prover::new(wanted, namespace.clone(), request.proofs.clone()),
+            nothing: Surroundings::empty(server.version, namespace),
+            unread: history,
+            replayed: Vec::new(),
+        }
+    }
+}
+
+/// A prover together with the history that it replays, read only when a proof is needed.
+#[derive(Debug)]
+pub(super) struct ProvingHistory {
+    prover: prove::Prover,
+    nothing: Surroundings,
+    unread: Vec<(String, String)>,
+    replayed: Vec<Replayed>,
+}
+
+impl ProvingHistory {
+    /// A migration has been applied: it belongs to the history now.
+    pub(super) fn advance(&mut self, pending: &Pending) {
+        self.unread.push((pending.name.clone(), pending.text.clone()));
+    }
+
+    /// Whether the twin was proven before.
+    pub(super) fn is_known(&mut self, pending: &Pending, twin: &FilePlan) -> bool {
+        self.read_history();
+        self.prover.is_known(
+            &self.replayed,
+            &self.original(&pending.name, &pending.text, &pending.statements),
+            &twin.steps,
+        )
+    }
+
+    /// Proves the twin.
+    pub(super) async fn prove(&mut self, pending: &Pending, twin: &FilePlan) -> Result<(), prove::Unproven> {
+        self.read_history();
+        let original = self.original(&pending.name, &pending.text, &pending.statements);
+        self.prover.prove(&self.replayed, &original, &twin.steps).await
+    }
+
+    pub(super) async fn finish(self) {
+        self.prover.finish().await;
+    }
+
+    fn read_history(&mut self) {
+        for (name, text) in std::mem::take(&mut self.unread) {
+            // What is applied was read by a server once; should it not parse here, its replay says so.
+            let statements = read(&text).unwrap_or_default();
+            self.replayed.push(self.original(&name, &text, &statements));
+        }
+    }
+
+    fn original(&self, name: &str, text: &str, statements: &[Statement]) -> Replayed {
+        let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
+        let steps = plan(statements, &self.nothing, &policy).steps;
+        Replayed { name: name.to_owned(), script: text.to_owned(), steps }
+    }
+}
+
+/// Prisma's P3005: tables without a ledger.
+async fn refuse_unmanaged(client: &Client, ledger: &Ledger) -> Result<(), Problem> {
+    let tables = ledger.tables_beside(client).await?;
+    let Some(first) = tables.first() else { return Ok(()) };
+    Err(Problem::new(format!(
+        "the database schema is not empty ({} tables, {first} among them) and has no migration history",
+        tables.len()
+    ))
+    .coded("P3005")
+    .hint("tell which migrations it already contains: underpin resolve --applied \"<first migration>\", and so on"))
+}
+
+fn refuse_disagreement(alignment: &Alignment, request: &Request) -> Result<(), Problem> {
+    if let Some(edited) = alignment.edited.first()
+        && !request.allows(ReasonCode::EditedMigration)
+    {
+        return Err(Problem::new(format!("migration {} was edited after it was applied", edited.name))
+            .at(format!("{}/migration.sql", edited.name))
+            .hint(format!("the ledger has checksum {}, the file has {}", edited.stored, edited.found))
+            .hint("restore the file from version control and put the change into a new migration")
+            .hint("or, knowing that the database is right as it is: --allow edited-migration"));
+    }
+    if let Some(unknown) = alignment.unknown.first()
+        && !request.allows(ReasonCode::UnknownMigration)
+    {
+        return Err(Problem::new(format!(
+            "the database knows {} that the folder does not have: {}",
+            if alignment.unknown.len() == 1 { "a migration" } else { "migrations" },
+            alignment.unknown.join(", ")
+        ))
+        .hint(format!(
+            "this checkout is older than the database, or {unknown} was deleted: deploy from the right commit"
+        ))
+        .hint("or, knowing why: --allow unknown-migration"));
+    }
+    Ok(())
+}
+
+/// Unfinished rows of the ledger that our journal can continue; another one stops the deploy.
+fn resumable(alignment: &Alignment, unfinished: Vec<Unfinished>) -> Result<Vec<Unfinished>, Problem> {
+    let foreign = alignment.failed.iter().find(|row| !unfinished.iter().any(|ours| ours.id == row.id));
+    if let Some(row) = foreign {
+        return Err(failed_elsewhere(row));
+    }
+    let is_open = |ours: &Unfinished| alignment.failed.iter().any(|row| row.id == ours.id);
+    Ok(unfinished.into_iter().filter(is_open).collect())
+}
+
+fn failed_elsewhere(row: &LedgerRow) -> Problem {
+    let problem = Problem::new(format!(
+        "migration {} began at {} and did not finish; it was not underpin that ran it, so which of its statements took effect is not recorded",
+        row.migration_name, row.started_at
+    ))
+    .exiting(exit::NEEDS_RECOVER)
+    .coded("P3009")
+    .hint("look at it: underpin recover")
+    .hint(format!("when the database has all of it: underpin resolve --applied \"{}\"", row.migration_name))
+    .hint(format!("when the database has none of it: underpin resolve --rolled-back \"{}\"", row.migration_name));
+    match row.logs.as_deref().filter(|logs| !logs.is_empty()) {
+        Some(logs) => problem.hint(format!("its logs: {}", logs.lines().next().unwrap_or_default())),
+        None => problem,
+    }
+}
+
+fn read_pending(
+    target: &Target,
+    alignment: &Alignment,
+    mut resumed: Vec<Unfinished>,
+) -> Result<Vec<Pending>, Problem> {
+    let mut pending = Vec::new();
+    for migration in target.history.migrations() {
+        let ours = resumed.iter().position(|ours| ours.name == migration.name).map(|at| resumed.remove(at));
+        if ours.is_none() && !alignment.pending.contains(&migration.name) {
+            continue;
+        }
+        pending.push(read_one(target, migration, ours)?);
+    }
+    if let Some(lost) = resumed.first() {
+        return Err(Problem::new(format!("migration {} is half applied and its folder is gone", lost.name))
+            .exiting(exit::NEEDS_RECOVER)
+            .hint("restore the folder from version control, then run the command again")
+            .hint("or see what took effect: underpin recover"));
+    }
+    Ok(pending)
+}
+
+fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -> Result<Pending, Problem> {
+    let file = format!("{}/{}/migration.sql", target.migrations_shown, migration.name);
+    let Some(script) = &migration.script else {
+        return Err(Problem::new(format!("could not find the migration file at {file}"))
+            .coded("P3015")
+            .at(file)
+            .hint("delete the folder or restore the file"));
+    };
+    let statements = read(script.text()).map_err(|error| {
+        let problem = Problem::new(format!("{file} is not valid SQL: {}", error.message))
+            .coded("42601")
+            .at(format!("{file}:{}:{}", error.line, error.column));
+        match script.has_byte_order_mark() {
+            true => problem.hint("the file begins with a byte order mark, which PostgreSQL refuses: save it as UTF-8 without one"),
+            false => problem,
+        }
+    })?;
+    if let Some(begun) = &begun
+        && !script.matches_checksum(&begun.checksum)
+    {
+        return Err(Problem::new(format!(
+            "migration {} was edited while it is half applied",
+            migration.name
+        ))
+        .exiting(exit::NEEDS_RECOVER)
+        .at(file)
+        .hint("restore the file as it was when its first steps were executed, then run the command again")
+        .hint("or see what took effect and decide: underpin recover"));
+    }
+    Ok(Pending {
+        name: migration.name.clone(),
+        text: script.text().to_owned(),
+        checksum: script.checksum().to_string(),
+        statements,
+        begun,
+    })
+}
+
+/// Plans all pending files together as they will run one after the other, so that what a later one
+/// would be refused for is said now. A table that an earlier one creates is new for a later one.
+async fn refusals(
+    client: &Client,
+    pending: &[Pending],
+    request: &Request,
+    server: &Server,
+) -> Result<Vec<RefusedMigration>, Problem> {
+    if request.mode == Mode::AsWritten || pending.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all: Vec<Statement> = pending.iter().flat_map(|file| file.statements.clone()).collect();
+    let small = request.settings.small_table_bytes();
+    let around = surroundings::look(client, server.version, &mentioned(&all), small).await?;
+    let mut refused = Vec::new();
+    let mut before: Vec<Statement> = Vec::new();
+    // One plan over everything says whether there is a refusal at all; only then is it worth finding
+    // out in which file.
+    if plan(&all, &around, &request.policy()).refusals.is_empty() {
+        return Ok(refused);
+    }
+    let mut known = 0;
+    for file in pending {
+        before.extend(file.statements.iter().cloned());
+        let refusals = plan(&before, &around, &request.policy()).refusals;
+        let own = refusals.get(known..).unwrap_or_default().to_vec();
+        known = refusals.len();
+        if !own.is_empty() {
+            refused.push(RefusedMigration { migration: file.name.clone(), refusals: own });
+        }
+    }
+    Ok(refused)
+}

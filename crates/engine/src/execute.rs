@@ -1,0 +1,302 @@
+//! Acts: what [`underpin_core::run::decide`] chose is done here, and what came of it is reported.
+//!
+//! Nothing here chooses. The lock protocol is the exception that proves the rule: its two stages and
+//! its few tries happen within one transaction, with the numbers of the settings.
+
+mod alone;
+mod batches;
+mod settle;
+mod transaction;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_postgres::error::SqlState;
+use underpin_catalog::Sql;
+use underpin_core::event::{Blocker, Event};
+use underpin_core::run::{Act, Question, Refusal, Report, Segment, SegmentKind};
+use underpin_core::settings::{LockSettings, Settings};
+use underpin_prisma::LedgerRow;
+use underpin_sql::{Step, StepId};
+
+use crate::events::Events;
+use crate::gate;
+use crate::journal::{Begun, Owner};
+use crate::ledger::Ledger;
+use crate::session::Sessions;
+use crate::watch::{Seen, Watcher};
+
+/// A migration that is being executed.
+#[derive(Debug)]
+pub(crate) struct Current {
+    /// Who it is in ledger and journal.
+    pub(crate) begun: Begun,
+    /// What is to be done.
+    pub(crate) segments: Vec<Segment>,
+    /// The whole file, when it can be sent at once.
+    pub(crate) whole: Option<Sql>,
+    /// The file, for finding lines.
+    pub(crate) text: String,
+    /// Where an earlier run's batches stand.
+    pub(crate) cursors: BTreeMap<StepId, serde_json::Value>,
+    /// The longest time that strong locks were held, milliseconds.
+    pub(crate) longest_lock_ms: u64,
+}
+
+impl Current {
+    /// Position of a segment's first step in the whole migration.
+    fn ordinal(&self, segment: usize) -> usize {
+        self.segments.iter().take(segment).map(|segment| segment.steps.len()).sum()
+    }
+
+    /// The first step of a segment.
+    pub(crate) fn step(&self, segment: usize) -> Option<&Step> {
+        self.segments.get(segment).and_then(|segment| segment.steps.first())
+    }
+
+    fn row(&self, finished_at: Option<Timestamp>) -> LedgerRow {
+        let begun = &self.begun;
+        let row = LedgerRow::started(
+            begun.id.clone(),
+            begun.name.clone(),
+            begun.checksum.clone(),
+            begun.started_at,
+        );
+        LedgerRow { finished_at, applied_steps_count: i32::from(finished_at.is_some()), ..row }
+    }
+}
+
+/// Does what was decided.
+#[derive(Debug)]
+pub(crate) struct Executor<'a> {
+    pub(crate) sessions: Sessions,
+    pub(crate) owner: Owner,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) settings: &'a Settings,
+    pub(crate) events: &'a Events,
+    pub(crate) interrupt: watch::Receiver<bool>,
+}
+
+/// Why an act has no effect, or none that we know of.
+enum Trouble {
+    /// The server said no.
+    Refused(Refusal),
+    /// The answer is lost.
+    Lost,
+    /// The lease is somebody else's.
+    Fenced,
+    /// A person asked us to stop.
+    Interrupted,
+}
+
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(server) if !ends_session(server.code()) => Self::Refused(Refusal {
+                sqlstate: server.code().code().to_owned(),
+                message: message(server),
+                step: None,
+                line: None,
+                gave_way: false,
+                blockers: Vec::new(),
+            }),
+            _ => Self::Lost,
+        }
+    }
+}
+
+/// What the server said, with detail and hint.
+pub(crate) fn message(error: &tokio_postgres::error::DbError) -> String {
+    let mut text = error.message().to_owned();
+    if let Some(detail) = error.detail() {
+        text.push_str("\ndetail: ");
+        text.push_str(detail);
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str("\nhint: ");
+        text.push_str(hint);
+    }
+    text
+}
+
+/// Whether the server ends the session together with this answer: class 08 (connection exception),
+/// shutdowns and crashes.
+fn ends_session(code: &SqlState) -> bool {
+    code.code().starts_with("08")
+        || [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW].contains(&code)
+        // idle_in_transaction_session_timeout, idle_session_timeout
+        || matches!(code.code(), "25P03" | "57P05")
+}
+
+impl Executor<'_> {
+    /// Changes the database as decided.
+    pub(crate) async fn act(&mut self, current: &mut Current, act: &Act) -> Report {
+        if self.sessions.work.is_closed() {
+            return Report::InDoubt;
+        }
+        let done = match act {
+            Act::Open => self.open(current).await,
+            Act::Close => self.close(current).await,
+            Act::DropLeftover { leftover, .. } => self.drop_leftover(leftover).await,
+            Act::Segment { index, whole, closes } => match current.segments.get(*index).map(|s| s.kind) {
+                None | Some(SegmentKind::Together) => {
+                    self.transaction(current, *index, *whole, *closes).await
+                }
+                Some(SegmentKind::Alone) => self.alone(current, *index).await,
+                Some(SegmentKind::Batches) => self.batches(current, *index).await,
+            },
+        };
+        match done {
+            Ok(()) => Report::Applied,
+            Err(trouble) => self.after(trouble).await,
+        }
+    }
+
+    /// Answers a question of the decision.
+    pub(crate) async fn look(&mut self, current: &Current, question: &Question) -> Report {
+        match question {
+            Question::Gate(index) => self.look_at_gate(current, *index).await,
+            Question::Settle(act) => Report::Settled(self.settle(current, act).await),
+        }
+    }
+
+    async fn look_at_gate(&self, current: &Current, index: usize) -> Report {
+        let Some(segment) = current.segments.get(index) else { return Report::GateOpen };
+        let lock = &self.settings.lock;
+        let own = self.sessions.application();
+        let seen = match segment.kind {
+            SegmentKind::Alone => {
+                gate::look_for_snapshots(&self.sessions.watch, own, lock.snapshot_age_ms).await
+            }
+            _ => gate::look(&self.sessions.watch, own, &segment.strong_locks(), lock.patience_ms).await,
+        };
+        // A gate that cannot be read is not open; whether the connection heals is asked by the act.
+        seen.unwrap_or(Report::InDoubt)
+    }
+
+    async fn after(&mut self, trouble: Trouble) -> Report {
+        if !matches!(trouble, Trouble::Lost) {
+            // Should this fail, the effect is absent all the same: an open transaction dies with its
+            // session, and the next act finds the session closed.
+            let _ = self.sessions.work.batch_execute("ROLLBACK").await;
+        }
+        match trouble {
+            Trouble::Refused(refusal) => Report::Refused(refusal),
+            Trouble::Lost => Report::InDoubt,
+            Trouble::Fenced => Report::Fenced,
+            Trouble::Interrupted => Report::Interrupted,
+        }
+    }
+
+    /// Records that a migration of several transactions has begun.
+    async fn open(&mut self, current: &Current) -> Result<(), Trouble> {
+        self.begin("").await?;
+        let (ledger, journal) =
+            (self.ledger.insert(&current.row(None)), self.owner.migration(&current.begun, None));
+        self.commit(&[ledger, journal]).await
+    }
+
+    /// Records that a migration is complete.
+    async fn close(&mut self, current: &Current) -> Result<(), Trouble> {
+        self.begin("").await?;
+        let end = self.closing(current);
+        self.commit(&end).await
+    }
+
+    /// Records what stopped a migration: in the journal always, in the ledger's `logs` when part of it
+    /// has taken effect. A migration of which nothing is left gets no row in the ledger, so that it
+    /// is simply pending for everybody.
+    pub(crate) async fn record_failure(&self, current: &Current, half_done: bool, refusal: &Refusal) {
+        let mut text = format!("BEGIN; {}", self.owner.failure(&current.begun, half_done, refusal));
+        if half_done {
+            let logs = format!("{}\n\nDatabase error code: {}", refusal.message, refusal.sqlstate);
+            text.push_str("; ");
+            text.push_str(self.ledger.record_logs(&current.begun.id, &logs).as_str());
+        }
+        text.push_str("; COMMIT");
+        // The failure itself is what people have to hear; that it could not be written down as well
+        // changes nothing about what the next run finds.
+        if self.sessions.work.batch_execute(&text).await.is_err() {
+            let _ = self.sessions.work.batch_execute("ROLLBACK").await;
+        }
+    }
+
+    fn closing(&self, current: &Current) -> Vec<Sql> {
+        let now = Timestamp::now();
+        let id = &current.begun.id;
+        vec![self.ledger.finish(id, now), self.owner.migration_applied(id, now)]
+    }
+
+    /// Begins a transaction that only the owner of the lease can commit.
+    async fn begin(&self, settings: &str) -> Result<(), Trouble> {
+        let text = format!("BEGIN; {settings}{}", self.owner.fence());
+        let answers = self.sessions.work.simple_query(&text).await?;
+        let ours = answers.iter().any(|answer| matches!(answer, tokio_postgres::SimpleQueryMessage::Row(_)));
+        if ours { Ok(()) } else { Err(Trouble::Fenced) }
+    }
+
+    /// Sends the last statements of a transaction together with its COMMIT.
+    async fn commit(&self, last: &[Sql]) -> Result<(), Trouble> {
+        let mut text = String::new();
+        for statement in last {
+            text.push_str(statement.as_str());
+            text.push_str(";\n");
+        }
+        text.push_str("COMMIT");
+        Ok(self.sessions.work.batch_execute(&text).await?)
+    }
+
+    fn lock(&self) -> &LockSettings {
+        &self.settings.lock
+    }
+
+    /// A watcher over the working session.
+    fn watcher(&self, give_way: bool) -> Watcher<'_> {
+        Watcher {
+            client: &self.sessions.watch,
+            pid: self.sessions.work.pid(),
+            give_way_ms: give_way.then_some(self.lock().give_way_ms),
+            interrupt: self.interrupt.clone(),
+        }
+    }
+}
+
+/// Adds what the watcher saw to what the server said.
+fn with_seen(trouble: Trouble, seen: Seen, step: Option<&Step>) -> Trouble {
+    match trouble {
+        Trouble::Refused(refusal) if seen.interrupted && refusal.sqlstate == "57014" => Trouble::Interrupted,
+        Trouble::Refused(refusal) => Trouble::Refused(Refusal {
+            gave_way: seen.gave_way && refusal.sqlstate == "57014",
+            blockers: if refusal.blockers.is_empty() { seen.blockers } else { refusal.blockers },
+            step: refusal.step.or_else(|| step.map(|step| step.id.clone())),
+            line: refusal.line.or_else(|| step.map(|step| step.line)),
+            ..refusal
+        }),
+        other => other,
+    }
+}
+
+/// The line of a character position (from 1, as the server counts) in a text.
+pub(crate) fn line_at(text: &str, position: u32) -> u32 {
+    let before = text.chars().take(position.saturating_sub(1) as usize);
+    1 + before.filter(|character| *character == '\n').count() as u32
+}
+
+/// Where in its statement the server found the error, as a character position from 1.
+fn position(error: &tokio_postgres::Error) -> Option<u32> {
+    match error.as_db_error()?.position()? {
+        tokio_postgres::error::ErrorPosition::Original(position) => Some(*position),
+        tokio_postgres::error::ErrorPosition::Internal { .. } => None,
+    }
+}
+
+/// Tells people what is waited for; used by acts that wait by themselves.
+fn progress(current: &Current, step: &Step, phase: String, done: u64, total: u64) -> Event {
+    Event::Progress { migration: current.begun.name.clone(), step: step.id.to_string(), phase, done, total }
+}
+
+/// The first of several blockers that a person can act on.
+pub(crate) fn foremost(blockers: &[Blocker]) -> Option<&Blocker> {
+    blockers.iter().find(|blocker| !blocker.autovacuum).or(blockers.first())
+}

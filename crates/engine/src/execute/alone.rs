@@ -1,0 +1,161 @@
+//! A statement that cannot run in a transaction: intent, run, verify by the catalog, done.
+
+use std::time::Duration;
+
+use underpin_catalog::{RelationName, sql};
+use underpin_core::run::Refusal;
+use underpin_sql::{Action, Step, StepId};
+
+use super::{Current, Executor, Trouble, message, progress, with_seen};
+use crate::probe;
+
+impl Executor<'_> {
+    pub(super) async fn alone(&mut self, current: &Current, index: usize) -> Result<(), Trouble> {
+        let Some(step) = current.step(index) else { return Ok(()) };
+        let text = crate::journal::text_of(step);
+        if let Action::BuildIndex { index, sql } = &step.action {
+            self.refuse_foreign_index(current, step, index, sql.as_str()).await?;
+        }
+        self.record_intent(current, index, step).await?;
+
+        // No lock_timeout: it would also end the waits for old snapshots, after the whole build, and
+        // leave an invalid index. Nothing of the application waits behind these statements.
+        self.sessions.work.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
+        let mut watcher = self.watcher(false);
+        let work = self.sessions.work.batch_execute(text.as_str());
+        let reported = self.report_progress(current, step);
+        let (done, seen) = tokio::select! {
+            done = watcher.over(work) => done,
+            () = reported => unreachable!("progress is reported for ever"),
+        };
+        done.map_err(|error| with_seen(error.into(), seen, Some(step)))?;
+
+        if let Action::BuildIndex { index, .. } = &step.action {
+            self.insist_on_valid(step, index).await?;
+        }
+        self.record_done(current, &step.id).await
+    }
+
+    /// An index of that name which is not ours stops us before the intent is written, because the
+    /// intent is what makes an invalid leftover ours. `IF NOT EXISTS` is not believed: it passes over
+    /// an invalid index.
+    async fn refuse_foreign_index(
+        &self,
+        current: &Current,
+        step: &Step,
+        index: &RelationName,
+        text: &str,
+    ) -> Result<(), Trouble> {
+        if self.has_intent(&current.begun.id, &step.id).await? {
+            return Ok(());
+        }
+        let what = match probe::index(&self.sessions.work, index).await? {
+            probe::Index::Absent => return Ok(()),
+            probe::Index::Valid if text.to_ascii_uppercase().contains("IF NOT EXISTS") => return Ok(()),
+            probe::Index::Valid => format!("relation \"{}\" already exists", index.shown()),
+            probe::Index::Invalid => format!(
+                "an invalid index \"{0}\" is there that underpin did not leave; look at it and, if nobody is building it, run: DROP INDEX CONCURRENTLY {0}",
+                index
+            ),
+        };
+        Err(Trouble::Refused(Refusal {
+            sqlstate: "42P07".to_owned(),
+            message: what,
+            step: Some(step.id.clone()),
+            line: Some(step.line),
+            gave_way: false,
+            blockers: Vec::new(),
+        }))
+    }
+
+    pub(super) async fn record_intent(
+        &self,
+        current: &Current,
+        index: usize,
+        step: &Step,
+    ) -> Result<(), Trouble> {
+        self.begin("").await?;
+        let intent = self.owner.step(&current.begun.id, current.ordinal(index), step, false);
+        self.commit(&[intent]).await
+    }
+
+    pub(super) async fn record_done(&self, current: &Current, step: &StepId) -> Result<(), Trouble> {
+        self.begin("").await?;
+        let done = self.owner.step_applied(&current.begun.id, step);
+        self.commit(&[done]).await
+    }
+
+    pub(super) async fn has_intent(&self, migration: &str, step: &StepId) -> Result<bool, Trouble> {
+        let row = self
+            .sessions
+            .work
+            .query_one(
+                "SELECT EXISTS (SELECT FROM underpin.step WHERE migration = $1 AND id = $2)",
+                &[&migration, &step.as_str()],
+            )
+            .await?;
+        Ok(row.get(0))
+    }
+
+    async fn insist_on_valid(&self, step: &Step, index: &RelationName) -> Result<(), Trouble> {
+        if probe::index(&self.sessions.work, index).await? == probe::Index::Valid {
+            return Ok(());
+        }
+        Err(Trouble::Refused(Refusal {
+            sqlstate: "55000".to_owned(),
+            message: format!("the build of index \"{}\" ended without a valid index", index.shown()),
+            step: Some(step.id.clone()),
+            line: Some(step.line),
+            gave_way: false,
+            blockers: Vec::new(),
+        }))
+    }
+
+    /// Drops what an interrupted build of ours left.
+    pub(super) async fn drop_leftover(&self, index: &RelationName) -> Result<(), Trouble> {
+        self.sessions.work.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
+        let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
+        let mut watcher = self.watcher(false);
+        let (done, seen) = watcher.over(self.sessions.work.batch_execute(drop.as_str())).await;
+        done.map_err(|error| with_seen(error.into(), seen, None))
+    }
+
+    /// Tells once a second how far the build is; never ends by itself.
+    async fn report_progress(&self, current: &Current, step: &Step) {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let row = self
+                .sessions
+                .watch
+                .query_opt(
+                    "SELECT phase, greatest(blocks_done, tuples_done), greatest(blocks_total, tuples_total), current_locker_pid
+                     FROM pg_catalog.pg_stat_progress_create_index WHERE pid = $1",
+                    &[&self.sessions.work.pid()],
+                )
+                .await;
+            match row {
+                Ok(Some(row)) => {
+                    let (done, total): (i64, i64) = (row.get(1), row.get(2));
+                    let mut phase: String = row.get(0);
+                    if let Some(pid) = row.get::<_, Option<i64>>(3).filter(|pid| *pid > 0) {
+                        phase = format!("{phase} (pid {pid})");
+                    }
+                    self.events.send(progress(current, step, phase, done.max(0) as u64, total.max(0) as u64));
+                }
+                Ok(None) => {}
+                // The watching session says nothing about the build; its answer will come.
+                Err(error) => {
+                    let phase = error.as_db_error().map_or_else(|| "connection lost".to_owned(), message);
+                    self.events.send(progress(
+                        current,
+                        step,
+                        format!("progress is not known: {phase}"),
+                        0,
+                        0,
+                    ));
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A table-wide `UPDATE` in batches along the primary key. Each batch commits with its cursor, so a
+//! batch is done once or not at all, wherever we are cut.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio_postgres::SimpleQueryMessage;
+use underpin_catalog::{Literal, Sql, sql};
+use underpin_sql::{Action, Batches, Step};
+
+use super::{Current, Executor, Trouble, progress, with_seen};
+
+/// Rows of the first batch; later ones follow the time that a batch takes.
+const ROWS_FIRST: u64 = 500;
+const ROWS_MIN: u64 = 50;
+const ROWS_MAX: u64 = 20_000;
+
+impl Executor<'_> {
+    pub(super) async fn batches(&mut self, current: &mut Current, index: usize) -> Result<(), Trouble> {
+        let Some(step) = current.step(index).cloned() else { return Ok(()) };
+        let Action::Batches(batches) = &step.action else { return Ok(()) };
+        if !current.cursors.contains_key(&step.id) {
+            self.record_intent(current, index, &step).await?;
+        }
+        let total = self.rows_estimate(batches).await?;
+        let target = self.settings.deploy.batch_target_ms.max(1) as u128;
+        let (mut rows, mut done) = (ROWS_FIRST, 0_u64);
+        loop {
+            if *self.interrupt.borrow() {
+                return Err(Trouble::Interrupted);
+            }
+            let begun = Instant::now();
+            let after = current.cursors.get(&step.id).cloned();
+            let Some(reached) = self.batch(current, &step, batches, after.as_ref(), rows).await? else {
+                break;
+            };
+            current.cursors.insert(step.id.clone(), reached);
+            done += rows;
+            self.events.send(progress(current, &step, "updating".to_owned(), done, total.max(done)));
+            let took = begun.elapsed().as_millis().max(1);
+            // Toward the target, at most by a factor of two at a time.
+            let wanted = (u128::from(rows) * target / took) as u64;
+            rows = wanted.clamp(rows / 2, rows * 2).clamp(ROWS_MIN, ROWS_MAX);
+        }
+        self.record_done(current, &step.id).await
+    }
+
+    /// One batch: the keys after `after`, at most `rows` of them. Answers the last key, or `None`
+    /// when there is no further one.
+    async fn batch(
+        &self,
+        current: &Current,
+        step: &Step,
+        batches: &Batches,
+        after: Option<&Value>,
+        rows: u64,
+    ) -> Result<Option<Value>, Trouble> {
+        // Shorter than deadlock_timeout, so that we and never the application give way; commits need
+        // not be flushed, because the cursor is lost together with its rows.
+        let lock_timeout = self.lock().try_timeout_ms;
+        self.begin(&format!("SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL synchronous_commit = off; "))
+            .await?;
+        let Some(last) = self.last_key(batches, after, rows).await? else {
+            self.commit(&[]).await?;
+            return Ok(None);
+        };
+        let update = update(batches, after, &last);
+        let (updated, seen) =
+            self.watcher(true).over(self.sessions.work.batch_execute(update.as_str())).await;
+        updated.map_err(|error| with_seen(error.into(), seen, Some(step)))?;
+        self.commit(&[self.owner.cursor(&current.begun.id, &step.id, &last)]).await?;
+        Ok(Some(last))
+    }
+
+    async fn last_key(
+        &self,
+        batches: &Batches,
+        after: Option<&Value>,
+        rows: u64,
+    ) -> Result<Option<Value>, Trouble> {
+        let from = match after {
+            Some(key) => sql!(" WHERE ({}) > ({})", batches.key, literals(key)),
+            None => Sql::verbatim(""),
+        };
+        let descending: Vec<Sql> = batches.key.iter().map(|column| sql!("{} DESC", column)).collect();
+        let as_text: Vec<Sql> = batches.key.iter().map(|column| sql!("{}::text", column)).collect();
+        let query = sql!(
+            "SELECT {} FROM (SELECT {} FROM ONLY {}{} ORDER BY {} LIMIT {}) AS batch ORDER BY {} LIMIT 1",
+            as_text,
+            batches.key,
+            batches.table,
+            from,
+            batches.key,
+            rows,
+            descending
+        );
+        let answers = self.sessions.work.simple_query(query.as_str()).await?;
+        Ok(answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|column| Value::from(row.get(column))).collect())
+            }
+            _ => None,
+        }))
+    }
+
+    async fn rows_estimate(&self, batches: &Batches) -> Result<u64, Trouble> {
+        let row = self
+            .sessions
+            .work
+            .query_one(
+                "SELECT coalesce((SELECT greatest(reltuples, 0)::bigint FROM pg_catalog.pg_class WHERE oid = to_regclass($1)), 0)",
+                &[&batches.table.to_string()],
+            )
+            .await?;
+        Ok(row.get::<_, i64>(0).max(0) as u64)
+    }
+}
+
+fn update(batches: &Batches, after: Option<&Value>, last: &Value) -> Sql {
+    let alias = match &batches.alias {
+        Some(alias) => sql!(" AS {}", alias),
+        None => Sql::verbatim(""),
+    };
+    let from = match after {
+        Some(key) => sql!("({}) > ({}) AND ", batches.key, literals(key)),
+        None => Sql::verbatim(""),
+    };
+    let filter = match &batches.filter {
+        Some(filter) => sql!(" AND ({})", filter),
+        None => Sql::verbatim(""),
+    };
+    sql!(
+        "UPDATE {}{} SET {} WHERE {}({}) <= ({}){}",
+        batches.table,
+        alias,
+        batches.set,
+        from,
+        batches.key,
+        literals(last),
+        filter
+    )
+}
+
+/// A key as constants without a type: each takes the type of the column that it is compared with.
+fn literals(key: &Value) -> Vec<Sql> {
+    let values = key.as_array().map(Vec::as_slice).unwrap_or_default();
+    values.iter().map(|value| sql!("{}", Literal(value.as_str().unwrap_or_default()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use underpin_catalog::{Name, RelationName};
+
+    #[test]
+    fn a_batch_lies_between_two_keys_and_keeps_the_filter() {
+        let batches = Batches {
+            table: RelationName::bare("T"),
+            key: vec![Name::new("a"), Name::new("b")],
+            set: Sql::verbatim("x = 1"),
+            filter: Some(Sql::verbatim("x IS NULL OR y")),
+            alias: None,
+        };
+        let first = update(&batches, None, &serde_json::json!(["1", "it's"]));
+        assert_eq!(
+            first.as_str(),
+            "UPDATE \"T\" SET x = 1 WHERE (\"a\", \"b\") <= ('1', 'it''s') AND (x IS NULL OR y)"
+        );
+        let next = update(&batches, Some(&serde_json::json!(["0", ""])), &serde_json::json!(["1", "2"]));
+        assert!(next.as_str().contains("WHERE (\"a\", \"b\") > ('0', '') AND (\"a\", \"b\") <= ('1', '2')"));
+    }
+}

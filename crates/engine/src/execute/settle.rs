@@ -1,0 +1,95 @@
+//! Doubt, settled by looking: what became of an act whose answer is lost.
+
+use underpin_catalog::RelationName;
+use underpin_core::run::{Act, SegmentKind, Settlement};
+use underpin_sql::{Action, Probe, Step};
+
+use super::{Current, Executor, Trouble};
+use crate::probe;
+
+impl Executor<'_> {
+    /// Reads journal, ledger and catalog; nothing is assumed. Before it looks, the session that may
+    /// still be working is waited for, so that the answer stays true.
+    pub(super) async fn settle(&mut self, current: &Current, act: &Act) -> Settlement {
+        if self.sessions.heal().await.is_err() {
+            return Settlement::Unreachable;
+        }
+        match self.look_for(current, act).await {
+            Ok(settlement) => settlement,
+            Err(Trouble::Refused(refusal)) => Settlement::Conflict(format!(
+                "what an interrupted step did cannot be read: {} ({})",
+                refusal.message, refusal.sqlstate
+            )),
+            Err(Trouble::Lost | Trouble::Fenced | Trouble::Interrupted) => Settlement::Unreachable,
+        }
+    }
+
+    async fn look_for(&self, current: &Current, act: &Act) -> Result<Settlement, Trouble> {
+        let work = &self.sessions.work;
+        let id = &current.begun.id;
+        let done = match act {
+            Act::Open => self.ledger.finished(work, id).await?.is_some(),
+            Act::Close => self.ledger.finished(work, id).await? == Some(true),
+            Act::Segment { whole: true, .. } => self.ledger.finished(work, id).await? == Some(true),
+            Act::DropLeftover { leftover, .. } => probe::index(work, leftover).await? == probe::Index::Absent,
+            Act::Segment { index, .. } => return self.look_for_segment(current, *index).await,
+        };
+        Ok(if done { Settlement::Done } else { Settlement::NotDone })
+    }
+
+    async fn look_for_segment(&self, current: &Current, index: usize) -> Result<Settlement, Trouble> {
+        let Some(segment) = current.segments.get(index) else { return Ok(Settlement::NotDone) };
+        let Some(step) = segment.steps.first() else { return Ok(Settlement::NotDone) };
+        let recorded = self.recorded(&current.begun.id, step).await?;
+        match (recorded, segment.kind) {
+            (Some(true), _) => Ok(Settlement::Done),
+            // A transaction that did not commit its rows did not commit; a batch that did not commit
+            // its cursor did not commit either and is done again from there.
+            (_, SegmentKind::Together | SegmentKind::Batches) | (None, SegmentKind::Alone) => {
+                Ok(Settlement::NotDone)
+            }
+            (Some(false), SegmentKind::Alone) => self.look_at_catalog(current, step).await,
+        }
+    }
+
+    /// `None` without a row, else whether it says "applied".
+    async fn recorded(&self, migration: &str, step: &Step) -> Result<Option<bool>, Trouble> {
+        let row = self
+            .sessions
+            .work
+            .query_opt(
+                "SELECT state = 'applied' FROM underpin.step WHERE migration = $1 AND id = $2",
+                &[&migration, &step.id.as_str()],
+            )
+            .await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// Our intent is in the journal, so what is there under the name is ours.
+    async fn look_at_catalog(&self, current: &Current, step: &Step) -> Result<Settlement, Trouble> {
+        let settlement = match &step.done {
+            Probe::IndexValid { index } => self.look_at_index(index).await?,
+            Probe::IndexAbsent { index } => match probe::index(&self.sessions.work, index).await? {
+                probe::Index::Absent => Settlement::Done,
+                probe::Index::Valid | probe::Index::Invalid => Settlement::NotDone,
+            },
+            Probe::Journal | Probe::Repeat => Settlement::NotDone,
+            Probe::Nobody => Settlement::Conflict(format!(
+                "whether \"{}\" took effect cannot be read from the catalog; look, then run: underpin recover",
+                step.intent
+            )),
+        };
+        if settlement == Settlement::Done && !matches!(step.action, Action::Batches(_)) {
+            self.record_done(current, &step.id).await?;
+        }
+        Ok(settlement)
+    }
+
+    async fn look_at_index(&self, index: &RelationName) -> Result<Settlement, Trouble> {
+        Ok(match probe::index(&self.sessions.work, index).await? {
+            probe::Index::Absent => Settlement::NotDone,
+            probe::Index::Valid => Settlement::Done,
+            probe::Index::Invalid => Settlement::Leftover(index.clone()),
+        })
+    }
+}

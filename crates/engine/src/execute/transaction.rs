@@ -1,0 +1,184 @@
+//! One transaction of a migration: fence, locks in two stages, statements, journal, ledger, COMMIT.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use underpin_catalog::{LockMode, Sql, sql};
+use underpin_core::run::{Refusal, Segment};
+use underpin_sql::{Action, LockClaim, Step};
+
+use super::{Current, Executor, Trouble, line_at, position, with_seen};
+use crate::gate;
+
+impl Executor<'_> {
+    /// Executes a segment in one transaction. `whole`: the ledger's row is written complete in it;
+    /// `closes`: the row that an earlier transaction began is finished in it.
+    pub(super) async fn transaction(
+        &mut self,
+        current: &mut Current,
+        index: usize,
+        whole: bool,
+        closes: bool,
+    ) -> Result<(), Trouble> {
+        let segment = current.segments.get(index).cloned();
+        let strong = match &segment {
+            Some(segment) => self.existing(segment).await?,
+            None => Vec::new(),
+        };
+        let opening = self.opening(segment.as_ref(), !strong.is_empty());
+        self.begin(&opening).await?;
+        let held = if strong.is_empty() { None } else { Some(self.lock_in_two_stages(&strong).await?) };
+        if let Some(segment) = &segment {
+            match &current.whole {
+                Some(text) if whole => self.send_whole(text, !strong.is_empty()).await?,
+                _ => self.send_steps(current, segment, !strong.is_empty()).await?,
+            }
+        }
+        let end = self.ending(current, index, segment.as_ref(), whole, closes);
+        self.commit(&end).await?;
+        if let Some(held) = held {
+            current.longest_lock_ms = current.longest_lock_ms.max(held.elapsed().as_millis() as u64);
+        }
+        Ok(())
+    }
+
+    /// The strong locks of a segment on relations that exist before it.
+    async fn existing(&self, segment: &Segment) -> Result<Vec<LockClaim>, Trouble> {
+        let claims = segment.strong_locks();
+        if claims.is_empty() {
+            return Ok(claims);
+        }
+        Ok(gate::lockable(&self.sessions.work, &claims).await?)
+    }
+
+    /// The transaction's own settings. A statement that changes the catalog alone gets a
+    /// `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
+    fn opening(&self, segment: Option<&Segment>, strong: bool) -> String {
+        let lock = self.lock();
+        let lock_timeout = if strong { lock.try_timeout_ms } else { lock.evict_timeout_ms };
+        let instant = strong && segment.is_some_and(Segment::is_instant);
+        let statement_timeout = if instant { lock.instant_timeout_ms } else { 0 };
+        let mut text = String::new();
+        // PostgreSQL takes an isolation level only before the first query, and the fence is one.
+        for sql in segment.iter().flat_map(|segment| &segment.steps).filter_map(leading) {
+            text.push_str(sql.as_str());
+            text.push_str("; ");
+        }
+        text.push_str(&format!(
+            "SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {statement_timeout}; "
+        ));
+        text
+    }
+
+    /// Takes all strong locks before the first statement. First `SHARE UPDATE EXCLUSIVE`, which
+    /// conflicts with no statement of an application, so that nobody queues behind us while
+    /// PostgreSQL makes an autovacuum give way (after `deadlock_timeout`, 1 s); then the strong
+    /// modes, each try under a savepoint so that the first stage stays.
+    async fn lock_in_two_stages(&self, claims: &[LockClaim]) -> Result<Instant, Trouble> {
+        let lock = self.lock();
+        let relations: Vec<_> = claims.iter().map(|claim| claim.relation.clone()).collect();
+        let first = sql!(
+            "SET LOCAL lock_timeout = {}; LOCK TABLE {} IN {} MODE; SET LOCAL lock_timeout = {}",
+            lock.evict_timeout_ms,
+            relations,
+            LockMode::ShareUpdateExclusive,
+            lock.try_timeout_ms
+        );
+        let mut watcher = self.watcher(false);
+        let (done, seen) = watcher.over(self.sessions.work.batch_execute(first.as_str())).await;
+        done.map_err(|error| with_seen(error.into(), seen, None))?;
+
+        let mut strong = String::from("SAVEPOINT underpin_lock; ");
+        for (mode, relations) in gate::by_mode(claims) {
+            strong.push_str(sql!("LOCK TABLE {} IN {} MODE; ", relations, mode).as_str());
+        }
+        for attempt in 1.. {
+            let begun = Instant::now();
+            let mut watcher = self.watcher(false);
+            let (done, seen) = watcher.over(self.sessions.work.batch_execute(&strong)).await;
+            let Err(error) = done else { return Ok(begun) };
+            let refused = error.code().is_some_and(|code| code.code() == "55P03");
+            if !refused || attempt >= lock.tries {
+                return Err(with_seen(error.into(), seen, None));
+            }
+            self.sessions.work.batch_execute("ROLLBACK TO SAVEPOINT underpin_lock").await?;
+            // Between two tries the application's queue drains.
+            tokio::time::sleep(Duration::from_millis(u64::from(lock.try_timeout_ms) * 2)).await;
+        }
+        unreachable!("the loop ends by a return")
+    }
+
+    async fn send_whole(&self, text: &Sql, strong: bool) -> Result<(), Trouble> {
+        let (done, seen) = self.watcher(strong).over(self.sessions.work.batch_execute(text.as_str())).await;
+        done.map_err(|error| {
+            let line = position(&error).map(|position| line_at(text.as_str(), position));
+            with_seen(at_line(error.into(), line), seen, None)
+        })
+    }
+
+    async fn send_steps(&self, current: &Current, segment: &Segment, strong: bool) -> Result<(), Trouble> {
+        for step in &segment.steps {
+            let Action::Execute { sql } = &step.action else { continue };
+            if leading(step).is_some() {
+                continue;
+            }
+            let (done, seen) =
+                self.watcher(strong).over(self.sessions.work.batch_execute(sql.as_str())).await;
+            done.map_err(|error| {
+                // Only text that stands in the file has its lines there.
+                let line = position(&error)
+                    .filter(|_| current.text.contains(sql.as_str()))
+                    .map(|position| step.line + line_at(sql.as_str(), position) - 1);
+                with_seen(at_line(error.into(), line), seen, Some(step))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn ending(
+        &self,
+        current: &Current,
+        index: usize,
+        segment: Option<&Segment>,
+        whole: bool,
+        closes: bool,
+    ) -> Vec<Sql> {
+        if whole {
+            let now = Timestamp::now();
+            return vec![
+                self.ledger.insert(&current.row(Some(now))),
+                self.owner.migration(&current.begun, Some(now)),
+            ];
+        }
+        let first = current.ordinal(index);
+        let steps = segment.map(|segment| segment.steps.as_slice()).unwrap_or_default();
+        let mut end: Vec<Sql> = steps
+            .iter()
+            .enumerate()
+            .map(|(nth, step)| self.owner.step(&current.begun.id, first + nth, step, true))
+            .collect();
+        if closes {
+            end.extend(self.closing(current));
+        }
+        end
+    }
+}
+
+/// A `SET TRANSACTION`, which has to stand before everything else in its transaction.
+fn leading(step: &Step) -> Option<&Sql> {
+    match &step.action {
+        Action::Execute { sql } => {
+            let mut words = sql.as_str().split_ascii_whitespace().map(str::to_ascii_uppercase);
+            (words.next().as_deref() == Some("SET") && words.next().as_deref() == Some("TRANSACTION"))
+                .then_some(sql)
+        }
+        Action::BuildIndex { .. } | Action::Batches(_) => None,
+    }
+}
+
+fn at_line(trouble: Trouble, line: Option<u32>) -> Trouble {
+    match trouble {
+        Trouble::Refused(refusal) => Trouble::Refused(Refusal { line, ..refusal }),
+        other => other,
+    }
+}

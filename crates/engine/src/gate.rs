@@ -1,0 +1,203 @@
+//! Who stands in the way: the gate before a lock, the names after a refusal.
+//!
+//! It reads `pg_locks` and `pg_stat_activity` and decides only what those numbers mean: whether
+//! joining the lock queue now would make the application wait.
+
+use tokio_postgres::{Client, Row};
+use underpin_catalog::{LockMode, RelationName};
+use underpin_core::event::{Blocker, WaitReason};
+use underpin_core::run::Report;
+use underpin_sql::LockClaim;
+
+/// Looks whether the locks can be had soon. `patience_ms` is how old a transaction that holds a
+/// conflicting lock may be; younger ones are waited for within the try's own timeout.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn look(
+    client: &Client,
+    own_application: &str,
+    claims: &[LockClaim],
+    patience_ms: i64,
+) -> Result<Report, tokio_postgres::Error> {
+    let found = standing(client, own_application, claims).await?;
+    let mut shut: Option<WaitReason> = None;
+    let mut blockers = Vec::new();
+    for standing in found {
+        let reason = if standing.wraparound {
+            WaitReason::WraparoundVacuum
+        } else if standing.blocker.autovacuum {
+            // An ordinary autovacuum gives way to the first stage of the lock protocol.
+            continue;
+        } else if !standing.granted {
+            WaitReason::Queue
+        } else if standing.blocker.transaction_ms > patience_ms {
+            WaitReason::Holder
+        } else {
+            continue;
+        };
+        shut.get_or_insert(reason);
+        blockers.push(standing.blocker);
+    }
+    Ok(match shut {
+        None => Report::GateOpen,
+        Some(reason) => Report::GateShut { reason, blockers },
+    })
+}
+
+/// Looks whether a concurrent build would wait long for old snapshots in this database.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn look_for_snapshots(
+    client: &Client,
+    own_application: &str,
+    age_max_ms: i64,
+) -> Result<Report, tokio_postgres::Error> {
+    let rows = client
+        .query(
+            "SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''),
+                    (extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint,
+                    '', NULL::text, coalesce(left(a.query, 200), ''), a.backend_type = 'autovacuum worker', true
+             FROM pg_catalog.pg_stat_activity a
+             WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+               AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
+               AND a.backend_type <> 'autovacuum worker' AND left(a.application_name, length($1)) <> $1
+               AND a.xact_start < clock_timestamp() - make_interval(secs => $2::float8 / 1000)
+             UNION ALL
+             SELECT 0, 'prepared transaction ' || p.gid, p.owner::text, 'prepared',
+                    (extract(epoch FROM clock_timestamp() - p.prepared) * 1000)::bigint, '', NULL, '', false, true
+             FROM pg_catalog.pg_prepared_xacts p
+             WHERE p.database = current_database()
+               AND p.prepared < clock_timestamp() - make_interval(secs => $2::float8 / 1000)
+             ORDER BY 5 DESC LIMIT 10",
+            &[&own_application, &(age_max_ms as f64)],
+        )
+        .await?;
+    if rows.is_empty() {
+        return Ok(Report::GateOpen);
+    }
+    let blockers = rows.iter().map(blocker).collect();
+    Ok(Report::GateShut { reason: WaitReason::OldSnapshot, blockers })
+}
+
+/// The sessions that make backend `pid` wait at this moment.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn blocking(client: &Client, pid: i32) -> Result<Vec<Blocker>, tokio_postgres::Error> {
+    let rows = client
+        .query(
+            "SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''),
+                    coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 0),
+                    coalesce((SELECT l.relation::regclass::text FROM pg_catalog.pg_locks l
+                              WHERE l.pid = $1 AND NOT l.granted AND l.locktype = 'relation' LIMIT 1), ''),
+                    NULL::text, coalesce(left(a.query, 200), ''), coalesce(a.backend_type = 'autovacuum worker', false)
+             FROM unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)
+             LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
+             ORDER BY 5 DESC LIMIT 10",
+            &[&pid],
+        )
+        .await?;
+    Ok(rows.iter().map(blocker).collect())
+}
+
+struct Standing {
+    blocker: Blocker,
+    granted: bool,
+    wraparound: bool,
+}
+
+async fn standing(
+    client: &Client,
+    own_application: &str,
+    claims: &[LockClaim],
+) -> Result<Vec<Standing>, tokio_postgres::Error> {
+    let (mut relations, mut modes) = (Vec::new(), Vec::new());
+    for claim in claims {
+        for mode in LockMode::ALL.into_iter().filter(|mode| claim.mode.conflicts_with(*mode)) {
+            relations.push(claim.relation.to_string());
+            modes.push(mode.catalog_name());
+        }
+    }
+    let rows = client
+        .query(
+            "WITH wanted AS (
+                 SELECT to_regclass(w.relation)::oid AS relation, w.mode FROM unnest($1::text[], $2::text[]) AS w(relation, mode)
+             )
+             SELECT coalesce(l.pid, 0), coalesce(a.application_name, 'prepared transaction'), coalesce(a.usename::text, ''),
+                    coalesce(a.state, 'prepared'),
+                    coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 9223372036854775807),
+                    l.relation::regclass::text, l.mode, coalesce(left(a.query, 200), ''),
+                    coalesce(a.backend_type = 'autovacuum worker', false), l.granted
+             FROM wanted w
+             JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = w.relation AND l.mode = w.mode
+             LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+             WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+               AND l.pid IS DISTINCT FROM pg_backend_pid()
+               AND (a.pid IS NULL OR left(a.application_name, length($3)) <> $3)
+             ORDER BY 5 DESC LIMIT 20",
+            &[&relations, &modes, &own_application],
+        )
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let blocker = blocker(row);
+            // PostgreSQL marks such a worker in its query text, and never cancels it for a waiter.
+            let wraparound = blocker.autovacuum && blocker.query.ends_with("(to prevent wraparound)");
+            Standing { blocker, granted: row.get(9), wraparound }
+        })
+        .collect())
+}
+
+fn blocker(row: &Row) -> Blocker {
+    let mode: Option<String> = row.get(6);
+    Blocker {
+        pid: row.get(0),
+        application: row.get(1),
+        user: row.get(2),
+        state: row.get(3),
+        transaction_ms: row.get(4),
+        relation: row.get(5),
+        mode: mode.and_then(|mode| LockMode::from_catalog_name(&mode)),
+        query: row.get(7),
+        autovacuum: row.get(8),
+    }
+}
+
+/// The relations of `claims` that exist at this moment and can be locked by `LOCK TABLE`.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn lockable(
+    client: &Client,
+    claims: &[LockClaim],
+) -> Result<Vec<LockClaim>, tokio_postgres::Error> {
+    let relations: Vec<String> = claims.iter().map(|claim| claim.relation.to_string()).collect();
+    let rows = client
+        .query(
+            "SELECT w.relation FROM unnest($1::text[]) AS w(relation)
+             JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.relation) AND c.relkind IN ('r', 'p')",
+            &[&relations],
+        )
+        .await?;
+    let there: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    Ok(claims.iter().filter(|claim| there.contains(&claim.relation.to_string())).cloned().collect())
+}
+
+/// Groups claims by mode, strongest first, for `LOCK TABLE a, b IN … MODE`.
+pub(crate) fn by_mode(claims: &[LockClaim]) -> Vec<(LockMode, Vec<RelationName>)> {
+    LockMode::ALL
+        .into_iter()
+        .rev()
+        .filter_map(|mode| {
+            let relations: Vec<RelationName> = claims
+                .iter()
+                .filter(|claim| claim.mode == mode)
+                .map(|claim| claim.relation.clone())
+                .collect();
+            (!relations.is_empty()).then_some((mode, relations))
+        })
+        .collect()
+}

@@ -239,8 +239,11 @@ impl Planner<'_> {
         if self.policy.mode == Mode::AsWritten {
             return vec![as_written(statement, ordinal, self.world.facts())];
         }
-        let broken: Vec<_> =
-            statement.effects.iter().filter_map(|effect| breaks::broken(effect, statement.line, &self.world)).collect();
+        let broken: Vec<_> = statement
+            .effects
+            .iter()
+            .filter_map(|effect| breaks::broken(effect, statement.line, &self.world))
+            .collect();
         for refusal in broken {
             self.refuse(refusal);
         }
@@ -274,7 +277,8 @@ impl Planner<'_> {
         let said = self.plan.refusals.iter().any(|other| {
             (other.code, other.line, &other.relation) == (refusal.code, refusal.line, &refusal.relation)
         });
-        let allowed = refusal.code != ReasonCode::TransactionControl && self.policy.allow.contains(&refusal.code);
+        let allowed =
+            refusal.code != ReasonCode::TransactionControl && self.policy.allow.contains(&refusal.code);
         if !said && !allowed {
             self.plan.refusals.push(refusal);
         }
@@ -307,7 +311,8 @@ impl Planner<'_> {
             set_boundaries(&mut self.planned);
         }
         let last = self.planned.len().saturating_sub(1);
-        let split = self.planned[..last].iter().any(|planned| planned.step.transaction != Transaction::Shared);
+        let split =
+            self.planned[..last].iter().any(|planned| planned.step.transaction != Transaction::Shared);
         for planned in self.planned {
             let step = match planned.when_split {
                 Some(session) if split => {
@@ -343,7 +348,8 @@ fn opaque(effect: &Effect) -> Option<String> {
 /// Whether a step works for longer than an instant on something that others use, or may.
 fn is_long(planned: &Planned) -> bool {
     planned.step.duration != Duration::Instant
-        && (!planned.noticed.is_empty() || (planned.step.duration == Duration::Unknown && planned.step.locks.is_empty()))
+        && (!planned.noticed.is_empty()
+            || (planned.step.duration == Duration::Unknown && planned.step.locks.is_empty()))
 }
 
 #[cfg(test)]

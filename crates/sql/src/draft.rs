@@ -5,7 +5,7 @@
 
 use underpin_catalog::{RelationName, Sql, sql};
 
-use crate::effect::Effect;
+use crate::effect::{ChangeRows, Effect, Rows};
 use crate::locks::merged;
 use crate::step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 use crate::surroundings::Surroundings;
@@ -67,14 +67,17 @@ impl Draft {
     }
 
     /// An update in batches.
-    pub(crate) fn batches(intent: String, batches: Batches) -> Self {
+    pub(crate) fn batches(intent: String, batches: Batches, surroundings: &Surroundings) -> Self {
+        let update = Effect::Update(ChangeRows {
+            table: batches.table.clone(),
+            columns: Vec::new(),
+            rows: Rows::All,
+            reads: Vec::new(),
+        });
         Self {
             intent,
             transaction: Transaction::Own,
-            locks: vec![LockClaim {
-                relation: batches.table.clone(),
-                mode: underpin_catalog::LockMode::RowExclusive,
-            }],
+            locks: update.locks(surroundings),
             duration: Duration::Rewrite,
             done: Probe::Journal,
             action: Action::Batches(batches),
@@ -130,7 +133,8 @@ pub(crate) fn duration_of(effects: &[Effect], surroundings: &Surroundings) -> Du
 }
 
 fn effects_of(sql: &Sql) -> Result<Vec<Effect>, NoTwin> {
-    let statements = crate::read(sql.as_str())
-        .map_err(|error| NoTwin::because(format!("the statement cannot be written in another form ({error})")))?;
+    let statements = crate::read(sql.as_str()).map_err(|error| {
+        NoTwin::because(format!("the statement cannot be written in another form ({error})"))
+    })?;
     Ok(statements.into_iter().flat_map(|statement| statement.effects).collect())
 }

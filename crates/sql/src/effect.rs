@@ -29,7 +29,7 @@ pub enum Effect {
     /// `RENAME COLUMN`, also of a view.
     RenameColumn { table: RelationName, column: Name, to: Name },
     /// `ALTER COLUMN … TYPE`.
-    ChangeColumnType { table: RelationName, column: Name, to: TypeText, using: Using },
+    ChangeColumnType { table: RelationName, column: Name, to: TypeText, using: Using, collation: bool },
     /// `ALTER COLUMN … SET NOT NULL`.
     SetNotNull { table: RelationName, column: Name },
     /// `ALTER COLUMN … DROP NOT NULL`.
@@ -242,6 +242,8 @@ pub struct AddConstraint {
     pub kind: ConstraintKind,
     /// The columns that it names; for a check, those that it reads.
     pub columns: Vec<Name>,
+    /// The columns of `INCLUDE`.
+    pub including: Vec<Name>,
     /// `NOT VALID`: rows that are there are not looked at.
     pub not_valid: bool,
     /// `NOT ENFORCED` (PostgreSQL 18).
@@ -288,6 +290,8 @@ pub struct CreateIndex {
     pub only: bool,
     /// The columns, `None` for an expression.
     pub columns: Vec<Option<Name>>,
+    /// The columns of `INCLUDE`.
+    pub including: Vec<Name>,
     /// It has a `WHERE`.
     pub partial: bool,
 }

@@ -22,9 +22,13 @@ fn words(effect: &Effect) -> String {
         Effect::CreateTableAs { table, .. } => format!("create and fill table {}", on(table)),
         Effect::DropTable { table, .. } => format!("drop table {}", on(table)),
         Effect::RenameTable { table, to } => format!("rename table {} to {}", on(table), to.as_str()),
-        Effect::MoveTable { table, namespace } => format!("move table {} to {}", on(table), namespace.as_str()),
+        Effect::MoveTable { table, namespace } => {
+            format!("move table {} to {}", on(table), namespace.as_str())
+        }
         Effect::AddColumn(added) => format!("add column {} to {}", added.column.as_str(), on(&added.table)),
-        Effect::DropColumn { table, column, .. } => format!("drop column {} of {}", column.as_str(), on(table)),
+        Effect::DropColumn { table, column, .. } => {
+            format!("drop column {} of {}", column.as_str(), on(table))
+        }
         Effect::RenameColumn { table, column, to } => {
             format!("rename column {} of {} to {}", column.as_str(), on(table), to.as_str())
         }
@@ -33,8 +37,12 @@ fn words(effect: &Effect) -> String {
         }
         Effect::SetNotNull { table, column } => format!("refuse NULL in {}.{}", on(table), column.as_str()),
         Effect::DropNotNull { table, column } => format!("allow NULL in {}.{}", on(table), column.as_str()),
-        Effect::SetDefault { table, column } => format!("set the default of {}.{}", on(table), column.as_str()),
-        Effect::DropDefault { table, column } => format!("drop the default of {}.{}", on(table), column.as_str()),
+        Effect::SetDefault { table, column } => {
+            format!("set the default of {}.{}", on(table), column.as_str())
+        }
+        Effect::DropDefault { table, column } => {
+            format!("drop the default of {}.{}", on(table), column.as_str())
+        }
         Effect::ChangeGeneration { table, column, .. } => {
             format!("change how {}.{} is generated", on(table), column.as_str())
         }
@@ -61,18 +69,28 @@ fn words(effect: &Effect) -> String {
         Effect::AlterTable { table, .. } => format!("alter table {}", on(table)),
         Effect::MoveStorage { table } => format!("move the storage of {}", on(table)),
         Effect::AttachPartition { table, partition } => format!("attach {} to {}", on(partition), on(table)),
-        Effect::DetachPartition { table, partition, .. } => format!("detach {} from {}", on(partition), on(table)),
+        Effect::DetachPartition { table, partition, .. } => {
+            format!("detach {} from {}", on(partition), on(table))
+        }
         Effect::Inherit { table, parent, ends: false } => format!("let {} inherit {}", on(table), on(parent)),
-        Effect::Inherit { table, parent, ends: true } => format!("stop {} inheriting {}", on(table), on(parent)),
+        Effect::Inherit { table, parent, ends: true } => {
+            format!("stop {} inheriting {}", on(table), on(parent))
+        }
         Effect::Create { kind, name, .. } => object("create", *kind, name),
         Effect::Alter { kind, name } => object("alter", *kind, name),
         Effect::Rename { kind, name, to } => format!("{} to {}", object("rename", *kind, name), to.as_str()),
         Effect::Drop { kind, name, .. } => object("drop", *kind, name),
         Effect::AddEnumValue { name, value } => format!("add value {value} to type {}", on(name)),
-        Effect::RenameEnumValue { name, value, to } => format!("rename value {value} of type {} to {to}", on(name)),
+        Effect::RenameEnumValue { name, value, to } => {
+            format!("rename value {value} of type {} to {to}", on(name))
+        }
         Effect::ConstrainDomain { name } => format!("constrain domain {}", on(name)),
-        Effect::CreateTrigger { table, trigger } => format!("create trigger {} on {}", trigger.as_str(), on(table)),
-        Effect::ChangeTrigger { table, trigger } => format!("change trigger {} of {}", trigger.as_str(), on(table)),
+        Effect::CreateTrigger { table, trigger } => {
+            format!("create trigger {} on {}", trigger.as_str(), on(table))
+        }
+        Effect::ChangeTrigger { table, trigger } => {
+            format!("change trigger {} of {}", trigger.as_str(), on(table))
+        }
         Effect::SwitchTrigger { table } => format!("switch triggers of {}", on(table)),
         Effect::Policy { table } => format!("change a policy of {}", on(table)),
         Effect::Rule { table } => format!("change a rule of {}", on(table)),

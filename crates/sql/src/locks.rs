@@ -3,6 +3,7 @@
 //! Observed in `pg_locks` on PostgreSQL 13 to 18, statement by statement, and held against
 //! real servers by this crate's tests. The claims name tables, views and sequences and leave out
 //! indexes, whose locks follow those of their table, and relations that the statement itself makes.
+//! ACCESS SHARE is claimed where the text names the relation, and not where a view reads it.
 //!
 //! What peers miss and matters most: dropping a foreign key, with its column, its table or alone,
 //! takes ACCESS EXCLUSIVE on the *referenced* table, and creating one takes SHARE ROW EXCLUSIVE there.
@@ -11,7 +12,7 @@ use underpin_catalog::LockMode::{
     self, AccessExclusive, AccessShare, Exclusive, RowExclusive, RowShare, Share, ShareRowExclusive,
     ShareUpdateExclusive,
 };
-use underpin_catalog::RelationName;
+use underpin_catalog::{Name, RelationName};
 
 use crate::effect::{ConstraintKind, Effect, ObjectKind, ReindexTarget, TableOption};
 use crate::step::LockClaim;
@@ -66,7 +67,11 @@ impl Claims<'_> {
     }
 
     /// The tables at the other end of foreign keys of `table` that `concerns` picks.
-    fn referenced_by_keys_of(&mut self, table: &RelationName, concerns: impl Fn(&crate::ConstraintFacts) -> bool) {
+    fn referenced_by_keys_of(
+        &mut self,
+        table: &RelationName,
+        concerns: impl Fn(&crate::ConstraintFacts) -> bool,
+    ) {
         let Some(facts) = self.surroundings.relation(table) else { return };
         for constraint in facts.constraints.iter().filter(|constraint| concerns(constraint)) {
             if let Some(referenced) = &constraint.referenced {
@@ -79,6 +84,16 @@ impl Claims<'_> {
         if let Some(facts) = self.surroundings.relation(table) {
             self.all(&facts.referenced_by, AccessExclusive);
         }
+    }
+
+    /// Whether foreign keys can reference the column.
+    fn is_key(&self, table: &RelationName, column: &Name) -> bool {
+        self.surroundings.relation(table).is_some_and(|facts| {
+            facts.constraints.iter().any(|constraint| {
+                matches!(constraint.kind, ConstraintFactsKind::PrimaryKey | ConstraintFactsKind::Unique)
+                    && constraint.columns.contains(column)
+            })
+        })
     }
 
     fn add(&mut self, effect: &Effect) {
@@ -114,20 +129,14 @@ impl Claims<'_> {
             Effect::DropColumn { table, column, cascade, .. } => {
                 self.tree(table, AccessExclusive);
                 self.referenced_by_keys_of(table, |constraint| constraint.columns.contains(column));
-                if *cascade {
+                if *cascade && self.is_key(table, column) {
                     self.referencing(table);
                 }
             }
             Effect::ChangeColumnType { table, column, .. } => {
                 self.tree(table, AccessExclusive);
                 self.referenced_by_keys_of(table, |constraint| constraint.columns.contains(column));
-                let is_key = self.surroundings.relation(table).is_some_and(|facts| {
-                    facts.constraints.iter().any(|constraint| {
-                        matches!(constraint.kind, ConstraintFactsKind::PrimaryKey | ConstraintFactsKind::Unique)
-                            && constraint.columns.contains(column)
-                    })
-                });
-                if is_key {
+                if self.is_key(table, column) {
                     self.referencing(table);
                 }
             }
@@ -144,7 +153,13 @@ impl Claims<'_> {
                     self.tree(&added.table, ShareRowExclusive);
                     self.tree(references, ShareRowExclusive);
                 }
-                // Partitions: SHARE up to 17, ACCESS EXCLUSIVE in 18. The stronger is claimed for both.
+                // Their indexes take partitions in SHARE up to 17, and in ACCESS EXCLUSIVE in 18.
+                ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude
+                    if self.surroundings.version.major() < 18 =>
+                {
+                    self.tree(&added.table, Share);
+                    self.claim(&added.table, AccessExclusive);
+                }
                 ConstraintKind::Check
                 | ConstraintKind::Unique
                 | ConstraintKind::PrimaryKey

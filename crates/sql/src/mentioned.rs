@@ -27,10 +27,8 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
     // A file may change where bare names are looked for. Both meanings are looked up then.
     let mut path: Vec<Name> = Vec::new();
     for statement in statements {
-        let mut own = Mentioned {
-            relations: Contents::of(statement.node.as_ref()).relations,
-            types: BTreeSet::new(),
-        };
+        let mut own =
+            Mentioned { relations: Contents::of(statement.node.as_ref()).relations, types: BTreeSet::new() };
         for effect in &statement.effects {
             if let Some(new) = search_path(effect) {
                 path = new;
@@ -53,7 +51,12 @@ pub fn search_path(effect: &Effect) -> Option<Vec<Name>> {
         Effect::Set(setting) if setting.name == "search_path" && !setting.values.is_empty() => {
             let names = setting.values.iter().flat_map(|value| value.split(','));
             let names = names.map(|name| name.trim().trim_matches('"'));
-            Some(names.filter(|name| !name.is_empty() && *name != "$user" && *name != "pg_catalog").map(Name::new).collect())
+            Some(
+                names
+                    .filter(|name| !name.is_empty() && *name != "$user" && *name != "pg_catalog")
+                    .map(Name::new)
+                    .collect(),
+            )
         }
         _ => None,
     }

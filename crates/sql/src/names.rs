@@ -17,7 +17,11 @@ pub(crate) fn constraint_name(added: &AddConstraint) -> Name {
     let table = added.table.name.as_str();
     match added.kind {
         ConstraintKind::PrimaryKey => object_name(table, None, "pkey"),
-        ConstraintKind::Unique => object_name(table, Some(&joined(&added.columns)), "key"),
+        // The name speaks of all columns of the index, also of those that INCLUDE adds.
+        ConstraintKind::Unique => {
+            let columns: Vec<_> = added.columns.iter().chain(&added.including).cloned().collect();
+            object_name(table, Some(&joined(&columns)), "key")
+        }
         ConstraintKind::Exclude => object_name(table, Some(&joined(&added.columns)), "excl"),
         ConstraintKind::ForeignKey { .. } => object_name(table, Some(&joined(&added.columns)), "fkey"),
         ConstraintKind::NotNull => object_name(table, Some(&joined(&added.columns)), "not_null"),
@@ -34,7 +38,8 @@ pub(crate) fn index_name(created: &CreateIndex) -> Option<Name> {
     if created.name.is_some() {
         return created.name.clone();
     }
-    let columns: Vec<Name> = created.columns.iter().cloned().collect::<Option<_>>()?;
+    let mut columns: Vec<Name> = created.columns.iter().cloned().collect::<Option<_>>()?;
+    columns.extend(created.including.iter().cloned());
     Some(object_name(created.table.name.as_str(), Some(&joined(&columns)), "idx"))
 }
 

@@ -11,7 +11,9 @@ use crate::describe::strings;
 /// `column > 0` is none, because a check passes when it is NULL.
 pub(crate) fn proves_not_null(condition: &str, column: &Name) -> bool {
     let Ok(parsed) = pg_query::parse(&format!("SELECT 1 WHERE {condition}"), 0) else { return false };
-    let Some(statement) = parsed.protobuf.stmts.first().and_then(|raw| raw.stmt.as_ref()) else { return false };
+    let Some(statement) = parsed.protobuf.stmts.first().and_then(|raw| raw.stmt.as_ref()) else {
+        return false;
+    };
     match &statement.node {
         Some(NodeEnum::SelectStmt(select)) => {
             select.where_clause.as_deref().is_some_and(|condition| conjunct(condition, column))

@@ -9,9 +9,9 @@ use crate::twin::NoTwin;
 
 /// The statement as SQL.
 pub(crate) fn statement(node: NodeEnum) -> Result<Sql, NoTwin> {
-    node.deparse(pg_query::DeparseOptions::default())
-        .map(Sql::verbatim)
-        .map_err(|error| NoTwin::because(format!("the statement cannot be written in another form ({error})")))
+    node.deparse(pg_query::DeparseOptions::default()).map(Sql::verbatim).map_err(|error| {
+        NoTwin::because(format!("the statement cannot be written in another form ({error})"))
+    })
 }
 
 /// `ALTER TABLE` with these actions.

@@ -138,10 +138,7 @@ mod tests {
         let text = "-- CreateTable\nCREATE TABLE a (i int /* why */);\n\n/* é */ DROP TABLE \"b\" ; -- bye\nSELECT 1 -- end\n";
         let read = read(text).unwrap();
         let seen: Vec<_> = read.iter().map(|s| (s.text.as_str(), s.line)).collect();
-        assert_eq!(
-            seen,
-            [("CREATE TABLE a (i int /* why */)", 2), ("DROP TABLE \"b\"", 4), ("SELECT 1", 5)]
-        );
+        assert_eq!(seen, [("CREATE TABLE a (i int /* why */)", 2), ("DROP TABLE \"b\"", 4), ("SELECT 1", 5)]);
         for statement in &read {
             assert_eq!(&text[statement.span.clone()], statement.text);
         }

@@ -176,9 +176,11 @@ impl Surroundings {
             .search_path
             .iter()
             .map(|namespace| RelationName { namespace: Some(namespace.clone()), name: name.name.clone() });
-        candidates.clone().find(|candidate| exists(candidate)).or_else(|| candidates.clone().next()).unwrap_or_else(
-            || name.clone(),
-        )
+        candidates
+            .clone()
+            .find(|candidate| exists(candidate))
+            .or_else(|| candidates.clone().next())
+            .unwrap_or_else(|| name.clone())
     }
 
     /// The facts of the relation that `name` means.

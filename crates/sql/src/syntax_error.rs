@@ -25,8 +25,9 @@ pub struct SyntaxError {
 /// A file that begins with a byte order mark: Prisma sends it to the server, which refuses it.
 pub(crate) fn byte_order_mark() -> SyntaxError {
     SyntaxError {
-        message: "the file begins with a byte order mark, which PostgreSQL refuses; save it as UTF-8 without one"
-            .to_owned(),
+        message:
+            "the file begins with a byte order mark, which PostgreSQL refuses; save it as UTF-8 without one"
+                .to_owned(),
         line: 1,
         column: 1,
         offset: 0,

@@ -2,12 +2,12 @@
 
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind, Effect, Generation};
-use crate::effect::{ObjectKind, ReindexTarget, Rows, Using};
+use crate::effect::{AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind, CreateIndex};
+use crate::effect::{Effect, Generation, ObjectKind, ReindexTarget, Rows, Using};
+use crate::names::proof_name;
 use crate::predicate::proves_not_null;
 use crate::step::Duration;
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
-use crate::names::proof_name;
 use crate::type_change::is_catalog_only;
 
 impl Effect {
@@ -17,11 +17,17 @@ impl Effect {
         match self {
             Self::AddColumn(added) => added_column(added, surroundings),
             Self::AddConstraint(added) => added_constraint(added, surroundings),
-            Self::ChangeColumnType { table, column, to, using } => {
-                changed_type(table, column, &to.text, *using, surroundings)
+            Self::ChangeColumnType { table, column, to, using, collation } => {
+                let least = changed_type(table, column, &to.text, *using, surroundings);
+                // Indexes are in the order of the collation.
+                if *collation { least.max(Duration::Build) } else { least }
             }
             Self::SetNotNull { table, column } => {
-                if is_not_null(surroundings, table, column) { Duration::Instant } else { Duration::Scan }
+                if is_not_null(surroundings, table, column) {
+                    Duration::Instant
+                } else {
+                    Duration::Scan
+                }
             }
             Self::ValidateConstraint { table, constraint } => {
                 let done = surroundings
@@ -41,6 +47,9 @@ impl Effect {
             | Self::Vacuum { full: true, .. }
             | Self::Cluster { .. }
             | Self::RefreshView { concurrently: false, .. } => Duration::Rewrite,
+            Self::CreateIndex(created) if created.if_not_exists && exists(created, surroundings) => {
+                Duration::Instant
+            }
             Self::CreateIndex(created) => {
                 let partitioned = surroundings
                     .relation(&created.table)
@@ -59,10 +68,18 @@ impl Effect {
             Self::Reindex { concurrently: false, .. } => Duration::Build,
             Self::Update(changed) | Self::Delete(changed) => changed_rows(changed, surroundings),
             Self::Insert { reads, .. } => {
-                if reads.is_empty() { Duration::Instant } else { Duration::Unknown }
+                if reads.is_empty() {
+                    Duration::Instant
+                } else {
+                    Duration::Unknown
+                }
             }
             Self::Select { reads, calls, .. } => {
-                if reads.is_empty() && calls.is_empty() { Duration::Instant } else { Duration::Unknown }
+                if reads.is_empty() && calls.is_empty() {
+                    Duration::Instant
+                } else {
+                    Duration::Unknown
+                }
             }
             Self::Create { kind: ObjectKind::MaterializedView, .. }
             | Self::CreateTableAs { .. }
@@ -117,7 +134,9 @@ impl Effect {
     pub fn refuses_transaction(&self, surroundings: &Surroundings) -> bool {
         match self {
             Self::CreateIndex(created) => created.concurrently,
-            Self::DropIndex { concurrently, .. } | Self::DetachPartition { concurrently, .. } => *concurrently,
+            Self::DropIndex { concurrently, .. } | Self::DetachPartition { concurrently, .. } => {
+                *concurrently
+            }
             Self::Reindex { target, concurrently } => {
                 let partitioned = match target {
                     ReindexTarget::Everything => return true,
@@ -149,6 +168,11 @@ pub(crate) fn is_not_null(surroundings: &Surroundings, table: &RelationName, col
                 && constraint.name != proof_name(table, column)
                 && constraint.check.as_deref().is_some_and(|check| proves_not_null(check, column))
         })
+}
+
+fn exists(created: &CreateIndex, surroundings: &Surroundings) -> bool {
+    let index = |name| surroundings.index(&surroundings.resolve(&created.table).sibling(name));
+    created.name.clone().and_then(index).is_some_and(|index| index.valid)
 }
 
 fn added_column(added: &AddColumn, surroundings: &Surroundings) -> Duration {
@@ -197,7 +221,9 @@ fn added_constraint(added: &AddConstraint, surroundings: &Surroundings) -> Durat
             if proven { Duration::Instant } else { Duration::Scan }
         }
         (ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude, _) => Duration::Build,
-        (ConstraintKind::Check | ConstraintKind::ForeignKey { .. } | ConstraintKind::NotNull, _) => Duration::Scan,
+        (ConstraintKind::Check | ConstraintKind::ForeignKey { .. } | ConstraintKind::NotNull, _) => {
+            Duration::Scan
+        }
     }
 }
 
@@ -232,7 +258,8 @@ fn changed_rows(changed: &ChangeRows, surroundings: &Surroundings) -> Duration {
         Rows::Filtered => Duration::Scan,
         Rows::Constants(columns) => {
             let by_key = surroundings.relation(&changed.table).is_some_and(|facts| {
-                let held = |key: &[Name]| !key.is_empty() && key.iter().all(|column| columns.contains(column));
+                let held =
+                    |key: &[Name]| !key.is_empty() && key.iter().all(|column| columns.contains(column));
                 held(&facts.primary_key)
                     || facts.constraints.iter().any(|constraint| {
                         constraint.kind == ConstraintFactsKind::Unique && held(&constraint.columns)

@@ -43,8 +43,9 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
             table,
             format!("column {} is called {} from then on", column.as_str(), to.as_str()),
         ),
-        Effect::ChangeColumnType { table, column, to, using } => {
+        Effect::ChangeColumnType { table, column, to, using, collation } => {
             let same = *using != Using::Expression
+                && !collation
                 && facts
                     .relation(table)
                     .and_then(|facts| facts.column(column))
@@ -72,10 +73,17 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
         Effect::DropIndex { index, .. } => {
             let index_facts = facts.index(index)?;
             let columns: Vec<Name> = index_facts.columns.iter().cloned().collect::<Option<_>>()?;
-            if !index_facts.unique || index_facts.partial || is_unique_otherwise(world, &index_facts.table, &columns, Some(index)) {
+            if !index_facts.unique
+                || index_facts.partial
+                || is_unique_otherwise(world, &index_facts.table, &columns, Some(index))
+            {
                 return None;
             }
-            refuse(ReasonCode::DropUnique, &index_facts.table, format!("unique index {} is dropped", index.shown()))
+            refuse(
+                ReasonCode::DropUnique,
+                &index_facts.table,
+                format!("unique index {} is dropped", index.shown()),
+            )
         }
         Effect::DropConstraint { table, constraint, .. } => {
             let known = facts.relation(table)?.constraint(constraint)?;
@@ -84,7 +92,11 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
             if !unique || is_unique_otherwise(world, table, &known.columns, Some(&own_index)) {
                 return None;
             }
-            refuse(ReasonCode::DropUnique, table, format!("unique constraint {} is dropped", constraint.as_str()))
+            refuse(
+                ReasonCode::DropUnique,
+                table,
+                format!("unique constraint {} is dropped", constraint.as_str()),
+            )
         }
         Effect::Drop { kind: ObjectKind::Type | ObjectKind::Domain, name, .. } => {
             let user = noticed_user(world, name)?;
@@ -137,7 +149,9 @@ pub(super) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
     let duration = effect.duration(facts);
     let waits = effect.locks(facts).iter().any(|claim| claim.mode.blocks_application());
     let code = match (effect, duration) {
-        (_, Duration::Instant | Duration::WaitsForSnapshots) if !matches!(effect, Effect::LockTable { .. }) => {
+        (_, Duration::Instant | Duration::WaitsForSnapshots)
+            if !matches!(effect, Effect::LockTable { .. }) =>
+        {
             return None;
         }
         (Effect::LockTable { mode, .. }, _) if !mode.blocks_application() => return None,
@@ -170,9 +184,15 @@ fn is_known(world: &World, table: &RelationName, column: &Name) -> bool {
 }
 
 /// Whether something else still keeps these columns unique, as `ON CONFLICT` needs it.
-fn is_unique_otherwise(world: &World, table: &RelationName, columns: &[Name], except: Option<&RelationName>) -> bool {
+fn is_unique_otherwise(
+    world: &World,
+    table: &RelationName,
+    columns: &[Name],
+    except: Option<&RelationName>,
+) -> bool {
     let facts = world.facts();
-    let same = |others: &[Name]| others.len() == columns.len() && others.iter().all(|other| columns.contains(other));
+    let same =
+        |others: &[Name]| others.len() == columns.len() && others.iter().all(|other| columns.contains(other));
     let except = except.map(|name| facts.resolve(name));
     let by_index = facts.indexes_of(table).any(|(name, index)| {
         Some(name) != except.as_ref()

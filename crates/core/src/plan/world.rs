@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use underpin_catalog::RelationName;
 use underpin_sql::effect::{AddConstraint, ColumnDefault, ConstraintKind, ObjectKind};
 use underpin_sql::{
-    ColumnFacts, ConstraintFacts, ConstraintFactsKind, Effect, IndexFacts, RelationFacts, RelationKind, Surroundings,
-    search_path,
+    ColumnFacts, ConstraintFacts, ConstraintFactsKind, Effect, IndexFacts, RelationFacts, RelationKind,
+    Surroundings, search_path,
 };
 
 /// Facts that move with the file.
@@ -81,7 +81,11 @@ impl World {
         match effect {
             Effect::CreateTable(created) => self.create(&created.table),
             Effect::CreateTableAs { table, .. } => self.create(table),
-            Effect::Create { kind: ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence, name, .. } => {
+            Effect::Create {
+                kind: ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Sequence,
+                name,
+                ..
+            } => {
                 self.create(name);
             }
             Effect::DropTable { table, .. } => {
@@ -154,7 +158,10 @@ impl World {
         for (type_name, facts) in &mut self.facts.types {
             let own = type_name.name.as_str();
             let is_used = remaining.iter().any(|text| {
-                text.trim_end_matches("[]").rsplit('.').next().is_some_and(|last| last.trim_matches('"') == own)
+                text.trim_end_matches("[]")
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|last| last.trim_matches('"') == own)
             });
             if !is_used {
                 facts.used_by.retain(|user| *user != name);
@@ -173,7 +180,9 @@ impl World {
                     not_null: added.not_null,
                     has_default: added.default != ColumnDefault::None,
                 });
-                facts.constraints.extend(added.constraints.iter().filter_map(|added| known(added, &self.facts.search_path)));
+                facts.constraints.extend(
+                    added.constraints.iter().filter_map(|added| known(added, &self.facts.search_path)),
+                );
             }
             Effect::DropColumn { column, .. } => {
                 facts.columns.retain(|known| known.name != *column);

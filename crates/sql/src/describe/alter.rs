@@ -2,7 +2,8 @@
 
 use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{
-    AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint, DropBehavior, Node, ObjectType,
+    AlterTableCmd, AlterTableStmt, AlterTableType, ColumnDef, ConstrType, Constraint, DropBehavior, Node,
+    ObjectType,
 };
 use underpin_catalog::{Name, RelationName};
 
@@ -27,12 +28,10 @@ fn alter_table(statement: &AlterTableStmt) -> Vec<Effect> {
     match statement.objtype() {
         ObjectType::ObjectIndex => commands
             .map(|command| match (command.subtype(), partition(command)) {
-                (AlterTableType::AtSetTableSpace, _) => {
-                    Effect::Reindex {
-                        target: crate::effect::ReindexTarget::Index(table.clone()),
-                        concurrently: false,
-                    }
-                }
+                (AlterTableType::AtSetTableSpace, _) => Effect::Reindex {
+                    target: crate::effect::ReindexTarget::Index(table.clone()),
+                    concurrently: false,
+                },
                 _ => Effect::AlterIndex { index: table.clone() },
             })
             .collect(),
@@ -113,7 +112,9 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         | At::AtDisableTrigAll
         | At::AtEnableTrigUser
         | At::AtDisableTrigUser => Effect::SwitchTrigger { table },
-        At::AtEnableRule | At::AtEnableAlwaysRule | At::AtEnableReplicaRule | At::AtDisableRule => Effect::Rule { table },
+        At::AtEnableRule | At::AtEnableAlwaysRule | At::AtEnableReplicaRule | At::AtDisableRule => {
+            Effect::Rule { table }
+        }
         At::AtAddInherit | At::AtDropInherit => match inner(command) {
             Some(NodeEnum::RangeVar(parent)) => Effect::Inherit {
                 table,
@@ -157,14 +158,18 @@ fn definition(command: &AlterTableCmd) -> Option<&ColumnDef> {
 
 fn constraint_of(command: &AlterTableCmd) -> Option<&Constraint> {
     match inner(command) {
-        Some(NodeEnum::Constraint(constraint)) if constraint.contype() != ConstrType::Undefined => Some(constraint),
+        Some(NodeEnum::Constraint(constraint)) if constraint.contype() != ConstrType::Undefined => {
+            Some(constraint)
+        }
         _ => None,
     }
 }
 
 fn partition(command: &AlterTableCmd) -> Option<(RelationName, bool)> {
     match inner(command) {
-        Some(NodeEnum::PartitionCmd(partition)) => Some((named(partition.name.as_ref()), partition.concurrent)),
+        Some(NodeEnum::PartitionCmd(partition)) => {
+            Some((named(partition.name.as_ref()), partition.concurrent))
+        }
         _ => None,
     }
 }
@@ -193,7 +198,7 @@ fn change_type(table: RelationName, column: Name, command: &AlterTableCmd) -> Ef
         Some(expression) if casts_the_column(expression, &column, &to.text) => Using::Cast,
         Some(_) => Using::Expression,
     };
-    Effect::ChangeColumnType { table, column, to, using }
+    Effect::ChangeColumnType { table, column, to, using, collation: definition.coll_clause.is_some() }
 }
 
 /// `USING c::type` is the assignment cast in other words, and as cheap.

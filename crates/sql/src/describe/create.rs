@@ -7,7 +7,8 @@ use underpin_catalog::{Name, RelationName};
 use super::tree::{from_parts, named, names, relation, relations, strings};
 use super::types::{serial, type_text};
 use crate::effect::{
-    AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, Effect, ObjectKind, TypeText,
+    AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, Effect, ObjectKind,
+    TypeText,
 };
 use crate::expression::Contents;
 
@@ -47,7 +48,9 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::CreateDomainStmt(statement) => {
             vec![plain(ObjectKind::Domain, from_parts(&strings(&statement.domainname)))]
         }
-        NodeEnum::CreateSeqStmt(statement) => vec![plain(ObjectKind::Sequence, named(statement.sequence.as_ref()))],
+        NodeEnum::CreateSeqStmt(statement) => {
+            vec![plain(ObjectKind::Sequence, named(statement.sequence.as_ref()))]
+        }
         NodeEnum::CreateFunctionStmt(statement) => vec![Effect::Create {
             kind: ObjectKind::Routine,
             name: from_parts(&strings(&statement.funcname)),
@@ -64,13 +67,19 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::CreateExtensionStmt(statement) => {
             vec![plain(ObjectKind::Extension, RelationName::bare(&statement.extname))]
         }
-        NodeEnum::CreateRoleStmt(statement) => vec![plain(ObjectKind::Role, RelationName::bare(&statement.role))],
+        NodeEnum::CreateRoleStmt(statement) => {
+            vec![plain(ObjectKind::Role, RelationName::bare(&statement.role))]
+        }
         NodeEnum::CreateTrigStmt(statement) => vec![Effect::CreateTrigger {
             table: named(statement.relation.as_ref()),
             trigger: Name::new(&statement.trigname),
         }],
-        NodeEnum::CreatePolicyStmt(statement) => vec![Effect::Policy { table: named(statement.table.as_ref()) }],
-        NodeEnum::AlterPolicyStmt(statement) => vec![Effect::Policy { table: named(statement.table.as_ref()) }],
+        NodeEnum::CreatePolicyStmt(statement) => {
+            vec![Effect::Policy { table: named(statement.table.as_ref()) }]
+        }
+        NodeEnum::AlterPolicyStmt(statement) => {
+            vec![Effect::Policy { table: named(statement.table.as_ref()) }]
+        }
         NodeEnum::RuleStmt(statement) => vec![Effect::Rule { table: named(statement.relation.as_ref()) }],
         NodeEnum::CreateStatsStmt(statement) => registered(relations(&statement.relations)),
         NodeEnum::CreatePublicationStmt(statement) => registered(published(&statement.pubobjects)),
@@ -169,7 +178,17 @@ pub(crate) fn create_index(statement: &IndexStmt) -> CreateIndex {
             .index_params
             .iter()
             .map(|param| match &param.node {
-                Some(NodeEnum::IndexElem(element)) if !element.name.is_empty() => Some(Name::new(&element.name)),
+                Some(NodeEnum::IndexElem(element)) if !element.name.is_empty() => {
+                    Some(Name::new(&element.name))
+                }
+                _ => None,
+            })
+            .collect(),
+        including: statement
+            .index_including_params
+            .iter()
+            .filter_map(|param| match &param.node {
+                Some(NodeEnum::IndexElem(element)) => Some(Name::new(&element.name)),
                 _ => None,
             })
             .collect(),
@@ -251,7 +270,9 @@ pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Optio
         _ => ConstraintKind::Check,
     };
     let columns = match (&kind, beside) {
-        (ConstraintKind::Check, _) => Contents::of(&added.raw_expr).columns.into_iter().map(Name::new).collect(),
+        (ConstraintKind::Check, _) => {
+            Contents::of(&added.raw_expr).columns.into_iter().map(Name::new).collect()
+        }
         (_, Some(column)) => vec![column.clone()],
         (ConstraintKind::ForeignKey { .. }, None) => names(&added.fk_attrs),
         (_, None) => names(&added.keys),
@@ -261,6 +282,7 @@ pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Optio
         table: table.clone(),
         name: (!added.conname.is_empty()).then(|| Name::new(&added.conname)),
         columns,
+        including: names(&added.including),
         not_valid: added.skip_validation,
         not_enforced: enforceable && !added.is_enforced,
         using_index: (!added.indexname.is_empty()).then(|| Name::new(&added.indexname)),

@@ -12,7 +12,10 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::DropStmt(statement) => drop(statement),
         NodeEnum::TruncateStmt(statement) => {
             let cascade = statement.behavior() == DropBehavior::DropCascade;
-            relations(&statement.relations).into_iter().map(|table| Effect::Truncate { table, cascade }).collect()
+            relations(&statement.relations)
+                .into_iter()
+                .map(|table| Effect::Truncate { table, cascade })
+                .collect()
         }
         NodeEnum::DropRoleStmt(_) => {
             vec![Effect::Drop { kind: ObjectKind::Role, name: RelationName::bare(""), cascade: false }]
@@ -31,9 +34,12 @@ fn drop(statement: &DropStmt) -> Vec<Effect> {
             ObjectType::ObjectTable | ObjectType::ObjectForeignTable => {
                 Effect::DropTable { table: object(node), if_exists, cascade }
             }
-            ObjectType::ObjectIndex => {
-                Effect::DropIndex { index: object(node), if_exists, concurrently: statement.concurrent, cascade }
-            }
+            ObjectType::ObjectIndex => Effect::DropIndex {
+                index: object(node),
+                if_exists,
+                concurrently: statement.concurrent,
+                cascade,
+            },
             ObjectType::ObjectTrigger => {
                 let (table, trigger) = owned_object(node);
                 Effect::ChangeTrigger { table, trigger }

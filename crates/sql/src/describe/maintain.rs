@@ -13,8 +13,12 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::VacuumStmt(statement) => vacuum(statement),
         NodeEnum::ReindexStmt(statement) => vec![Effect::Reindex {
             target: match statement.kind() {
-                ReindexObjectType::ReindexObjectIndex => ReindexTarget::Index(named(statement.relation.as_ref())),
-                ReindexObjectType::ReindexObjectTable => ReindexTarget::Table(named(statement.relation.as_ref())),
+                ReindexObjectType::ReindexObjectIndex => {
+                    ReindexTarget::Index(named(statement.relation.as_ref()))
+                }
+                ReindexObjectType::ReindexObjectTable => {
+                    ReindexTarget::Table(named(statement.relation.as_ref()))
+                }
                 _ => ReindexTarget::Everything,
             },
             concurrently: option_is_on(&statement.params, "concurrently"),
@@ -64,9 +68,15 @@ fn vacuum(statement: &VacuumStmt) -> Vec<Effect> {
     }
     tables
         .into_iter()
-        .map(|table| {
-            if statement.is_vacuumcmd { Effect::Vacuum { table, full } } else { Effect::Analyze { table } }
-        })
+        .map(
+            |table| {
+                if statement.is_vacuumcmd {
+                    Effect::Vacuum { table, full }
+                } else {
+                    Effect::Analyze { table }
+                }
+            },
+        )
         .collect()
 }
 

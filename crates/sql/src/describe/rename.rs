@@ -30,7 +30,10 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         }
         NodeEnum::AlterOwnerStmt(statement) => match (&statement.relation, statement.object_type()) {
             (Some(_), ObjectType::ObjectTable) => {
-                vec![Effect::AlterTable { table: named(statement.relation.as_ref()), what: TableOption::Heavy }]
+                vec![Effect::AlterTable {
+                    table: named(statement.relation.as_ref()),
+                    what: TableOption::Heavy,
+                }]
             }
             (_, other) => alter(
                 kind(other),
@@ -42,12 +45,18 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             vec![if statement.old_val.is_empty() {
                 Effect::AddEnumValue { name, value: statement.new_val.clone() }
             } else {
-                Effect::RenameEnumValue { name, value: statement.old_val.clone(), to: statement.new_val.clone() }
+                Effect::RenameEnumValue {
+                    name,
+                    value: statement.old_val.clone(),
+                    to: statement.new_val.clone(),
+                }
             }]
         }
         NodeEnum::AlterDomainStmt(statement) => vec![domain(statement)],
         NodeEnum::AlterSeqStmt(statement) => alter(ObjectKind::Sequence, named(statement.sequence.as_ref())),
-        NodeEnum::AlterTypeStmt(statement) => alter(ObjectKind::Type, from_parts(&strings(&statement.type_name))),
+        NodeEnum::AlterTypeStmt(statement) => {
+            alter(ObjectKind::Type, from_parts(&strings(&statement.type_name)))
+        }
         NodeEnum::AlterFunctionStmt(statement) => alter(
             ObjectKind::Routine,
             from_parts(&statement.func.as_ref().map(|func| strings(&func.objname)).unwrap_or_default()),

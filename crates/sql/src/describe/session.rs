@@ -48,7 +48,9 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
 fn setting(statement: &VariableSetStmt) -> Setting {
     let scope = match statement.kind() {
         VariableSetKind::VarReset | VariableSetKind::VarResetAll => SettingScope::Reset,
-        VariableSetKind::VarSetMulti if statement.name.starts_with("TRANSACTION") => SettingScope::Transaction,
+        VariableSetKind::VarSetMulti if statement.name.starts_with("TRANSACTION") => {
+            SettingScope::Transaction
+        }
         _ if statement.is_local => SettingScope::Transaction,
         _ => SettingScope::Session,
     };

@@ -27,10 +27,45 @@ const SPELLINGS: &[(&str, &str)] = &[
 
 /// Types that are PostgreSQL's own without being spelled through its grammar.
 const BUILT_IN: &[&str] = &[
-    "box", "bytea", "cidr", "circle", "date", "daterange", "inet", "int4range", "int8range", "int4multirange",
-    "int8multirange", "json", "jsonb", "jsonpath", "line", "lseg", "macaddr", "macaddr8", "money", "name",
-    "nummultirange", "numrange", "oid", "path", "pg_lsn", "point", "polygon", "regclass", "regtype", "text",
-    "tsmultirange", "tsquery", "tsrange", "tstzmultirange", "tstzrange", "tsvector", "uuid", "xid8", "xml",
+    "box",
+    "bytea",
+    "cidr",
+    "circle",
+    "date",
+    "daterange",
+    "inet",
+    "int4range",
+    "int8range",
+    "int4multirange",
+    "int8multirange",
+    "json",
+    "jsonb",
+    "jsonpath",
+    "line",
+    "lseg",
+    "macaddr",
+    "macaddr8",
+    "money",
+    "name",
+    "nummultirange",
+    "numrange",
+    "oid",
+    "path",
+    "pg_lsn",
+    "point",
+    "polygon",
+    "regclass",
+    "regtype",
+    "text",
+    "tsmultirange",
+    "tsquery",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "tsvector",
+    "uuid",
+    "xid8",
+    "xml",
 ];
 
 /// The type's text, and its name if it is not PostgreSQL's own.
@@ -52,10 +87,11 @@ pub(crate) fn type_text(name: &TypeName) -> TypeText {
 /// `serial` and its kin are no types: they ask for a sequence.
 pub(crate) fn serial(name: &TypeName) -> Option<ColumnDefault> {
     match strings(&name.names).as_slice() {
-        [own] if matches!(
-            own.as_str(),
-            "serial" | "serial2" | "serial4" | "serial8" | "bigserial" | "smallserial"
-        ) =>
+        [own]
+            if matches!(
+                own.as_str(),
+                "serial" | "serial2" | "serial4" | "serial8" | "bigserial" | "smallserial"
+            ) =>
         {
             Some(ColumnDefault::Serial)
         }

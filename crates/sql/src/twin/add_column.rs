@@ -31,7 +31,9 @@ pub(super) fn twin(
         ColumnDefault::None | ColumnDefault::Constant => false,
         ColumnDefault::Volatile => true,
         ColumnDefault::Serial | ColumnDefault::Identity => {
-            return Err(NoTwin::because("a column with a sequence of its own is filled while nobody uses the table"));
+            return Err(NoTwin::because(
+                "a column with a sequence of its own is filled while nobody uses the table",
+            ));
         }
         ColumnDefault::Stored | ColumnDefault::Virtual => {
             return Err(NoTwin::because("a generated column is computed while nobody uses the table"));
@@ -39,7 +41,9 @@ pub(super) fn twin(
     };
     let domain = added.to.user_defined.as_ref().and_then(|name| surroundings.type_facts(name));
     if domain.is_some_and(|facts| facts.constrained_domain) {
-        return Err(NoTwin::because("the type is a domain with a constraint, for which PostgreSQL writes every row"));
+        return Err(NoTwin::because(
+            "the type is a domain with a constraint, for which PostgreSQL writes every row",
+        ));
     }
     let (attributes, constraints) = split(definition, fills)?;
 
@@ -77,7 +81,11 @@ fn split(definition: &ColumnDef, fills: bool) -> Result<(Vec<Node>, Vec<Constrai
                 constraints.push(of_table(constraint, definition));
             }
             ConstrType::ConstrPrimary => constraints.push(of_table(constraint, definition)),
-            _ => return Err(NoTwin::because("a constraint beside the column says how it is checked or enforced")),
+            _ => {
+                return Err(NoTwin::because(
+                    "a constraint beside the column says how it is checked or enforced",
+                ));
+            }
         }
     }
     // PostgreSQL builds indexes before it adds other constraints.
@@ -117,7 +125,8 @@ fn fill(
     added: &AddColumn,
     surroundings: &Surroundings,
 ) -> Result<Vec<Draft>, NoTwin> {
-    let Some(facts) = surroundings.relation(&added.table).filter(|facts| !facts.primary_key.is_empty()) else {
+    let Some(facts) = surroundings.relation(&added.table).filter(|facts| !facts.primary_key.is_empty())
+    else {
         return Err(NoTwin::because(format!(
             "{} has no primary key to fill the column along",
             relation(table).shown()
@@ -152,6 +161,7 @@ fn fill(
             filter: Some(sql!("{} IS NULL", column)),
             alias: None,
         },
+        surroundings,
     );
     Ok(vec![sets, fills])
 }

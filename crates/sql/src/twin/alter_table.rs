@@ -85,13 +85,17 @@ fn part(
 ) -> Result<Vec<Draft>, NoTwin> {
     let definition = command.def.as_ref().and_then(|node| node.node.as_ref());
     match (effect, definition) {
-        (Effect::AddConstraint(_), Some(NodeEnum::Constraint(wanted))) => constraint_twin(table, wanted, surroundings),
+        (Effect::AddConstraint(_), Some(NodeEnum::Constraint(wanted))) => {
+            constraint_twin(table, wanted, surroundings)
+        }
         (Effect::SetNotNull { column, .. }, _) => not_null::twin(table, column, surroundings),
         (Effect::AddColumn(added), Some(NodeEnum::ColumnDef(definition))) => {
             add_column::twin(table, definition, added, surroundings)
         }
         // A scan that lets reads and writes pass.
-        (Effect::ValidateConstraint { constraint, .. }, _) => Ok(vec![validate(table, constraint, surroundings)?]),
+        (Effect::ValidateConstraint { constraint, .. }, _) => {
+            Ok(vec![validate(table, constraint, surroundings)?])
+        }
         (Effect::ChangeColumnType { column, to, .. }, _) => Err(NoTwin::because(format!(
             "PostgreSQL writes every row anew to change {} to {}",
             column.as_str(),
@@ -136,14 +140,19 @@ pub(super) fn add_constraint(table: &RangeVar, constraint: Constraint) -> Result
 
 /// `ALTER TABLE … VALIDATE CONSTRAINT …`, in a transaction of its own: it scans, and holds nothing
 /// that reads or writes wait for.
-pub(super) fn validate(table: &RangeVar, constraint: &Name, surroundings: &Surroundings) -> Result<Draft, NoTwin> {
+pub(super) fn validate(
+    table: &RangeVar,
+    constraint: &Name,
+    surroundings: &Surroundings,
+) -> Result<Draft, NoTwin> {
     let command = AlterTableCmd {
         subtype: AlterTableType::AtValidateConstraint.into(),
         name: constraint.as_str().to_owned(),
         behavior: DropBehavior::DropRestrict.into(),
         ..AlterTableCmd::default()
     };
-    let intent = format!("validate {} of {} while the table is in use", constraint.as_str(), relation(table).shown());
+    let intent =
+        format!("validate {} of {} while the table is in use", constraint.as_str(), relation(table).shown());
     Draft::execute(intent, render::alter_table(table, vec![command])?, Transaction::Own, surroundings)
 }
 
@@ -155,7 +164,8 @@ pub(super) fn refuse_taken(added: &AddConstraint, surroundings: &Surroundings) -
     let name = constraint_name(added);
     let by_constraint =
         surroundings.relation(&added.table).is_some_and(|facts| facts.constraint(&name).is_some());
-    let backed = matches!(added.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude);
+    let backed =
+        matches!(added.kind, ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude);
     let sibling = surroundings.resolve(&added.table).sibling(name.clone());
     let by_relation = surroundings.index(&sibling).is_some() || surroundings.relation(&sibling).is_some();
     if by_constraint || (backed && by_relation) {
@@ -171,7 +181,11 @@ pub(super) fn refuse_taken(added: &AddConstraint, surroundings: &Surroundings) -
 fn pass(command: &AlterTableCmd) -> u8 {
     use AlterTableType as At;
     match command.subtype() {
-        At::AtDropColumn | At::AtDropConstraint | At::AtDropNotNull | At::AtDropExpression | At::AtDropIdentity => 0,
+        At::AtDropColumn
+        | At::AtDropConstraint
+        | At::AtDropNotNull
+        | At::AtDropExpression
+        | At::AtDropIdentity => 0,
         At::AtColumnDefault if command.def.is_none() => 0,
         At::AtAlterColumnType => 1,
         At::AtSetExpression => 2,

@@ -4,8 +4,8 @@
 
 use pg_query::protobuf::{Constraint, RangeVar};
 
-use super::alter_table::{add_constraint, refuse_taken, validate};
 use super::NoTwin;
+use super::alter_table::{add_constraint, refuse_taken, validate};
 use crate::describe::{constraint, relation};
 use crate::draft::Draft;
 use crate::names::constraint_name;

@@ -31,7 +31,10 @@ pub(super) fn twin(statement: &DropStmt, surroundings: &Surroundings) -> Result<
                     return Err(NoTwin::because(format!("{} belongs to a constraint", index.shown())));
                 }
                 Some(facts) if facts.partitioned => {
-                    return Err(NoTwin::because(format!("{} is the index of a partitioned table", index.shown())));
+                    return Err(NoTwin::because(format!(
+                        "{} is the index of a partitioned table",
+                        index.shown()
+                    )));
                 }
                 Some(_) => {}
                 None => return Err(NoTwin::because(format!("there is no index {}", index.shown()))),

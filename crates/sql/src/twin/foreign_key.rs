@@ -7,8 +7,8 @@
 use pg_query::protobuf::{Constraint, RangeVar};
 use underpin_catalog::LockMode;
 
-use super::alter_table::{add_constraint, refuse_taken, validate};
 use super::NoTwin;
+use super::alter_table::{add_constraint, refuse_taken, validate};
 use crate::describe::{constraint, named, relation};
 use crate::draft::Draft;
 use crate::names::constraint_name;
@@ -21,7 +21,8 @@ pub(super) fn twin(
     surroundings: &Surroundings,
 ) -> Result<Vec<Draft>, NoTwin> {
     let name = relation(table);
-    let partitioned = surroundings.relation(&name).is_some_and(|facts| facts.kind == RelationKind::Partitioned);
+    let partitioned =
+        surroundings.relation(&name).is_some_and(|facts| facts.kind == RelationKind::Partitioned);
     if partitioned && surroundings.version.major() < 18 {
         return Err(NoTwin::because(format!(
             "{} is partitioned and PostgreSQL {} takes no foreign key NOT VALID on a partitioned table",

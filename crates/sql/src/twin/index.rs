@@ -26,7 +26,11 @@ pub(super) fn twin(statement: &IndexStmt, surroundings: &Surroundings) -> Result
 }
 
 /// The concurrent build of the index that `statement` describes, under `name`.
-pub(super) fn build(mut statement: IndexStmt, name: &Name, surroundings: &Surroundings) -> Result<Draft, NoTwin> {
+pub(super) fn build(
+    mut statement: IndexStmt,
+    name: &Name,
+    surroundings: &Surroundings,
+) -> Result<Draft, NoTwin> {
     let table = named(statement.relation.as_ref());
     name.as_str().clone_into(&mut statement.idxname);
     statement.concurrent = true;

@@ -6,10 +6,10 @@
 //! drop the check first and then have no proof. On 18 the not-null constraint gets the same name as
 //! from the plain statement.
 
+use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{
     AlterTableCmd, AlterTableType, ColumnRef, ConstrType, Constraint, NullTest, NullTestType, RangeVar,
 };
-use pg_query::protobuf::node::Node as NodeEnum;
 use underpin_catalog::Name;
 
 use super::NoTwin;
@@ -21,7 +21,11 @@ use crate::render;
 use crate::step::{Duration, Transaction};
 use crate::surroundings::Surroundings;
 
-pub(super) fn twin(table: &RangeVar, column: &Name, surroundings: &Surroundings) -> Result<Vec<Draft>, NoTwin> {
+pub(super) fn twin(
+    table: &RangeVar,
+    column: &Name,
+    surroundings: &Surroundings,
+) -> Result<Vec<Draft>, NoTwin> {
     let name = relation(table);
     let proof = proof_name(&name, column);
     let shown = format!("{}.{}", name.shown(), column.as_str());
@@ -50,7 +54,8 @@ pub(super) fn twin(table: &RangeVar, column: &Name, surroundings: &Surroundings)
 }
 
 fn check(name: &Name, column: &Name) -> Constraint {
-    let reference = NodeEnum::ColumnRef(ColumnRef { fields: vec![render::string(column.as_str())], location: 0 });
+    let reference =
+        NodeEnum::ColumnRef(ColumnRef { fields: vec![render::string(column.as_str())], location: 0 });
     let test = NullTest {
         arg: Some(Box::new(render::node(reference))),
         nulltesttype: NullTestType::IsNotNull.into(),

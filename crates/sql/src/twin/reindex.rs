@@ -12,8 +12,10 @@ use crate::step::{Probe, Transaction};
 use crate::surroundings::Surroundings;
 
 pub(super) fn twin(statement: &ReindexStmt, surroundings: &Surroundings) -> Result<Vec<Draft>, NoTwin> {
-    let one =
-        matches!(statement.kind(), ReindexObjectType::ReindexObjectIndex | ReindexObjectType::ReindexObjectTable);
+    let one = matches!(
+        statement.kind(),
+        ReindexObjectType::ReindexObjectIndex | ReindexObjectType::ReindexObjectTable
+    );
     if !one {
         return Err(NoTwin::because("it rebuilds the indexes of many tables; name one table or index"));
     }

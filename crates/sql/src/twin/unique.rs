@@ -6,7 +6,9 @@
 //! row for those that are not, so they go the way of `SET NOT NULL` first.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{ConstrType, Constraint, IndexElem, IndexStmt, Node, RangeVar, SortByDir, SortByNulls};
+use pg_query::protobuf::{
+    ConstrType, Constraint, IndexElem, IndexStmt, Node, RangeVar, SortByDir, SortByNulls,
+};
 use underpin_catalog::Name;
 
 use super::alter_table::{add_constraint, refuse_taken};
@@ -36,7 +38,8 @@ pub(super) fn twin(
     if wanted.contype() == ConstrType::ConstrPrimary {
         let facts = surroundings.relation(&name);
         for column in strings(&wanted.keys).iter().map(Name::new) {
-            let not_null = facts.and_then(|facts| facts.column(&column)).is_some_and(|column| column.not_null);
+            let not_null =
+                facts.and_then(|facts| facts.column(&column)).is_some_and(|column| column.not_null);
             if !not_null {
                 drafts.extend(not_null::twin(table, &column, surroundings)?);
             }

@@ -19,7 +19,11 @@ use crate::statement::{Token as Word, tokens};
 use crate::step::Batches;
 use crate::surroundings::{RelationFacts, Surroundings};
 
-pub(super) fn twin(statement: &UpdateStmt, text: &str, surroundings: &Surroundings) -> Result<Vec<Draft>, NoTwin> {
+pub(super) fn twin(
+    statement: &UpdateStmt,
+    text: &str,
+    surroundings: &Surroundings,
+) -> Result<Vec<Draft>, NoTwin> {
     let table = named(statement.relation.as_ref());
     let Some(facts) = surroundings.relation(&table).filter(|facts| !facts.primary_key.is_empty()) else {
         return Err(NoTwin::because(format!("{} has no primary key to update along", table.shown())));
@@ -36,6 +40,7 @@ pub(super) fn twin(statement: &UpdateStmt, text: &str, surroundings: &Surroundin
             filter,
             alias: alias.map(|alias| Name::new(&alias.aliasname)),
         },
+        surroundings,
     )])
 }
 
@@ -55,19 +60,27 @@ fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
         return because("WHERE CURRENT OF means one row of a cursor");
     }
     if Contents::of(&statement.where_clause).is_volatile() {
-        return because("its condition has a sub-select or a volatile function, and may pick other rows in each batch");
+        return because(
+            "its condition has a sub-select or a volatile function, and may pick other rows in each batch",
+        );
     }
     let targets: Vec<&ResTarget> = statement.target_list.iter().filter_map(target).collect();
     let set: Vec<Name> = targets.iter().map(|target| Name::new(&target.name)).collect();
     if let Some(key) = set.iter().find(|column| facts.primary_key.contains(column)) {
-        return because(&format!("it changes {}, a column of the primary key that the batches go along", key.as_str()));
+        return because(&format!(
+            "it changes {}, a column of the primary key that the batches go along",
+            key.as_str()
+        ));
     }
     // A row that was updated is not picked again.
     let once = condition.is_some_and(|condition| set.iter().any(|column| demands_null(condition, column)))
         && targets.iter().all(|target| !sets_null(target));
     for target in targets {
         if !target.indirection.is_empty()
-            || matches!(target.val.as_ref().and_then(|value| value.node.as_ref()), Some(NodeEnum::MultiAssignRef(_)))
+            || matches!(
+                target.val.as_ref().and_then(|value| value.node.as_ref()),
+                Some(NodeEnum::MultiAssignRef(_))
+            )
         {
             return because("it sets parts of a value, or several columns from one row");
         }
@@ -81,7 +94,8 @@ fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
         if read.is_volatile() {
             return because("it sets a volatile value, which would be another when a batch is repeated");
         }
-        if let Some(column) = read.columns.iter().find(|read| *read == "*" || set.iter().any(|set| set.as_str() == *read))
+        if let Some(column) =
+            read.columns.iter().find(|read| *read == "*" || set.iter().any(|set| set.as_str() == *read))
         {
             return because(&format!(
                 "it sets {column} and reads it too, so a batch that is repeated would change rows twice"

@@ -1,36 +1,18 @@
 //! Every migration of the corpus is read, and what it does is known.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use underpin_sql::{Effect, read};
+use underpin_testkit::corpus::histories;
 
-fn corpus() -> PathBuf {
-    let shared = std::env::var_os("UNDERPIN_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    shared.join("corpus")
-}
-
-/// The migrations, by their path below the corpus.
-pub(crate) fn migrations() -> Vec<(String, String)> {
-    let root = corpus();
-    let mut found = Vec::new();
-    let mut open = vec![root.clone()];
-    while let Some(folder) = open.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.file_name().is_some_and(|name| name == "migration.sql") {
-                let name = path.strip_prefix(&root).unwrap().display().to_string();
-                found.push((name, std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    found.sort();
-    found
+/// The migrations, by project and folder.
+fn migrations() -> Vec<(String, String)> {
+    histories()
+        .iter()
+        .flat_map(|history| {
+            history.names.iter().map(|name| (format!("{}/{name}", history.name), history.sql(name)))
+        })
+        .collect()
 }
 
 #[test]
@@ -44,7 +26,7 @@ fn every_migration_of_the_corpus_is_read() {
     // A comma is missing before the column on line 27: that file runs on no server.
     assert_eq!(
         refused,
-        ["civitai/prisma/migrations/20251123142214_model_metric_overhaul/migration.sql: \
+        ["civitai/20251123142214_model_metric_overhaul: \
           syntax error at or near \"\"mode\"\" (line 27, column 3)"]
     );
 }

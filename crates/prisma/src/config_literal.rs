@@ -27,7 +27,23 @@ pub struct ConfigLiteral {
     pub shadow_database_url: Option<Setting>,
     /// Whether it imports `dotenv/config`, so that `.env` of the working folder is read first.
     pub loads_dotenv: bool,
+    /// Whether nothing in it can change what the literal says: it imports no other module than
+    /// Prisma's, dotenv's and `path`, and assigns nothing to the environment. If not, Node may see
+    /// another environment than the literal does.
+    pub is_self_contained: bool,
 }
+
+/// Modules that change nothing, but for `dotenv`, which is followed.
+const HARMLESS_MODULES: [&str; 8] = [
+    "prisma/config",
+    "@prisma/config",
+    "prisma",
+    "dotenv",
+    "dotenv/config",
+    "path",
+    "node:path",
+    "node:process",
+];
 
 /// A configuration that only Node can evaluate.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,7 +62,11 @@ impl ConfigLiteral {
     /// [`NotStatic`], when a needed value is computed.
     pub fn parse(text: &str) -> Result<Self, NotStatic> {
         let reader = Reader { text, tokens: tokens(text) };
-        let mut config = Self { loads_dotenv: reader.loads_dotenv(), ..Self::default() };
+        let mut config = Self {
+            loads_dotenv: reader.loads_dotenv(),
+            is_self_contained: reader.is_self_contained(),
+            ..Self::default()
+        };
         let start = reader.exported()?;
         for entry in reader.entries(start, "the configuration")? {
             match entry.key.as_str() {
@@ -128,6 +148,21 @@ impl<'a> Reader<'a> {
             || (0..self.tokens.len()).any(|index| {
                 self.word(index) == Some("config") && self.is(index + 1, "(") && self.is(index + 2, ")")
             }) && self.imports("dotenv")
+    }
+
+    fn is_self_contained(&self) -> bool {
+        (0..self.tokens.len()).all(|at| match self.word(at) {
+            Some("import") if self.is(at + 1, "(") => false,
+            Some("from" | "import") => self.string(at + 1).is_none_or(|m| HARMLESS_MODULES.contains(&m)),
+            Some("require") => self.string(at + 2).is_some_and(|m| HARMLESS_MODULES.contains(&m)),
+            // `dotenv.config({ path })` reads another file.
+            Some("config") if self.is(at + 1, "(") => self.is(at + 2, ")"),
+            Some("process") => match self.process_env(at) {
+                Some((_, end)) => !self.is(end, "=") && !self.is(end, "??=") && !self.is(end, "||="),
+                None => self.is(at + 1, ";") || self.word(at + 1) == Some("from"),
+            },
+            _ => true,
+        })
     }
 
     /// The first token of the exported object.

@@ -89,7 +89,7 @@ pub enum PrismaError {
         /// The migration.
         name: String,
         /// What the server said.
-        error: DatabaseError,
+        error: Box<DatabaseError>,
         /// The script, for the lines before the error's position.
         script: String,
     },

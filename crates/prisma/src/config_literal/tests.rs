@@ -60,8 +60,26 @@ fn reads_other_ways_to_write_it() {
         parse("export default { schema: path.join('prisma', \"schema\") }").schema.as_deref(),
         Some("prisma/schema")
     );
-    assert_eq!(parse("export default {}"), ConfigLiteral::default());
+    assert_eq!(parse("export default {}").schema, None);
     assert!(parse("import dotenv from 'dotenv'\ndotenv.config()\nexport default {}").loads_dotenv);
+}
+
+#[test]
+fn tells_what_other_code_could_change() {
+    for (text, expected) in [
+        ("import 'dotenv/config'\nimport { defineConfig } from 'prisma/config'\nexport default {}", true),
+        ("import path from 'node:path'; export default { datasource: { url: process.env.X } }", true),
+        ("import { env } from './env'\nexport default {}", false),
+        ("import './load'\nexport default {}", false),
+        ("require('../load'); module.exports = {}", false),
+        ("await import('./x'); export default {}", false),
+        ("import dotenv from 'dotenv'; dotenv.config({ path: '.env.local' }); export default {}", false),
+        ("process.env.X = 'y'; export default {}", false),
+        ("process.env.X ??= 'y'; export default {}", false),
+        ("process.loadEnvFile(); export default {}", false),
+    ] {
+        assert_eq!(parse(text).is_self_contained, expected, "{text}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn relation_missing() -> DatabaseError {
 fn a_failed_migration_is_told_as_by_prisma() {
     let error = PrismaError::MigrationFailed {
         name: "20240102000000_bad".into(),
-        error: relation_missing(),
+        error: Box::new(relation_missing()),
         script: String::new(),
     };
     assert_in("p3018_fail", &error.printed());
@@ -52,7 +52,7 @@ fn a_failed_migration_is_told_as_by_prisma() {
 fn the_position_shows_the_lines_before_it() {
     let error = PrismaError::MigrationFailed {
         name: "20240101000000_syntax".into(),
-        error: DatabaseError {
+        error: Box::new(DatabaseError {
             code: "42704".into(),
             message: "type \"intt\" does not exist".into(),
             position: Some(68),
@@ -60,7 +60,7 @@ fn the_position_shows_the_lines_before_it() {
             line: Some(270),
             routine: Some("typenameType".into()),
             ..relation_missing()
-        },
+        }),
         script: "CREATE TABLE t1 (a int);\n-- comment\nCREATE TABLE t2 (\n  a int,\n  b intt\n);\n".into(),
     };
     assert_in("position", &error.printed());

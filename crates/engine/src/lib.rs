@@ -15,6 +15,7 @@ mod journal;
 mod ledger;
 mod probe;
 mod problem;
+pub mod project;
 mod prove;
 mod server;
 mod session;

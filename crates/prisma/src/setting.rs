@@ -1,11 +1,13 @@
 //! A value that a schema or a configuration gives literally or through the environment.
 
+use std::fmt;
+
 use thiserror::Error;
 
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a value comes from. `{:?}` leaves literals out: a connection URL may hold a password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Setting {
-    /// Written in the file. A connection URL may hold a password, so it is not to be printed.
+    /// Written in the file.
     Literal(String),
     /// A variable of the environment.
     Variable {
@@ -25,8 +27,8 @@ pub enum Setting {
     },
 }
 
-/// A value, and the variable it was found in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A value, and the variable it was found in. `{:?}` leaves the value out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// The value.
     pub value: String,
@@ -40,6 +42,24 @@ pub struct Resolved {
 pub struct MissingVariable {
     /// Its name.
     pub name: String,
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Literal(_) => f.write_str("literal"),
+            Self::Variable { name, is_required: true } => write!(f, "env({name})"),
+            Self::Variable { name, is_required: false } => write!(f, "process.env.{name}"),
+            Self::Either { first, second, skips_empty: true } => write!(f, "({first:?} || {second:?})"),
+            Self::Either { first, second, skips_empty: false } => write!(f, "({first:?} ?? {second:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolved").field("variable", &self.variable).finish_non_exhaustive()
+    }
 }
 
 impl Setting {

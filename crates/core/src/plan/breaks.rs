@@ -22,6 +22,14 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
     };
     let facts = world.facts();
     match effect {
+        // A column that no client knows yet.
+        Effect::DropColumn { table, column, .. }
+        | Effect::RenameColumn { table, column, .. }
+        | Effect::ChangeColumnType { table, column, .. }
+            if world.is_new_column(table, column) =>
+        {
+            None
+        }
         Effect::DropTable { table, .. } => {
             refuse(ReasonCode::DropTable, table, format!("{} is dropped", table.shown()))
         }

@@ -1,1 +1,343 @@
+#![allow(clippy::unwrap_used)]
 
+use underpin_catalog::{Name, RelationName, ServerVersion};
+use underpin_sql::{
+    Action, ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, RelationFacts, Surroundings,
+    Transaction, TypeFacts, read,
+};
+
+use super::*;
+
+const BIG: u64 = 2_254_857_830;
+
+fn public(own: &str) -> RelationName {
+    RelationName::qualified("public", own)
+}
+
+fn columns(list: &[(&str, &str, bool)]) -> Vec<ColumnFacts> {
+    list.iter()
+        .map(|(own, type_sql, not_null)| ColumnFacts {
+            name: Name::new(*own),
+            type_sql: (*type_sql).to_owned(),
+            not_null: *not_null,
+            has_default: false,
+        })
+        .collect()
+}
+
+/// `User` and `Team` are big, `Tag` is small; `User` references `Team` and uses the enum `Role`.
+fn around() -> Surroundings {
+    let mut around = Surroundings::empty(ServerVersion::of_major(16), Name::new("public"));
+    let key = |own: &str, columns: &[&str], kind| ConstraintFacts {
+        name: Name::new(own),
+        kind,
+        columns: columns.iter().map(|own| Name::new(*own)).collect(),
+        referenced: None,
+        check: None,
+        validated: true,
+    };
+    let mut user = RelationFacts {
+        bytes: BIG,
+        rows_estimate: Some(12_000_000.0),
+        primary_key: vec![Name::new("id")],
+        columns: columns(&[
+            ("id", "text", true),
+            ("email", "text", true),
+            ("name", "text", false),
+            ("teamId", "integer", false),
+            ("role", "\"Role\"", true),
+        ]),
+        ..RelationFacts::empty_table()
+    };
+    user.constraints.push(key("User_pkey", &["id"], ConstraintFactsKind::PrimaryKey));
+    user.constraints.push(ConstraintFacts {
+        referenced: Some(public("Team")),
+        ..key("User_teamId_fkey", &["teamId"], ConstraintFactsKind::ForeignKey)
+    });
+    let team = RelationFacts {
+        bytes: BIG,
+        primary_key: vec![Name::new("id")],
+        columns: columns(&[("id", "integer", true), ("name", "text", false)]),
+        referenced_by: vec![public("User")],
+        ..RelationFacts::empty_table()
+    };
+    let tag = RelationFacts {
+        bytes: 8192,
+        columns: columns(&[("id", "integer", true)]),
+        ..RelationFacts::empty_table()
+    };
+    around.relations.extend([(public("User"), user), (public("Team"), team), (public("Tag"), tag)]);
+    let index = |columns: &[&str], unique, constraint: Option<&str>| IndexFacts {
+        table: public("User"),
+        unique,
+        primary: false,
+        constraint: constraint.map(Name::new),
+        columns: columns.iter().map(|own| Some(Name::new(*own))).collect(),
+        partial: false,
+        valid: true,
+        partitioned: false,
+    };
+    around.indexes.insert(public("User_pkey"), index(&["id"], true, Some("User_pkey")));
+    around.indexes.insert(public("User_email_key"), index(&["email"], true, None));
+    around.indexes.insert(public("User_name_idx"), index(&["name"], false, None));
+    around
+        .types
+        .insert(public("Role"), TypeFacts { constrained_domain: false, used_by: vec![public("User")] });
+    around
+}
+
+fn planned_with(sql: &str, policy: &Policy) -> FilePlan {
+    plan(&read(sql).unwrap(), &around(), policy)
+}
+
+fn planned(sql: &str) -> FilePlan {
+    planned_with(sql, &Policy::default())
+}
+
+fn texts(plan: &FilePlan) -> Vec<String> {
+    plan.steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Execute { sql } | Action::BuildIndex { sql, .. } => sql.as_str().to_owned(),
+            Action::Batches(batches) => format!("batches: {}", batches.set),
+        })
+        .collect()
+}
+
+fn ends(plan: &FilePlan) -> Vec<Transaction> {
+    plan.steps.iter().map(|step| step.transaction).collect()
+}
+
+fn codes(plan: &FilePlan) -> Vec<&'static str> {
+    plan.refusals.iter().map(|refusal| refusal.code.as_str()).collect()
+}
+
+#[test]
+fn what_concerns_new_and_small_tables_alone_is_plain() {
+    let sql = r#"
+        CREATE TYPE "Kind" AS ENUM ('a');
+        CREATE TABLE "Post" (id int PRIMARY KEY, "tagId" int);
+        CREATE INDEX "Post_tagId_idx" ON "Post"("tagId");
+        ALTER TABLE "Post" ADD CONSTRAINT "Post_tagId_fkey" FOREIGN KEY ("tagId") REFERENCES "Tag"(id);
+        ALTER TABLE "Tag" DROP COLUMN label, ALTER COLUMN id TYPE bigint;
+        UPDATE "Tag" SET id = id + 1;
+        DROP TABLE "Gone";"#;
+    let plan = planned(sql);
+    assert!(plan.is_plain(), "{plan:#?}");
+    assert_eq!(plan.steps.len(), 7);
+    assert!(!plan.twinned);
+}
+
+#[test]
+fn what_takes_an_instant_on_a_big_table_runs_as_written() {
+    let plan = planned(r#"ALTER TABLE "User" ADD COLUMN bio text, ADD COLUMN n int NOT NULL DEFAULT 0"#);
+    assert_eq!(
+        texts(&plan),
+        [r#"ALTER TABLE "User" ADD COLUMN bio text, ADD COLUMN n int NOT NULL DEFAULT 0"#]
+    );
+    assert!(!plan.is_plain() && !plan.twinned && plan.refusals.is_empty());
+}
+
+#[test]
+fn what_would_make_others_wait_is_done_by_its_twin() {
+    let plan = planned(
+        r#"CREATE INDEX "User_teamId_idx" ON "User"("teamId");
+           ALTER TABLE "User" ALTER COLUMN name SET NOT NULL;
+           UPDATE "User" SET name = 'x' WHERE name IS NULL;
+           DROP INDEX "User_name_idx";"#,
+    );
+    assert_eq!(
+        texts(&plan),
+        [
+            r#"CREATE INDEX CONCURRENTLY "User_teamId_idx" ON "User" USING btree ("teamId")"#,
+            r#"ALTER TABLE "User" ADD CONSTRAINT underpin_280b0411d316_not_null CHECK (name IS NOT NULL) NOT VALID"#,
+            r#"ALTER TABLE "User" VALIDATE CONSTRAINT underpin_280b0411d316_not_null"#,
+            r#"ALTER TABLE "User" ALTER COLUMN name SET NOT NULL"#,
+            r#"ALTER TABLE "User" DROP CONSTRAINT underpin_280b0411d316_not_null"#,
+            "batches: name = 'x'",
+            r#"DROP INDEX CONCURRENTLY "User_name_idx""#,
+        ]
+    );
+    use Transaction::{Alone, EndsHere, Own, Shared};
+    assert_eq!(ends(&plan), [Alone, EndsHere, Own, Shared, EndsHere, Own, Alone]);
+    assert!(plan.twinned && plan.refusals.is_empty());
+}
+
+#[test]
+fn planning_twice_gives_the_same() {
+    let sql = r#"CREATE INDEX a ON "User"(name); ALTER TABLE "User" ALTER name SET NOT NULL; UPDATE "User" SET name = '';"#;
+    assert_eq!(planned(sql), planned(sql));
+}
+
+#[test]
+fn what_breaks_the_running_release_is_refused_with_a_way_out() {
+    let refused = |sql: &str, code: &str| {
+        let plan = planned(sql);
+        assert_eq!(codes(&plan), [code], "{sql}: {:#?}", plan.refusals);
+        let allowed =
+            planned_with(sql, &Policy { allow: [code.parse().unwrap()].into(), ..Policy::default() });
+        assert_eq!(codes(&allowed), Vec::<&str>::new(), "{sql}");
+        assert_eq!(allowed.steps.len(), 1, "{sql}");
+        plan.refusals[0].clone()
+    };
+    let dropped = refused("-- AlterTable\nALTER TABLE \"User\" DROP COLUMN name", "drop-column");
+    assert_eq!(dropped.line, 2);
+    assert_eq!(dropped.relation, Some(public("User")));
+    assert!(
+        dropped.why.contains("column name is dropped, on User (2.1 GB, about 12,000,000 rows)"),
+        "{}",
+        dropped.why
+    );
+    assert!(dropped.way_out.ends_with("--allow drop-column"), "{}", dropped.way_out);
+    refused(r#"ALTER TABLE "User" RENAME COLUMN name TO "fullName""#, "rename-column");
+    refused(r#"ALTER TABLE "User" RENAME TO "Account""#, "rename-table");
+    refused(r#"ALTER TABLE "User" SET SCHEMA s"#, "rename-table");
+    refused(r#"DROP TABLE "User""#, "drop-table");
+    refused(r#"ALTER TABLE "User" ALTER COLUMN name TYPE varchar(10)"#, "change-type");
+    refused(r#"ALTER TABLE "User" ALTER COLUMN name TYPE varchar"#, "change-type");
+    refused(r#"ALTER TABLE "User" ADD COLUMN age int NOT NULL"#, "required-column-without-default");
+    refused(r#"DROP INDEX "User_email_key""#, "drop-unique");
+    refused(r#"ALTER TABLE "User" DROP CONSTRAINT "User_pkey""#, "drop-unique");
+    refused(r#"DROP TYPE "Role""#, "drop-type");
+    refused(r#"ALTER TYPE "Role" RENAME TO "Role_old""#, "rename-type");
+    refused(r#"ALTER TYPE "Role" RENAME VALUE 'a' TO 'b'"#, "rename-enum-value");
+    refused(r#"TRUNCATE "User""#, "truncate");
+    refused(r#"LOCK TABLE "User""#, "lock-table");
+    refused(r#"DELETE FROM "User" WHERE name IS NULL"#, "bulk-delete");
+    refused(r#"UPDATE "User" SET name = lower(name)"#, "bulk-update");
+    refused(r#"ALTER TABLE "User" ADD COLUMN n serial"#, "rewrite");
+    refused(r#"ALTER TABLE "User" ADD EXCLUDE USING gist (name WITH =)"#, "index-build");
+}
+
+#[test]
+fn what_does_not_break_it_is_not_refused() {
+    for sql in [
+        r#"ALTER TABLE "User" ALTER COLUMN name TYPE text"#,
+        r#"ALTER TABLE "User" ALTER COLUMN name DROP NOT NULL, ALTER COLUMN name SET DEFAULT ''"#,
+        r#"ALTER TABLE "User" DROP CONSTRAINT "User_teamId_fkey""#,
+        r#"UPDATE "User" SET name = 'x' WHERE id = 'u1'"#,
+        r#"DELETE FROM "User" WHERE id IN ('u1', 'u2')"#,
+        r#"INSERT INTO "User" (id, email) VALUES ('a', 'b')"#,
+        r#"ALTER TABLE "User" ADD COLUMN x int; ALTER TABLE "User" DROP COLUMN x"#,
+        r#"CREATE UNIQUE INDEX again ON "User"(email); DROP INDEX "User_email_key""#,
+        r#"ALTER TYPE "Role" ADD VALUE 'new'"#,
+        r#"CREATE TYPE "T" AS ENUM ('a'); ALTER TYPE "T" RENAME TO "U"; DROP TYPE "U""#,
+    ] {
+        assert_eq!(planned(sql).refusals, [], "{sql}");
+    }
+}
+
+#[test]
+fn locks_on_two_big_tables_are_never_held_together() {
+    let plan = planned(
+        r#"ALTER TABLE "User" ADD COLUMN a int; ALTER TABLE "User" ADD COLUMN b int;
+           CREATE TABLE n (i int); ALTER TABLE "Team" ADD COLUMN a int; SELECT * FROM "User";"#,
+    );
+    use Transaction::{EndsHere, Shared};
+    assert_eq!(ends(&plan), [Shared, Shared, EndsHere, EndsHere, EndsHere]);
+}
+
+#[test]
+fn the_other_end_of_a_foreign_key_counts() {
+    let plan = planned(
+        r#"CREATE TABLE n (i int, t int REFERENCES "Team"(id)); ALTER TABLE "User" ADD COLUMN a int"#,
+    );
+    assert!(!plan.is_plain());
+    assert_eq!(ends(&plan), [Transaction::EndsHere, Transaction::Shared]);
+    assert_eq!(plan.steps[0].locks.len(), 1);
+    assert_eq!(plan.steps[0].locks[0].relation, public("Team"));
+    // Even when nobody looked the other end up.
+    let mut around = around();
+    around.relations.remove(&public("Team"));
+    around.relations.get_mut(&public("User")).unwrap().bytes = 0;
+    let dropped = plan_of(r#"DROP TABLE "User""#, &around);
+    assert!(!dropped.is_plain());
+}
+
+fn plan_of(sql: &str, around: &Surroundings) -> FilePlan {
+    plan(&read(sql).unwrap(), around, &Policy::default())
+}
+
+#[test]
+fn a_block_of_the_file_stays_together() {
+    let plan = planned(
+        r#"CREATE TABLE a (i int);
+           BEGIN; ALTER TABLE "User" ADD COLUMN a int; ALTER TABLE "Team" ADD COLUMN a int; COMMIT;
+           CREATE TABLE b (i int);"#,
+    );
+    use Transaction::{EndsHere, Shared};
+    assert_eq!(ends(&plan), [EndsHere, Shared, EndsHere, Shared]);
+    assert!(!plan.is_plain());
+    let twinned = planned(r#"BEGIN; CREATE INDEX x ON "User"(name); COMMIT"#);
+    assert_eq!(codes(&twinned), ["transaction-block"]);
+    let alone = planned(r#"BEGIN; CREATE INDEX CONCURRENTLY x ON "User"(name); COMMIT"#);
+    assert_eq!(codes(&alone), ["transaction-control"]);
+    assert_eq!(codes(&planned("BEGIN; ROLLBACK")), ["transaction-control"]);
+    assert_eq!(planned("BEGIN; CREATE TABLE a (i int)").notes.len(), 1);
+}
+
+#[test]
+fn a_new_enum_value_is_committed_before_it_is_used() {
+    let plan = planned(
+        r#"ALTER TYPE "Role" ADD VALUE 'owner'; ALTER TABLE "Tag" ADD COLUMN r "Role" DEFAULT 'owner'"#,
+    );
+    assert_eq!(ends(&plan), [Transaction::EndsHere, Transaction::Shared]);
+    let unused = planned(r#"ALTER TYPE "Role" ADD VALUE 'owner'; ALTER TABLE "Tag" ADD COLUMN r int"#);
+    assert!(unused.is_plain());
+}
+
+#[test]
+fn settings_hold_for_the_file_and_move_the_search_path() {
+    let sql = r#"SET LOCAL statement_timeout = '5s'; SET search_path TO other, public;
+                 CREATE TABLE t (i int); ALTER TABLE "User" ADD COLUMN a int; ALTER TABLE "Team" ADD COLUMN a int"#;
+    let plan = planned(sql);
+    assert_eq!(plan.settings.len(), 2);
+    assert_eq!(texts(&plan)[0], r#"SET statement_timeout TO "5s""#);
+    assert_eq!(plan.steps[3].locks[0].relation, public("User"));
+    assert!(planned("SET LOCAL lock_timeout = '5s'; CREATE TABLE t (i int)").is_plain());
+    assert_eq!(
+        texts(&planned("SET LOCAL lock_timeout = '5s'; CREATE TABLE t (i int)"))[0],
+        "SET LOCAL lock_timeout = '5s'"
+    );
+}
+
+#[test]
+fn what_nobody_can_know_is_told_and_kept_apart() {
+    let plan =
+        planned(r#"ALTER TABLE "User" ADD COLUMN a int; DO $$ BEGIN NULL; END $$; CREATE TABLE t (i int)"#);
+    assert_eq!(plan.opaque.len(), 1);
+    assert_eq!(ends(&plan), [Transaction::EndsHere, Transaction::EndsHere, Transaction::Shared]);
+}
+
+#[test]
+fn as_written_is_as_written() {
+    let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
+    let plan = planned_with(
+        r#"DROP TABLE "Team"; CREATE INDEX x ON "User"(name); DROP INDEX CONCURRENTLY y"#,
+        &policy,
+    );
+    assert_eq!(plan.refusals, []);
+    assert_eq!(ends(&plan), [Transaction::Shared, Transaction::Shared, Transaction::Alone]);
+    assert!(!plan.twinned);
+}
+
+#[test]
+fn prismas_new_enum_is_one_reason_and_not_three() {
+    let sql = r#"BEGIN;
+        CREATE TYPE "Role_new" AS ENUM ('a', 'b');
+        ALTER TABLE "User" ALTER COLUMN role TYPE "Role_new" USING (role::text::"Role_new");
+        ALTER TYPE "Role" RENAME TO "Role_old";
+        ALTER TYPE "Role_new" RENAME TO "Role";
+        DROP TYPE "Role_old";
+        COMMIT;"#;
+    assert_eq!(codes(&planned(sql)), ["change-type"]);
+}
+
+#[test]
+fn every_code_is_read_as_it_is_written() {
+    for code in ReasonCode::ALL {
+        assert_eq!(code.as_str().parse(), Ok(code));
+        assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+    }
+    assert!("whatever".parse::<ReasonCode>().is_err());
+}

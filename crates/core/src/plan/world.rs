@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use underpin_catalog::RelationName;
+use underpin_catalog::{Name, RelationName};
 use underpin_sql::effect::{AddConstraint, ColumnDefault, ConstraintKind, ObjectKind};
 use underpin_sql::{
     ColumnFacts, ConstraintFacts, ConstraintFactsKind, Effect, IndexFacts, RelationFacts, RelationKind,
@@ -15,6 +15,7 @@ pub(super) struct World {
     facts: Surroundings,
     small_table_bytes: u64,
     new: BTreeSet<RelationName>,
+    new_columns: BTreeSet<(RelationName, Name)>,
     /// Named by facts of others, but not looked up themselves: they exist, and nothing else is known.
     beyond: BTreeSet<RelationName>,
 }
@@ -30,7 +31,13 @@ impl World {
         }
         beyond.extend(surroundings.types.values().flat_map(|facts| facts.used_by.iter().cloned()));
         beyond.retain(|name| !surroundings.relations.contains_key(name));
-        Self { facts: surroundings.clone(), small_table_bytes, new: BTreeSet::new(), beyond }
+        Self {
+            facts: surroundings.clone(),
+            small_table_bytes,
+            new: BTreeSet::new(),
+            new_columns: BTreeSet::new(),
+            beyond,
+        }
     }
 
     /// The facts at this point of the file.
@@ -41,6 +48,11 @@ impl World {
     /// Made by this file.
     pub(super) fn is_new(&self, relation: &RelationName) -> bool {
         self.new.contains(&self.facts.resolve(relation))
+    }
+
+    /// Made by this file, so no client knows the column.
+    pub(super) fn is_new_column(&self, table: &RelationName, column: &Name) -> bool {
+        self.new_columns.contains(&(self.facts.resolve(table), column.clone()))
     }
 
     /// Nobody can notice what happens to it.
@@ -148,7 +160,7 @@ impl World {
     }
 
     /// Also forgets the table as a user of the type that it had, if no other column is of it.
-    fn change_type(&mut self, table: &RelationName, column: &underpin_catalog::Name, to: &str) {
+    fn change_type(&mut self, table: &RelationName, column: &Name, to: &str) {
         let name = self.facts.resolve(table);
         let Some(facts) = self.facts.relations.get_mut(&name) else { return };
         if let Some(column) = facts.columns.iter_mut().find(|known| known.name == *column) {
@@ -174,6 +186,7 @@ impl World {
         let Some(facts) = self.facts.relations.get_mut(&name) else { return };
         match effect {
             Effect::AddColumn(added) if facts.column(&added.column).is_none() => {
+                self.new_columns.insert((name.clone(), added.column.clone()));
                 facts.columns.push(ColumnFacts {
                     name: added.column.clone(),
                     type_sql: added.to.text.clone(),
@@ -191,6 +204,9 @@ impl World {
             Effect::RenameColumn { column, to, .. } => {
                 for known in facts.columns.iter_mut().filter(|known| known.name == *column) {
                     known.name = to.clone();
+                }
+                if self.new_columns.remove(&(name.clone(), column.clone())) {
+                    self.new_columns.insert((name.clone(), to.clone()));
                 }
             }
             Effect::SetNotNull { column, .. } | Effect::DropNotNull { column, .. } => {
@@ -210,7 +226,7 @@ impl World {
 }
 
 /// A constraint of the file as a fact. One without a name stays unknown.
-fn known(added: &AddConstraint, path: &[underpin_catalog::Name]) -> Option<ConstraintFacts> {
+fn known(added: &AddConstraint, path: &[Name]) -> Option<ConstraintFacts> {
     let (kind, referenced) = match &added.kind {
         ConstraintKind::Check => (ConstraintFactsKind::Check, None),
         ConstraintKind::ForeignKey { references } => {
@@ -238,15 +254,16 @@ fn known(added: &AddConstraint, path: &[underpin_catalog::Name]) -> Option<Const
 fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut unit = 0;
-    let mut tenths = bytes.saturating_mul(10);
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
+    // Sizes below 2^53 are exact in a float, and these are for reading.
+    let mut size = bytes as f64;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
         unit += 1;
     }
-    if tenths >= 100 || unit == 0 {
-        format!("{} {}", tenths / 10, UNITS[unit])
+    if unit == 0 || size >= 10.0 {
+        format!("{size:.0} {}", UNITS[unit])
     } else {
-        format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+        format!("{size:.1} {}", UNITS[unit])
     }
 }
 

@@ -19,6 +19,7 @@ use underpin_testkit::load::Load;
 use underpin_testkit::{Database, LockWatch, Server};
 
 use crate::Failure;
+use crate::underpin::Underpin;
 use report::Run;
 use ship::Way;
 
@@ -57,13 +58,13 @@ async fn demonstrate(root: &Path, json: bool) -> Result<ExitCode, Failure> {
     say("starting PostgreSQL");
     let server = Server::start(MAJOR, options()).await?;
     let original = server.database("shop").await;
-    ship::project_at_first(&ship::Underpin::beside_us()?, &original).await?;
+    ship::project_at_first(&Underpin::beside_us()?, &original).await?;
     say("filling the shop");
     let rows = shop::seed(&original.client().await).await?;
     say(&format!("{rows} rows after {:.0} s", begin.elapsed().as_secs_f64()));
 
     let as_written = measure(&server, &original, Way::AsWritten).await?;
-    let online = measure(&server, &original, Way::Online(ship::Underpin::beside_us()?)).await?;
+    let online = measure(&server, &original, Way::Online(Underpin::beside_us()?)).await?;
 
     let runs = [&as_written, &online];
     let picture = root.join("docs/demo.svg");

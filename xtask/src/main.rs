@@ -1,8 +1,10 @@
 //! Chores of the house: `cargo run -p xtask -- tidy | demo | bench`. People come through `./run`,
 //! which installs what these need.
 
+mod bench;
 mod demo;
 mod tidy;
+mod underpin;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,10 +24,18 @@ fn main() -> ExitCode {
         ("tidy", []) => Ok(tidy::run(&root)),
         ("demo", []) => demo::run(&root, false),
         ("demo", ["--json"]) => demo::run(&root, true),
-        _ => Err("usage: xtask tidy | demo [--json]".into()),
+        ("bench", []) => bench::run(&root, &bench::NAMES),
+        ("bench", [name]) if bench::NAMES.contains(name) => bench::run(&root, &[name]),
+        _ => Err("usage: xtask tidy | demo [--json] | bench [status | shadow | replay | stall]".into()),
     };
     outcome.unwrap_or_else(|failure| {
-        eprintln!("xtask: {failure}");
+        let mut words = failure.to_string();
+        let mut cause = failure.source();
+        while let Some(error) = cause {
+            words.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        eprintln!("xtask: {words}");
         ExitCode::from(2)
     })
 }

@@ -1,13 +1,11 @@
 //! The two ways to ship the migration.
 
 use std::fmt;
-use std::path::PathBuf;
-use std::process::Stdio;
 
-use tokio::process::Command;
 use underpin_testkit::{Database, ProjectFolder};
 
 use crate::Failure;
+use crate::underpin::Underpin;
 
 const SCHEMA: &str = include_str!("../../demo/prisma/schema.prisma");
 const CONFIG: &str = include_str!("../../demo/prisma.config.mjs");
@@ -48,7 +46,7 @@ impl Way {
             }
             Way::Online(underpin) => {
                 let project = project().migration(INIT.0, INIT.1).migration(CHANGE.0, CHANGE.1);
-                underpin.deploy(&project, database).await
+                underpin.deploy(project.path(), &database.url()).await
             }
         }
     }
@@ -63,47 +61,10 @@ impl fmt::Display for Way {
     }
 }
 
-/// The binary under demonstration.
-#[derive(Clone)]
-pub(super) struct Underpin(PathBuf);
-
-impl Underpin {
-    /// The one that was built with us.
-    pub(super) fn beside_us() -> Result<Self, Failure> {
-        let program = std::env::current_exe()?.with_file_name("underpin");
-        if program.is_file() {
-            Ok(Self(program))
-        } else {
-            Err(format!("there is no {}: build the package underpin-cli, or use ./run", program.display())
-                .into())
-        }
-    }
-
-    async fn deploy(
-        &self,
-        project: &ProjectFolder,
-        database: &Database<'_>,
-    ) -> Result<Result<(), String>, Failure> {
-        let output = Command::new(&self.0)
-            .arg("deploy")
-            .current_dir(project.path())
-            .env("DATABASE_URL", database.url())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await?;
-        if output.status.success() {
-            return Ok(Ok(()));
-        }
-        let words = String::from_utf8_lossy(&output.stderr);
-        Ok(Err(format!("{}: {}{}", output.status, String::from_utf8_lossy(&output.stdout), words)))
-    }
-}
-
 /// Brings an empty database to the state before the change, ledger included.
 pub(super) async fn project_at_first(underpin: &Underpin, database: &Database<'_>) -> Result<(), Failure> {
     let project = project().migration(INIT.0, INIT.1);
-    Ok(underpin.deploy(&project, database).await??)
+    Ok(underpin.deploy(project.path(), &database.url()).await??)
 }
 
 fn project() -> ProjectFolder {

@@ -112,7 +112,7 @@ impl Recording {
             p50_ms: percentile(&waits, 0.5),
             p99_ms: percentile(&waits, 0.99),
             worst_wait_ms: waits.last().copied().unwrap_or(0.0),
-            waits_above_100_ms: waits.iter().filter(|wait| **wait > 100.0).sum(),
+            waits_above_100_ms: waits.iter().filter(|wait| **wait > 100.0).fold(0.0, |sum, wait| sum + wait),
             stalled_s: stalls.iter().filter(|stalled| **stalled).count() as f64 * BUCKET_MS / 1000.0,
             longest_stall_s: longest as f64 * BUCKET_MS / 1000.0,
         }

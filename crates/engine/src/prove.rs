@@ -42,7 +42,7 @@ pub(crate) enum Unproven {
     #[error("the twin ends in another catalog: {}", shown(.0))]
     Differs(Vec<Difference>),
     /// The throwaway server is in trouble.
-    #[error("the throwaway server: {0}")]
+    #[error("the throwaway server: {}", said(.0))]
     Server(#[from] tokio_postgres::Error),
 }
 

@@ -205,7 +205,7 @@ FROM pg_publication b
 
 UNION ALL
 SELECT 'default privileges',
-       pg_get_userbyid(d.defaclrole) || '.' || coalesce(d.defaclnamespace::regnamespace::text, '') || '.' || d.defaclobjtype,
+       pg_get_userbyid(d.defaclrole) || '.' || coalesce(d.defaclnamespace::regnamespace::text, '') || '.' || d.defaclobjtype::text,
        jsonb_build_object('acl', d.defaclacl::text)
 FROM pg_default_acl d WHERE d.defaclnamespace = 0 OR d.defaclnamespace IN (SELECT oid FROM namespace)
 

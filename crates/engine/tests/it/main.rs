@@ -3,3 +3,5 @@
 
 mod corpus;
 mod setting;
+mod shop;
+mod twins;

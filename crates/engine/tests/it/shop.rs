@@ -1,0 +1,205 @@
+//! A small shop whose tables have rows, and changes to it: one migration for each kind of twin.
+
+use underpin_testkit::Database;
+
+/// The migration that makes the tables.
+pub(crate) const BASE: (&str, &str) = (
+    "20260101000000_base",
+    r#"
+CREATE TYPE "Mood" AS ENUM ('calm', 'curious', 'cross');
+CREATE TABLE "User" (
+    "id" SERIAL NOT NULL,
+    "email" TEXT NOT NULL,
+    "name" TEXT,
+    "mood" "Mood" NOT NULL DEFAULT 'calm',
+    "referrerId" INTEGER,
+    "visits" INTEGER NOT NULL DEFAULT 0,
+    "createdAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT "User_pkey" PRIMARY KEY ("id")
+);
+CREATE TABLE "Order" (
+    "id" TEXT NOT NULL,
+    "userId" INTEGER NOT NULL,
+    "total" INTEGER,
+    "note" TEXT,
+    "placedAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CONSTRAINT "Order_pkey" PRIMARY KEY ("id")
+);
+CREATE TABLE "Setting" ("key" TEXT, "value" TEXT);
+CREATE INDEX "Order_note_idx" ON "Order"("note");
+"#,
+);
+
+/// Rows that are the same on every server.
+pub(crate) const ROWS: &str = r#"
+INSERT INTO "User" ("email", "name", "mood", "referrerId", "createdAt")
+SELECT 'user' || n || '@example.org', CASE WHEN n % 3 > 0 THEN 'User ' || n END,
+       (ARRAY['calm', 'curious', 'cross'])[1 + n % 3]::"Mood", nullif(n / 2, 0), timestamp '2026-01-01' + n * interval '1 minute'
+FROM generate_series(1, 3000) n;
+INSERT INTO "Order" ("id", "userId", "total", "note", "placedAt")
+SELECT md5(n::text), 1 + n % 3000, n, 'note ' || n % 7, timestamp '2026-01-02' + n * interval '1 second'
+FROM generate_series(1, 6000) n;
+INSERT INTO "Setting" SELECT 'key ' || n, n::text FROM generate_series(1, 500) n;
+"#;
+
+/// A migration, and what of its journal shows that it went online.
+pub(crate) struct Change {
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+    /// Words of the intents of its steps, in order.
+    pub(crate) steps: &'static [&'static str],
+}
+
+/// One change for each kind of twin. Each may count on those before it.
+pub(crate) const CHANGES: &[Change] = &[
+    Change {
+        name: "20260201000000_index",
+        sql: "-- CreateIndex\nCREATE INDEX \"Order_userId_idx\" ON \"Order\"(\"userId\");\n",
+        steps: &["build index Order_userId_idx"],
+    },
+    Change {
+        name: "20260202000000_index_with_everything",
+        sql: r#"CREATE INDEX "Order_total_idx" ON "Order" USING btree ("total" DESC NULLS LAST) INCLUDE ("note") WITH (fillfactor = 80) WHERE ("total" > 100);
+CREATE INDEX "User_lower_idx" ON "User" (lower("email"), ("visits" + 1));
+CREATE INDEX "User_mood_idx" ON "User" USING hash ("mood");"#,
+        steps: &["build index Order_total_idx", "build index User_lower_idx", "build index User_mood_idx"],
+    },
+    Change {
+        name: "20260203000000_unique_index",
+        sql: "-- CreateIndex\nCREATE UNIQUE INDEX \"User_email_key\" ON \"User\"(\"email\");\n",
+        steps: &["build index User_email_key"],
+    },
+    Change {
+        name: "20260204000000_unique_constraint",
+        sql: r#"ALTER TABLE "Order" ADD CONSTRAINT "Order_total_key" UNIQUE ("total") INCLUDE ("note") DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE "Setting" ADD UNIQUE ("value");"#,
+        steps: &[
+            "build index Order_total_key",
+            "make constraint Order_total_key",
+            "build index Setting_value_key",
+            "make constraint Setting_value_key",
+        ],
+    },
+    Change {
+        name: "20260205000000_primary_key",
+        sql: "ALTER TABLE \"Setting\" ADD CONSTRAINT \"Setting_pkey\" PRIMARY KEY (\"key\");\n",
+        steps: &[
+            "refuse NULL in Setting.key",
+            "validate",
+            "set Setting.key NOT NULL",
+            "drop the check",
+            "build index Setting_pkey",
+            "make constraint Setting_pkey",
+        ],
+    },
+    Change {
+        name: "20260206000000_drop_index",
+        sql: "-- DropIndex\nDROP INDEX \"Order_note_idx\";\n",
+        steps: &["Order_note_idx while the table is in use"],
+    },
+    Change {
+        name: "20260207000000_foreign_keys",
+        sql: r#"-- AddForeignKey
+ALTER TABLE "Order" ADD CONSTRAINT "Order_userId_fkey" FOREIGN KEY ("userId") REFERENCES "User"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "User" ADD CONSTRAINT "User_referrerId_fkey" FOREIGN KEY ("referrerId") REFERENCES "User"("id") ON DELETE SET NULL ON UPDATE CASCADE;
+"#,
+        steps: &[
+            "add foreign key Order_userId_fkey",
+            "validate Order_userId_fkey",
+            "add foreign key User_referrerId_fkey",
+            "validate User_referrerId_fkey",
+        ],
+    },
+    Change {
+        name: "20260208000000_checks",
+        sql: r#"ALTER TABLE "User" ADD CONSTRAINT "User_visits_check" CHECK ("visits" >= 0);
+ALTER TABLE "User" ADD CHECK ("email" LIKE '%@%');"#,
+        steps: &[
+            "add check User_visits_check",
+            "validate User_visits_check",
+            "add check User_email_check",
+            "validate User_email_check",
+        ],
+    },
+    Change {
+        name: "20260209000000_not_null",
+        sql: "-- AlterTable\nALTER TABLE \"Order\" ALTER COLUMN \"total\" SET NOT NULL;\n",
+        steps: &["refuse NULL in Order.total", "validate", "set Order.total NOT NULL", "drop the check"],
+    },
+    Change {
+        name: "20260210000000_volatile_defaults",
+        sql: r#"ALTER TABLE "User" ADD COLUMN "token" UUID NOT NULL DEFAULT gen_random_uuid();
+ALTER TABLE "Order" ADD COLUMN "seenAt" TIMESTAMP(3) DEFAULT clock_timestamp();"#,
+        steps: &[
+            "add column token",
+            "set the default of User.token",
+            "fill User.token",
+            "refuse NULL in User.token",
+            "validate",
+            "set User.token NOT NULL",
+            "drop the check",
+            "add column seenAt",
+            "set the default of Order.seenAt",
+            "fill Order.seenAt",
+        ],
+    },
+    Change {
+        name: "20260211000000_several_actions",
+        sql: r#"-- AlterTable
+ALTER TABLE "User" ADD COLUMN     "displayName" TEXT,
+ADD COLUMN     "score" INTEGER NOT NULL DEFAULT 0,
+ALTER COLUMN "visits" SET DEFAULT 1,
+ALTER COLUMN "createdAt" DROP NOT NULL,
+ADD COLUMN     "nonce" TEXT NOT NULL DEFAULT md5(random()::text),
+ADD CONSTRAINT "User_score_check" CHECK ("score" > -1);
+"#,
+        steps: &[
+            "add column displayName to User",
+            "add column nonce",
+            "set the default of User.nonce",
+            "fill User.nonce",
+            "refuse NULL in User.nonce",
+            "validate",
+            "set User.nonce NOT NULL",
+            "drop the check",
+            "set the default of User.visits",
+            "add check User_score_check",
+            "validate User_score_check",
+        ],
+    },
+    Change {
+        name: "20260212000000_update",
+        sql: r#"ALTER TABLE "Order" ADD COLUMN "cents" BIGINT;
+UPDATE "Order" SET "cents" = "total" * 100 WHERE "cents" IS NULL;
+UPDATE "User" AS u SET "displayName" = coalesce(u."name", u."email");"#,
+        steps: &["add column cents", "update Order in batches", "update User in batches"],
+    },
+];
+
+/// Fingerprints of all rows, but for values that are random by intention; for those, how many differ.
+pub(crate) const FINGERPRINTS: &str = r#"
+SELECT 'User', count(*), count(DISTINCT "token"), count(DISTINCT "nonce"),
+       md5(string_agg(concat_ws('|', "id", "email", "name", "mood", "referrerId", "visits", "createdAt", "displayName", "score"), E'\n' ORDER BY "id"))
+FROM "User"
+UNION ALL
+SELECT 'Order', count(*), count("seenAt"), 0,
+       md5(string_agg(concat_ws('|', "id", "userId", "total", "note", "placedAt", "cents"), E'\n' ORDER BY "id"))
+FROM "Order"
+UNION ALL
+SELECT 'Setting', count(*), 0, 0, md5(string_agg("key" || "value", E'\n' ORDER BY "key")) FROM "Setting"
+"#;
+
+/// The shop's history up to and with all changes.
+pub(crate) fn history() -> Vec<(&'static str, &'static str)> {
+    std::iter::once(BASE).chain(CHANGES.iter().map(|change| (change.name, change.sql))).collect()
+}
+
+/// Deploys the first migration and puts rows in.
+pub(crate) async fn open(database: &Database<'_>) {
+    use underpin_core::plan::Mode;
+    let first = crate::setting::target(database, &[BASE]);
+    crate::setting::deployed(&first, &crate::setting::request(Mode::Online)).await;
+    database.run(ROWS).await;
+}

@@ -107,6 +107,7 @@ pub fn plan(statements: &[Statement], surroundings: &Surroundings, policy: &Poli
         world: World::around(surroundings, policy.small_table_bytes),
         rest: statements,
         open_block: None,
+        begun: false,
         blocks: 0,
         planned: Vec::new(),
         exempt_only: true,
@@ -144,6 +145,7 @@ struct Planner<'a> {
     world: World,
     rest: &'a [Statement],
     open_block: Option<usize>,
+    begun: bool,
     blocks: usize,
     planned: Vec<Planned>,
     exempt_only: bool,
@@ -158,6 +160,7 @@ impl Planner<'_> {
             return;
         }
         self.remark(statement);
+        self.keep_together(statement);
         let mut steps = self.steps_of(ordinal, statement);
         if self.open_block.is_some() && steps.iter().any(|step| step.transaction == Transaction::Alone) {
             self.refuse(reason::refuses_block(statement.line, &steps[0].intent));
@@ -173,7 +176,9 @@ impl Planner<'_> {
             None
         };
         for mut step in steps {
-            step.locks.retain(|claim| !self.world.is_new(&claim.relation));
+            // Nobody else can wait for what is not there yet, and nobody at all for what is not there.
+            step.locks
+                .retain(|claim| self.world.is_known(&claim.relation) && !self.world.is_new(&claim.relation));
             let noticed: BTreeSet<_> = step
                 .locks
                 .iter()
@@ -198,16 +203,44 @@ impl Planner<'_> {
         match control {
             TransactionControl::Begin => {
                 self.end_transaction();
-                self.open_block = Some(self.blocks);
-                self.blocks += 1;
+                self.open_block();
+                self.begun = true;
             }
             TransactionControl::Commit => {
                 self.end_transaction();
                 self.open_block = None;
+                self.begun = false;
             }
-            TransactionControl::Rollback | TransactionControl::Savepoint | TransactionControl::TwoPhase => {
+            TransactionControl::BeginWith
+            | TransactionControl::Rollback
+            | TransactionControl::Savepoint
+            | TransactionControl::TwoPhase => {
                 self.plan.refusals.push(reason::transaction_control(statement));
             }
+        }
+    }
+
+    fn open_block(&mut self) {
+        self.open_block = Some(self.blocks);
+        self.blocks += 1;
+    }
+
+    /// Some statements mean the transaction that they stand in, and Prisma up to 7.3 sends a file as
+    /// one: what follows them stays together, as if the file said `BEGIN`.
+    fn keep_together(&mut self, statement: &Statement) {
+        let temporary = statement.effects.iter().any(|effect| {
+            matches!(effect, Effect::CreateTableAs { temporary: true, .. })
+                || matches!(effect, Effect::CreateTable(created) if created.temporary)
+        });
+        let of_transaction = statement
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Set(setting) if setting.name.starts_with("transaction")));
+        if self.open_block.is_none() && (temporary || of_transaction) {
+            if of_transaction {
+                self.end_transaction();
+            }
+            self.open_block();
         }
     }
 
@@ -294,7 +327,7 @@ impl Planner<'_> {
     }
 
     fn finish(mut self, statements: &[Statement]) -> FilePlan {
-        if self.open_block.is_some() {
+        if self.begun {
             self.plan.notes.push(Remark {
                 line: statements.last().map_or(1, |statement| statement.line),
                 text: "the file ends inside BEGIN; the transaction is committed here".to_owned(),

@@ -15,7 +15,7 @@ pub enum Effect {
     /// `CREATE TABLE`, with its constraints.
     CreateTable(CreateTable),
     /// `CREATE TABLE … AS` and `SELECT … INTO`: also fills the table.
-    CreateTableAs { table: RelationName, reads: Vec<RelationName> },
+    CreateTableAs { table: RelationName, reads: Vec<RelationName>, temporary: bool },
     /// `DROP TABLE`, one effect for each table.
     DropTable { table: RelationName, if_exists: bool, cascade: bool },
     /// `ALTER TABLE … RENAME TO`.
@@ -158,6 +158,8 @@ pub struct CreateTable {
     pub if_not_exists: bool,
     /// `PARTITION BY`.
     pub partitioned: bool,
+    /// `TEMPORARY`: gone with the session, or with the transaction.
+    pub temporary: bool,
 }
 
 /// What `ADD COLUMN` asks for.
@@ -362,6 +364,8 @@ pub enum SettingScope {
 pub enum TransactionControl {
     /// `BEGIN`, `START TRANSACTION`.
     Begin,
+    /// The same with an isolation level or another mode.
+    BeginWith,
     /// `COMMIT`, `END`.
     Commit,
     /// `ROLLBACK`, `ABORT`.

@@ -277,6 +277,24 @@ fn a_block_of_the_file_stays_together() {
 }
 
 #[test]
+fn what_means_its_transaction_keeps_it() {
+    let sql = r#"CREATE TEMP TABLE m ON COMMIT DROP AS SELECT id FROM "User";
+                 UPDATE "User" SET name = 'x' WHERE id = 'a'; ALTER TABLE "Team" ADD COLUMN x int"#;
+    use Transaction::{EndsHere, Shared};
+    assert_eq!(ends(&planned(sql)), [Shared, Shared, Shared]);
+    let sql = r#"CREATE TABLE a (i int); SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+                 INSERT INTO a SELECT 1 FROM "User"; INSERT INTO a SELECT 1 FROM "Team""#;
+    assert_eq!(ends(&planned(sql)), [EndsHere, Shared, Shared, Shared]);
+    assert_eq!(codes(&planned("BEGIN ISOLATION LEVEL SERIALIZABLE")), ["transaction-control"]);
+}
+
+#[test]
+fn nobody_waits_for_what_is_not_there() {
+    let plan = planned(r#"DROP TABLE IF EXISTS "Gone"; CREATE TABLE a (i int); DROP TABLE a"#);
+    assert!(plan.steps.iter().all(|step| step.locks.is_empty()), "{plan:#?}");
+}
+
+#[test]
 fn a_new_enum_value_is_committed_before_it_is_used() {
     let plan = planned(
         r#"ALTER TYPE "Role" ADD VALUE 'owner'; ALTER TABLE "Tag" ADD COLUMN r "Role" DEFAULT 'owner'"#,

@@ -50,6 +50,12 @@ impl World {
         self.new.contains(&self.facts.resolve(relation))
     }
 
+    /// It exists, as far as we know.
+    pub(super) fn is_known(&self, relation: &RelationName) -> bool {
+        let name = self.facts.resolve(relation);
+        self.facts.relations.contains_key(&name) || self.beyond.contains(&name)
+    }
+
     /// Made by this file, so no client knows the column.
     pub(super) fn is_new_column(&self, table: &RelationName, column: &Name) -> bool {
         self.new_columns.contains(&(self.facts.resolve(table), column.clone()))

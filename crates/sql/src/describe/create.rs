@@ -1,7 +1,9 @@
 //! `CREATE …`.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{ColumnDef, ConstrType, Constraint, CreateStmt, IndexStmt, Node, ObjectType};
+use pg_query::protobuf::{
+    ColumnDef, ConstrType, Constraint, CreateStmt, IndexStmt, Node, ObjectType, RangeVar,
+};
 use underpin_catalog::{Name, RelationName};
 
 use super::tree::{from_parts, named, names, relation, relations, strings};
@@ -26,7 +28,8 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             if statement.objtype() == ObjectType::ObjectMatview {
                 vec![Effect::Create { kind: ObjectKind::MaterializedView, name, replace: false, reads }]
             } else {
-                vec![Effect::CreateTableAs { table: name, reads }]
+                let temporary = is_temporary(statement.into.as_ref().and_then(|into| into.rel.as_ref()));
+                vec![Effect::CreateTableAs { table: name, reads, temporary }]
             }
         }
         NodeEnum::IndexStmt(statement) => vec![Effect::CreateIndex(create_index(statement))],
@@ -155,7 +158,13 @@ fn create_table(statement: &CreateStmt) -> CreateTable {
         like,
         if_not_exists: statement.if_not_exists,
         partitioned: statement.partspec.is_some(),
+        temporary: is_temporary(statement.relation.as_ref()),
     }
+}
+
+/// `TEMP` and `TEMPORARY` are the letter `t` in the grammar's tree.
+pub(super) fn is_temporary(relation: Option<&RangeVar>) -> bool {
+    relation.is_some_and(|relation| relation.relpersistence == "t")
 }
 
 fn referenced(node: &Node) -> Option<RelationName> {

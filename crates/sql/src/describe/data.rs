@@ -4,6 +4,7 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, Node};
 use underpin_catalog::{Name, RelationName};
 
+use super::create::is_temporary;
 use super::tree::{from_parts, named, strings};
 use crate::effect::{ChangeRows, Effect, Rows};
 use crate::expression::Contents;
@@ -19,7 +20,8 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             if let Some(into) = &statement.into_clause {
                 let table = named(into.rel.as_ref());
                 let reads = found.relations.into_iter().filter(|read| *read != table).collect();
-                return Some(vec![Effect::CreateTableAs { table, reads }]);
+                let temporary = is_temporary(into.rel.as_ref());
+                return Some(vec![Effect::CreateTableAs { table, reads, temporary }]);
             }
             if found.writes {
                 return Some(vec![Effect::Unknown { what: "WITH … INSERT, UPDATE or DELETE".to_owned() }]);

@@ -23,6 +23,9 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::TransactionStmt(statement) => {
             use TransactionStmtKind as Kind;
             vec![Effect::TransactionControl(match statement.kind() {
+                Kind::TransStmtBegin | Kind::TransStmtStart if !statement.options.is_empty() => {
+                    TransactionControl::BeginWith
+                }
                 Kind::TransStmtBegin | Kind::TransStmtStart => TransactionControl::Begin,
                 Kind::TransStmtCommit => TransactionControl::Commit,
                 Kind::TransStmtRollback | Kind::Undefined => TransactionControl::Rollback,

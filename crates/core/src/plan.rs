@@ -19,10 +19,12 @@ use serde::Serialize;
 use underpin_catalog::RelationName;
 use underpin_sql::effect::{Setting, SettingScope, TransactionControl};
 use underpin_sql::{
-    Duration, Effect, Statement, Step, Surroundings, Transaction, as_written, for_the_rest_of_the_file, twin,
+    Duration, Effect, NoTwin, Statement, Step, Surroundings, Transaction, as_written,
+    for_the_rest_of_the_file, twin,
 };
 
 use self::boundaries::set_boundaries;
+use self::breaks::Noticed;
 pub use self::reason::{ReasonCode, Refusal};
 use self::world::World;
 
@@ -162,8 +164,10 @@ impl Planner<'_> {
         self.remark(statement);
         self.keep_together(statement);
         let mut steps = self.steps_of(ordinal, statement);
-        if self.open_block.is_some() && steps.iter().any(|step| step.transaction == Transaction::Alone) {
-            self.refuse(reason::refuses_block(statement.line, &steps[0].intent));
+        if let (Some(_), Some(alone)) =
+            (self.open_block, steps.iter().find(|step| step.transaction == Transaction::Alone))
+        {
+            self.refuse(reason::refuses_block(statement.line, &alone.intent));
         }
         if self.uses_new_value_later(statement)
             && let Some(last) = steps.last_mut()
@@ -281,9 +285,9 @@ impl Planner<'_> {
             self.refuse(refusal);
         }
         let noticed: Vec<_> =
-            statement.effects.iter().filter_map(|effect| breaks::noticed(effect, &self.world)).collect();
+            statement.effects.iter().map(|effect| breaks::noticed(effect, &self.world)).collect();
         let light = statement.effects.iter().any(|effect| breaks::has_lighter_twin(effect, &self.world));
-        if noticed.is_empty() && !light {
+        if noticed.iter().all(Option::is_none) && !light {
             return vec![as_written(statement, ordinal, self.world.facts())];
         }
         match twin(statement, ordinal, self.world.facts()) {
@@ -293,17 +297,26 @@ impl Planner<'_> {
             }
             // The file asks for all or nothing, and a twin is neither on the way.
             Ok(_) => {
-                for noticed in &noticed {
+                for noticed in noticed.iter().flatten() {
                     self.refuse(reason::transaction_block(statement.line, noticed, &self.world));
                 }
             }
-            Err(none) => {
-                for noticed in &noticed {
-                    self.refuse(reason::no_twin(statement.line, noticed, &none, &self.world));
-                }
-            }
+            Err(none) => self.refuse_all(statement.line, &noticed, &none),
         }
         vec![as_written(statement, ordinal, self.world.facts())]
+    }
+
+    /// The effect that stands in the way. Where the team allows that one, the statement runs as written
+    /// and as a whole, so the others need leave as well.
+    fn refuse_all(&mut self, line: u32, noticed: &[Option<Noticed>], none: &NoTwin) {
+        let first = noticed.get(none.effect).and_then(Option::as_ref);
+        let others = match first {
+            Some(first) if !self.policy.allow.contains(&first.code) => &[],
+            _ => noticed,
+        };
+        for noticed in first.into_iter().chain(others.iter().flatten()) {
+            self.refuse(reason::no_twin(line, noticed, none, &self.world));
+        }
     }
 
     fn refuse(&mut self, refusal: Refusal) {

@@ -33,11 +33,17 @@ use crate::surroundings::Surroundings;
 pub struct NoTwin {
     /// Fits after "there is no online way, because".
     pub why: String,
+    /// Which effect of the statement it is about.
+    pub effect: usize,
 }
 
 impl NoTwin {
     pub(crate) fn because(why: impl Into<String>) -> Self {
-        Self { why: why.into() }
+        Self { why: why.into(), effect: 0 }
+    }
+
+    pub(crate) fn about(self, effect: usize) -> Self {
+        Self { effect, ..self }
     }
 }
 

@@ -210,6 +210,17 @@ fn what_breaks_the_running_release_is_refused_with_a_way_out() {
 }
 
 #[test]
+fn one_action_without_a_twin_speaks_for_its_statement() {
+    let sql = r#"ALTER TABLE "User" ADD CONSTRAINT q CHECK (name <> ''), ADD COLUMN n serial"#;
+    let plan = planned(sql);
+    assert_eq!(codes(&plan), ["rewrite"]);
+    assert!(plan.refusals[0].why.contains("a sequence of its own"), "{}", plan.refusals[0].why);
+    // Allowed, it takes the check along, which then is not done online either.
+    let allowed = planned_with(sql, &Policy { allow: [ReasonCode::Rewrite].into(), ..Policy::default() });
+    assert_eq!(codes(&allowed), ["table-scan"]);
+}
+
+#[test]
 fn what_does_not_break_it_is_not_refused() {
     for sql in [
         r#"ALTER TABLE "User" ALTER COLUMN name TYPE text"#,

@@ -29,24 +29,26 @@ pub(super) fn twin(statement: &AlterTableStmt, surroundings: &Surroundings) -> R
     if !table.inh {
         return Err(NoTwin::because("ALTER TABLE ONLY concerns one level of an inheritance tree"));
     }
-    let mut commands: Vec<&AlterTableCmd> = statement
+    let mut commands: Vec<(usize, &AlterTableCmd)> = statement
         .cmds
         .iter()
         .filter_map(|node| match &node.node {
             Some(NodeEnum::AlterTableCmd(command)) => Some(command.as_ref()),
             _ => None,
         })
+        .enumerate()
         .collect();
-    commands.sort_by_key(|command| pass(command));
+    commands.sort_by_key(|(_, command)| pass(command));
 
     let mut parts = Parts { table, surroundings, instant: Vec::new(), drafts: Vec::new() };
-    for command in commands {
+    for (at, command) in commands {
         let effect = action(&relation(table), command);
         if effect.duration(surroundings) == Duration::Instant {
             parts.instant.push(command.clone());
         } else {
             parts.flush()?;
-            parts.drafts.extend(part(table, command, &effect, surroundings)?);
+            let twin = part(table, command, &effect, surroundings).map_err(|none| none.about(at))?;
+            parts.drafts.extend(twin);
         }
     }
     parts.flush()?;

@@ -1,0 +1,6 @@
+//! Tests of the crate from outside, in one binary.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+#[path = "core/corpus.rs"]
+mod corpus;

@@ -1,2 +1,49 @@
-//! Being laid.
-fn main() {}
+//! The `underpin` command: what was typed, what the engine did, and an exit code.
+//!
+//! It holds no logic. A command is a file in `command/`; data goes to stdout, words to stderr with
+//! `--json`, and no credential is ever printed.
+
+mod arguments;
+mod command;
+mod output;
+mod place;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use underpin_core::exit;
+
+use crate::arguments::{Arguments, Command};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A failure to print help has no better place to go.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::COULD_NOT_RUN } else { exit::CLEAN });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the system does not let this program start its threads: {error}");
+            return ExitCode::from(exit::COULD_NOT_RUN);
+        }
+    };
+    let output = Output::new(arguments.json());
+    let ended = runtime.block_on(async {
+        match &arguments.command {
+            Command::Deploy(options) => command::deploy::run(options, &output).await,
+            Command::Status(options) => command::status::run(options, &output).await,
+            Command::Resolve(options) => command::resolve::run(options, &output).await,
+            Command::Doctor(options) => command::doctor::run(options, &output).await,
+            Command::Recover(options) => command::recover::run(options, &output).await,
+        }
+    });
+    // Tasks that still drive connections have nothing left to say.
+    runtime.shutdown_background();
+    ExitCode::from(ended.unwrap_or_else(|problem| output.problem(&problem)))
+}

@@ -112,3 +112,41 @@ impl Settings {
         self.deploy.small_table_kb * 1_024
     }
 }
+
+/// A settings file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct SettingsError {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Settings {
+    /// Reads `underpin.toml`. An unknown key is an error: a limit that is misspelt is no limit.
+    ///
+    /// # Errors
+    /// [`SettingsError`], with the line.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            SettingsError { line: 1 + before.matches('\n').count(), message: error.message().to_owned() }
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let error = Settings::from_toml("[lock]\nbudget_ms = 5\ntry_timout_ms = 100\n").unwrap_err();
+        assert_eq!(error.line, 3);
+        assert!(error.message.contains("try_timout_ms"), "{error}");
+        assert_eq!(Settings::from_toml("").unwrap(), Settings::default());
+        assert_eq!(Settings::from_toml("[lock]\nbudget_ms = 5\n").unwrap().limits().lock_budget_ms, 5);
+    }
+}

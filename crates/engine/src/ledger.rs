@@ -23,11 +23,6 @@ impl Ledger {
         Self { namespace: Name::new(namespace), table: RelationName::qualified(namespace, TABLE) }
     }
 
-    /// The namespace that it lives in.
-    pub(crate) fn namespace(&self) -> &Name {
-        &self.namespace
-    }
-
     /// The rows, oldest first; `None` when there is no ledger.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 mod advisory;
 pub mod connect;
 pub mod deploy;
+pub mod doctor;
 mod events;
 mod execute;
 mod gate;
@@ -17,8 +18,11 @@ mod probe;
 mod problem;
 pub mod project;
 mod prove;
+pub mod recover;
+pub mod resolve;
 mod server;
 mod session;
+pub mod status;
 mod surroundings;
 mod watch;
 

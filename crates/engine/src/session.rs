@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_postgres::Client;
-use underpin_catalog::{Literal, ServerVersion, sql};
+use underpin_catalog::{Literal, sql};
 use underpin_prisma::DatabaseUrl;
 
 use crate::connect;
@@ -67,11 +67,6 @@ impl Session {
     /// The backend.
     pub(crate) fn pid(&self) -> i32 {
         self.connection.backend_pid
-    }
-
-    /// The server's version.
-    pub(crate) fn server_version(&self) -> ServerVersion {
-        self.connection.server_version
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::{LockFile, Provider};
 
 mod database_error;
-mod report;
+pub mod report;
 
 pub use database_error::DatabaseError;
 pub use report::{already_up_to_date, deployed, found, marked, nothing_pending, status};

@@ -16,6 +16,7 @@ mod mentioned;
 mod names;
 mod predicate;
 mod render;
+mod reverse;
 mod statement;
 mod step;
 mod surroundings;
@@ -27,6 +28,7 @@ mod written;
 
 pub use effect::Effect;
 pub use mentioned::{Mentioned, mentioned, search_path};
+pub use reverse::{Reverse, reverse};
 pub use statement::{Statement, read};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{

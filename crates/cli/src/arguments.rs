@@ -1,0 +1,156 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use underpin_core::plan::ReasonCode;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   everything asked for is true
+  1   a bug of underpin
+  2   could not run: a precondition, the connection, the configuration, or a statement failed and left nothing
+  3   declined by a person
+  10  findings: a statement was refused, or status or doctor has something to say
+  11  drift
+  12  NO-GO: a gate said no
+  13  stopped safely; running the command again continues
+  14  something is half done: underpin recover
+  130, 143  interrupted, terminated";
+
+/// Ships schema changes to live Prisma databases with zero downtime
+#[derive(Debug, Parser)]
+#[command(name = "underpin", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Apply pending migrations, online
+    Deploy(Deploy),
+    /// Compare the migrations folder with the database, checksums included
+    Status(Status),
+    /// Tell the ledger that a migration is applied or rolled back; runs no SQL of it
+    Resolve(Resolve),
+    /// Look at everything that a deploy needs, and at who stands in the way right now
+    Doctor(Doctor),
+    /// Show what a stopped deploy has left, and finish, revert or mark it
+    Recover(Recover),
+}
+
+impl Arguments {
+    pub(crate) fn json(&self) -> bool {
+        match &self.command {
+            Command::Deploy(options) => options.output.json,
+            Command::Status(options) => options.output.json,
+            Command::Resolve(options) => options.output.json,
+            Command::Doctor(options) => options.output.json,
+            Command::Recover(options) => options.output.json,
+        }
+    }
+}
+
+/// Which project and which database.
+#[derive(Debug, Args)]
+pub(crate) struct Project {
+    /// Prisma schema: a file or a folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Prisma configuration file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Migrations folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) migrations: Option<PathBuf>,
+    /// Database URL, instead of the project's
+    #[arg(long, value_name = "URL", hide_env_values = true)]
+    pub(crate) url: Option<String>,
+    /// Settings file [default: underpin.toml beside the project, if there is one]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) settings: Option<PathBuf>,
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+pub(crate) struct Printing {
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a deploy decides.
+#[derive(Debug, Args)]
+pub(crate) struct Deciding {
+    /// Execute the files as they are written: no online forms, no refusals
+    #[arg(long)]
+    pub(crate) as_written: bool,
+    /// Allow what was refused for this reason, knowingly (may be given several times)
+    #[arg(long, value_name = "REASON")]
+    pub(crate) allow: Vec<ReasonCode>,
+    /// Folder with `postgres` and `initdb` of the server's major version, for proofs
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    /// Write events as lines of JSON to a file, or to stderr with `-`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) deciding: Deciding,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "claim", required = true, multiple = false, args = ["applied", "rolled_back"])]
+pub(crate) struct Resolve {
+    /// The database has all of this migration
+    #[arg(long, value_name = "MIGRATION")]
+    pub(crate) applied: Option<String>,
+    /// The database has none of this migration
+    #[arg(long, value_name = "MIGRATION")]
+    pub(crate) rolled_back: Option<String>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "way", multiple = false, args = ["finish", "revert"])]
+pub(crate) struct Recover {
+    /// Execute the steps that are left
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// Undo the steps that have taken effect, and mark the migration rolled back
+    #[arg(long)]
+    pub(crate) revert: bool,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) deciding: Deciding,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}

@@ -1,0 +1,105 @@
+//! `underpin deploy`
+
+use serde::Serialize;
+use underpin_core::exit;
+use underpin_core::plan::Mode;
+use underpin_engine::Problem;
+use underpin_engine::deploy::{Ending, Outcome, Request, deploy};
+use underpin_prisma::message::report;
+
+use super::introduce;
+use crate::arguments::{Deciding, Deploy};
+use crate::output::Output;
+use crate::place::{self, Place};
+use crate::signals;
+
+pub(crate) async fn run(options: &Deploy, output: &Output) -> Result<u8, Problem> {
+    let place = place::find(&options.project)?;
+    introduce(&place, output);
+    execute(&place, &options.deciding, output).await
+}
+
+/// Deploys and tells how it ended; `recover --finish` does the same.
+pub(crate) async fn execute(place: &Place, deciding: &Deciding, output: &Output) -> Result<u8, Problem> {
+    let events = output.events(deciding.events.as_deref())?;
+    let outcome = deploy(&place.target, &request(place, deciding)?, &events).await?;
+    let code = signals::exit_code().unwrap_or_else(|| outcome.ending.exit_code());
+    output.object(&Report { version: 1, exit_code: code, outcome: &outcome });
+    tell(&outcome, output);
+    Ok(code)
+}
+
+fn request(place: &Place, deciding: &Deciding) -> Result<Request, Problem> {
+    let mut settings = place.settings.clone();
+    if let Some(bin) = &deciding.postgres_bin {
+        settings.shadow.postgres_bin = Some(bin.clone());
+    }
+    let mut allow: std::collections::BTreeSet<_> = deciding.allow.iter().copied().collect();
+    for code in &settings.deploy.allow {
+        allow.insert(code.parse().map_err(|error| {
+            Problem::new(format!("the settings are not valid: {error}"))
+                .at("underpin.toml")
+                .hint("see [deploy] allow")
+        })?);
+    }
+    let without = std::env::var("PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK").unwrap_or_default();
+    Ok(Request {
+        settings,
+        mode: if deciding.as_written { Mode::AsWritten } else { Mode::Online },
+        allow,
+        proofs: place::proofs(),
+        without_advisory_lock: !without.is_empty() && without != "0",
+        interrupt: signals::interrupt(),
+    })
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: u32,
+    exit_code: u8,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+fn tell(outcome: &Outcome, output: &Output) {
+    if !outcome.applied.is_empty() && !matches!(outcome.ending, Ending::Applied) {
+        output.say(format!("Applied before that: {}\n", outcome.applied.join(", ")));
+    }
+    match &outcome.ending {
+        Ending::UpToDate => output.say(report::nothing_pending()),
+        Ending::Applied => output.say(report::deployed(&outcome.applied)),
+        Ending::Refused { migrations } => refused(migrations, output),
+        Ending::Failed { migration, line, sqlstate, message, half_done } => {
+            let place = line.map_or_else(String::new, |line| format!(", line {line}"));
+            output.remark(format!(
+                "Error: migration failed\n\nMigration name: {migration}{place}\n\nDatabase error code: {sqlstate}\n\nDatabase error:\n{message}\n"
+            ));
+            output.remark(match half_done {
+                false => "Nothing of it is left in the database, and the ledger has no row for it.\n  - correct the data or the file, then run: underpin deploy",
+                true => "Some of its steps have taken effect.\n  - when the cause is gone (data, disk, privileges), run: underpin deploy; it continues with the step that failed\n  - to see the steps: underpin recover",
+            });
+        }
+        Ending::Stopped { migration, reason, half_done, .. } => {
+            output.remark(format!("Stopped safely at migration {migration}: {reason}\n"));
+            output.remark(match half_done {
+                false => "Nothing of it is left in the database.\n  - run the command again: underpin deploy",
+                true => "The steps that are done stay done.\n  - run the command again, and it continues: underpin deploy",
+            });
+        }
+        Ending::InDoubt { migration, reason } => {
+            output.remark(format!("Stopped at migration {migration}: {reason}\n"));
+            output.remark("  - see what has taken effect: underpin recover");
+        }
+    }
+    debug_assert!(outcome.ending.exit_code() != exit::BUG, "no ending is a bug");
+}
+
+fn refused(migrations: &[underpin_engine::deploy::RefusedMigration], output: &Output) {
+    for refused in migrations {
+        output.remark(format!("Migration {} is refused; nothing of it was executed:\n", refused.migration));
+        for refusal in &refused.refusals {
+            output.remark(format!("  line {}: {} [{}]", refusal.line, refusal.why, refusal.code));
+            output.remark(format!("    - {}\n", refusal.way_out));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! From what was typed to what the engine needs: project, settings, target.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use underpin_core::settings::Settings;
+use underpin_engine::Problem;
+use underpin_engine::deploy::Target;
+use underpin_engine::project::{self, Project, ProjectErrorKind, Where};
+use underpin_prisma::DatabaseUrl;
+
+use crate::arguments;
+
+/// The project with its database.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) project: Project,
+    pub(crate) target: Target,
+    pub(crate) settings: Settings,
+}
+
+/// Finds the project, its database and the settings.
+pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
+    let cwd = std::env::current_dir()
+        .map_err(|error| Problem::new(format!("the current folder cannot be read: {error}")))?;
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let project = Project::discover(&Where {
+        cwd,
+        schema: typed.schema.clone(),
+        config: typed.config.clone(),
+        migrations: typed.migrations.clone(),
+        url: typed.url.clone(),
+        environment,
+    })
+    .map_err(|error| problem(&error))?;
+    let url = url(&project)?;
+    let settings = settings(typed.settings.as_deref(), &project.root)?;
+    let target = Target {
+        url,
+        history: project.history.clone(),
+        prisma: project.prisma_version,
+        root: project.root.clone(),
+        migrations_shown: shown(&project.migrations_folder, &project.root),
+    };
+    Ok(Place { project, target, settings })
+}
+
+/// The project's own URL; where a schema of Prisma 7 comes without its configuration, the variable
+/// that Prisma's own templates use.
+fn url(project: &Project) -> Result<DatabaseUrl, Problem> {
+    match (project.database(), std::env::var("DATABASE_URL")) {
+        (Ok(found), _) => Ok(found.url.clone()),
+        (Err(error), Ok(variable)) if error.kind == ProjectErrorKind::UrlMissing && !variable.is_empty() => {
+            DatabaseUrl::parse(&variable)
+                .map_err(|error| Problem::new(format!("DATABASE_URL cannot be used: {error}")))
+        }
+        (Err(error), _) => Err(problem(&error)),
+    }
+}
+
+fn problem(error: &project::ProjectError) -> Problem {
+    let found = Problem::new(error.message.clone()).hint(error.hint.clone());
+    match (&error.file, &error.place) {
+        (Some(file), Some(place)) => found.at(format!("{}:{}:{}", file.display(), place.line, place.column)),
+        (Some(file), None) => found.at(file.display().to_string()),
+        _ => found,
+    }
+}
+
+/// A path as a person reads it: relative to the project where it lies within.
+pub(crate) fn shown(path: &Path, root: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
+}
+
+fn settings(typed: Option<&Path>, root: &Path) -> Result<Settings, Problem> {
+    let path = typed.map_or_else(|| root.join("underpin.toml"), Path::to_path_buf);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && typed.is_none() => {
+            return Ok(Settings::default());
+        }
+        Err(error) => {
+            return Err(
+                Problem::new(format!("the settings cannot be read: {error}")).at(path.display().to_string())
+            );
+        }
+    };
+    Settings::from_toml(&text).map_err(|error| {
+        Problem::new(format!("the settings are not valid: {}", error.message))
+            .at(format!("{}:{}", path.display(), error.line))
+            .hint("docs/settings.md lists every key with its default")
+    })
+}
+
+/// Where proofs of online forms are kept between runs.
+pub(crate) fn proofs() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("underpin").join("proofs"))
+}

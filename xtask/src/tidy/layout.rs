@@ -44,21 +44,24 @@ pub(super) fn check(files: &[File]) -> Vec<Offence> {
             ),
         }
     }
-    offences.extend(
-        files.iter().filter(|file| is_second_test_binary(&file.path)).map(|file| {
-            Offence::file(&file.path, "a second test binary: make it a module of tests/it/main.rs")
-        }),
-    );
+    let mut seen: Vec<&str> = Vec::new();
+    for (file, krate) in files.iter().filter_map(|file| Some((file, test_binary_of(&file.path)?))) {
+        if seen.contains(&krate) {
+            let what = format!("a second test binary of {krate}: make it a module of the first");
+            offences.push(Offence::file(&file.path, what));
+        }
+        seen.push(krate);
+    }
     offences
 }
 
-/// Cargo makes a test binary of each `tests/*.rs` and each `tests/*/main.rs`.
-fn is_second_test_binary(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix("crates/") else { return false };
-    match rest.split('/').collect::<Vec<_>>()[..] {
-        [_, "tests", file] => file.ends_with(".rs"),
-        [_, "tests", folder, "main.rs"] => folder != "it",
-        _ => false,
+/// The crate whose test binary begins in this file: Cargo makes one of each `tests/*.rs` and each
+/// `tests/*/main.rs`.
+fn test_binary_of(path: &str) -> Option<&str> {
+    match path.strip_prefix("crates/")?.split('/').collect::<Vec<_>>()[..] {
+        [krate, "tests", file] if file.ends_with(".rs") => Some(krate),
+        [krate, "tests", _, "main.rs"] => Some(krate),
+        _ => None,
     }
 }
 
@@ -68,11 +71,18 @@ mod tests {
 
     #[test]
     fn one_test_binary_for_each_crate() {
-        assert!(is_second_test_binary("crates/sql/tests/twins.rs"));
-        assert!(is_second_test_binary("crates/sql/tests/twins/main.rs"));
-        assert!(!is_second_test_binary("crates/sql/tests/it/main.rs"));
-        assert!(!is_second_test_binary("crates/sql/tests/it/twins.rs"));
-        assert!(!is_second_test_binary("crates/sql/tests/cases/index.md"));
+        let paths = [
+            "crates/sql/tests/it/main.rs",
+            "crates/sql/tests/it/twins.rs",
+            "crates/sql/tests/cases/index.md",
+            "crates/core/tests/core.rs",
+            "crates/core/tests/core/plan.rs",
+        ];
+        let files =
+            |more: &[&str]| paths.iter().chain(more).map(|path| File::new(path, "")).collect::<Vec<_>>();
+        let second = |files: &[File]| check(files).iter().filter(|o| o.what.starts_with("a second")).count();
+        assert_eq!(second(&files(&[])), 0);
+        assert_eq!(second(&files(&["crates/sql/tests/twins.rs", "crates/core/tests/it/main.rs"])), 2);
     }
 
     #[test]

@@ -14,7 +14,9 @@ pub(super) fn check(files: &[File]) -> Vec<Offence> {
                 machine_path(line).or_else(|| left_for_later(line)).or_else(|| printing(file, line));
             offences.extend(complaint.map(|what| Offence::line(&file.path, index + 1, what)));
         }
-        if file.is_rust() && !file.text.starts_with("//!") {
+        // The unit tests of a module are part of it, also in a file of their own.
+        let has_purpose = file.is_rust() && !file.path.ends_with("/tests.rs");
+        if has_purpose && !file.text.starts_with("//!") {
             offences.push(Offence::line(&file.path, 1, "begins without //!: say what the module decides"));
         }
     }
@@ -103,6 +105,7 @@ mod tests {
     fn a_rust_file_begins_with_its_purpose() {
         assert_eq!(offences("crates/sql/src/a.rs", "use std::fmt;\n").len(), 1);
         assert!(offences("crates/sql/src/a.rs", "//! A.\n").is_empty());
+        assert!(offences("crates/sql/src/a/tests.rs", "use super::*;\n").is_empty());
     }
 
     #[test]

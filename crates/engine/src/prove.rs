@@ -108,7 +108,7 @@ impl Prover {
             let installation = find_or_fetch(&self.wanted).await?;
             let shadow = Shadow::start(&installation, &StartOptions::default()).await?;
             let client = connect(&shadow, "postgres").await?;
-            client.batch_execute(sql!("CREATE DATABASE {}", Name::new(BASE)).as_str()).await?;
+            create_database(&client, &sql!("CREATE DATABASE {}", Name::new(BASE))).await?;
             self.shadow = Some(shadow);
             self.replayed = 0;
         }
@@ -163,7 +163,7 @@ impl Prover {
         let name = Name::new(database);
         let admin = connect(shadow, "postgres").await?;
         admin.batch_execute(sql!("DROP DATABASE IF EXISTS {} WITH (FORCE)", name).as_str()).await?;
-        copy_database(&admin, &name).await?;
+        create_database(&admin, &sql!("CREATE DATABASE {} TEMPLATE {}", name, Name::new(BASE))).await?;
         let client = self.open(shadow, database).await?;
         apply(&client, steps).await.map_err(|error| Unproven::Failed { which, error: said(&error) })?;
         Ok(introspect(&client).await?)
@@ -185,14 +185,12 @@ impl Prover {
     }
 }
 
-/// `CREATE DATABASE … TEMPLATE` refuses while somebody is connected to the template; a session that
-/// we have just closed may take a moment to go.
-async fn copy_database(admin: &Client, name: &Name) -> Result<(), tokio_postgres::Error> {
-    let create = sql!("CREATE DATABASE {} TEMPLATE {}", name, Name::new(BASE));
+/// `CREATE DATABASE` refuses while somebody is connected to its template (`55006`, object in use); a
+/// session that we have just closed may take a moment to go.
+async fn create_database(admin: &Client, create: &underpin_catalog::Sql) -> Result<(), tokio_postgres::Error> {
     let mut tries = 0;
     loop {
         match admin.batch_execute(create.as_str()).await {
-            // object_in_use
             Err(error) if error.code().is_some_and(|code| code.code() == "55006") && tries < 100 => {
                 tries += 1;
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;

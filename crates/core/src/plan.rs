@@ -19,8 +19,8 @@ use serde::Serialize;
 use underpin_catalog::RelationName;
 use underpin_sql::effect::{Setting, SettingScope, TransactionControl};
 use underpin_sql::{
-    Duration, Effect, NoTwin, Statement, Step, Surroundings, Transaction, as_written,
-    for_the_rest_of_the_file, twin,
+    Duration, Effect, Fill, NoTwin, Statement, Step, Surroundings, Transaction, as_written, fill_again,
+    fills, for_the_rest_of_the_file, twin,
 };
 
 use self::boundaries::set_boundaries;
@@ -112,6 +112,7 @@ pub fn plan(statements: &[Statement], surroundings: &Surroundings, policy: &Poli
         begun: false,
         blocks: 0,
         planned: Vec::new(),
+        fills: Vec::new(),
         exempt_only: true,
         controls: false,
         plan: FilePlan {
@@ -150,6 +151,7 @@ struct Planner<'a> {
     begun: bool,
     blocks: usize,
     planned: Vec<Planned>,
+    fills: Vec<Fill>,
     exempt_only: bool,
     controls: bool,
     plan: FilePlan,
@@ -293,6 +295,8 @@ impl Planner<'_> {
         match twin(statement, ordinal, self.world.facts()) {
             Ok(steps) if self.open_block.is_none() => {
                 self.plan.twinned = true;
+                let steps = fill_again(steps, &self.fills, ordinal, self.world.facts());
+                self.fills.extend(fills(statement, &steps));
                 return steps;
             }
             // The file asks for all or nothing, and a twin is neither on the way.

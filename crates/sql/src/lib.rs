@@ -10,6 +10,7 @@ mod describe;
 mod draft;
 pub mod effect;
 mod expression;
+mod fill;
 mod intent;
 mod locks;
 mod mentioned;
@@ -27,6 +28,7 @@ mod work;
 mod written;
 
 pub use effect::Effect;
+pub use fill::{Fill, fill_again, fills};
 pub use mentioned::{Mentioned, mentioned, search_path};
 pub use reverse::{Reverse, reverse};
 pub use statement::{Statement, read};

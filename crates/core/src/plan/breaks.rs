@@ -78,6 +78,23 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
                 format!("column {} is added NOT NULL and without a default", added.column.as_str()),
             )
         }
+        // The same in two steps: no client can know the column before this file is applied.
+        Effect::SetNotNull { table, column }
+            if world.is_new_column(table, column)
+                && facts
+                    .relation(table)
+                    .and_then(|facts| facts.column(column))
+                    .is_some_and(|column| !column.has_default) =>
+        {
+            refuse(
+                ReasonCode::RequiredColumnWithoutDefault,
+                table,
+                format!(
+                    "column {} is added and made NOT NULL in one file, without a default",
+                    column.as_str()
+                ),
+            )
+        }
         Effect::DropIndex { index, .. } => {
             let index_facts = facts.index(index)?;
             let columns: Vec<Name> = index_facts.columns.iter().cloned().collect::<Option<_>>()?;

@@ -1,3 +1,5 @@
+//! Plans of small files, read as a person would read them.
+
 #![allow(clippy::unwrap_used)]
 
 use underpin_catalog::{Name, RelationName, ServerVersion};
@@ -161,6 +163,29 @@ fn what_would_make_others_wait_is_done_by_its_twin() {
     use Transaction::{Alone, EndsHere, Own, Shared};
     assert_eq!(ends(&plan), [Alone, EndsHere, Own, Shared, EndsHere, Own, Alone]);
     assert!(plan.twinned && plan.refusals.is_empty());
+}
+
+#[test]
+fn a_column_is_filled_once_more_when_null_is_refused_in_it() {
+    let sql =
+        r#"UPDATE "User" SET name = 'x' WHERE email > ''; ALTER TABLE public."User" ALTER name SET NOT NULL"#;
+    let plan = planned(sql);
+    let kinds: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Batches(batches) => batches.filter.as_ref().unwrap().as_str(),
+            _ => "",
+        })
+        .collect();
+    assert_eq!(kinds, ["email > ''", "", "(email > '') AND \"name\" IS NULL", "", "", ""]);
+    let ids: BTreeSet<_> = plan.steps.iter().map(|step| &step.id).collect();
+    assert_eq!(ids.len(), 6);
+    // A column that the file itself adds is unknown to the release that runs.
+    let added = r#"ALTER TABLE "User" ADD COLUMN c int; UPDATE "User" SET c = 1; ALTER TABLE "User" ALTER c SET NOT NULL"#;
+    assert_eq!(codes(&planned(added)), ["required-column-without-default"]);
+    let default = added.replace("c int;", "c int DEFAULT 3;");
+    assert_eq!(codes(&planned(&default)), Vec::<&str>::new());
 }
 
 #[test]

@@ -215,6 +215,11 @@ impl World {
                     self.new_columns.insert((name.clone(), to.clone()));
                 }
             }
+            Effect::SetDefault { column, .. } | Effect::DropDefault { column, .. } => {
+                for known in facts.columns.iter_mut().filter(|known| known.name == *column) {
+                    known.has_default = matches!(effect, Effect::SetDefault { .. });
+                }
+            }
             Effect::SetNotNull { column, .. } | Effect::DropNotNull { column, .. } => {
                 for known in facts.columns.iter_mut().filter(|known| known.name == *column) {
                     known.not_null = matches!(effect, Effect::SetNotNull { .. });

@@ -1,3 +1,5 @@
+//! Each statement of the vocabulary, and what is told beside it.
+
 #![allow(clippy::unwrap_used)]
 
 use underpin_catalog::Name;

@@ -2,5 +2,4 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "core/corpus.rs"]
 mod corpus;

@@ -17,6 +17,9 @@ use underpin_sql::StepId;
 
 use crate::event::{Blocker, WaitReason};
 
+/// The pause between two looks at a shut gate, milliseconds.
+const GATE_PAUSE_MS: u64 = 500;
+
 /// Limits of one migration's run, from the settings. All times in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
@@ -348,6 +351,15 @@ impl State {
     fn pause(&mut self, reason: WaitReason, blockers: Vec<Blocker>, roll: f64) -> Decision {
         if self.waited_ms >= self.budget_ms() {
             return Decision::Stop(Stop::BudgetSpent { reason, blockers });
+        }
+        if matches!(
+            reason,
+            WaitReason::Holder | WaitReason::Queue | WaitReason::WraparoundVacuum | WaitReason::OldSnapshot
+        ) {
+            // Looking at a shut gate costs the application nothing, so it is looked at often: the lock
+            // is to be had within a second after the blocker has gone.
+            let ms = GATE_PAUSE_MS.min(self.budget_left_ms()).max(1);
+            return Decision::Wait { ms, reason, blockers };
         }
         // Decorrelated jitter: each pause is drawn between the first one and 1.6 times the last.
         let ceiling = (self.pause_ms as f64 * 1.6).min(self.limits.pause_max_ms as f64);

@@ -200,3 +200,16 @@ fn a_failed_build_is_cleaned_up_before_the_run_stops() {
     let end = decide(&mut state, Report::Applied, 0.5);
     assert!(matches!(end, Decision::Stop(Stop::Failed(refusal)) if refusal.sqlstate == "23505"));
 }
+
+#[test]
+fn a_shut_gate_is_looked_at_twice_a_second_however_long_it_takes() {
+    let mut state = State::new(&cut(&[shared(0)]), false, Limits::default());
+    decide(&mut state, Report::Begin, 0.5);
+    for _ in 0..100 {
+        let shut = Report::GateShut { reason: WaitReason::Holder, blockers: Vec::new() };
+        let Decision::Wait { ms, .. } = decide(&mut state, shut, 0.9) else { panic!("it does not wait") };
+        assert_eq!(ms, 500);
+        assert_eq!(decide(&mut state, Report::Waited { ms }, 0.9), Decision::Look(Question::Gate(0)));
+    }
+    assert_eq!((state.waited_ms(), state.attempts()), (50_000, 0));
+}

@@ -1,7 +1,9 @@
 //! The engine against real servers.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod connect;
 mod corpus;
+mod project;
 mod setting;
 mod shop;
 mod twins;

@@ -8,6 +8,7 @@ use underpin_engine::Problem;
 use underpin_engine::deploy::Target;
 use underpin_engine::project::{self, Project, ProjectErrorKind, Where};
 use underpin_prisma::DatabaseUrl;
+use underpin_prisma::url::RootCertificates;
 
 use crate::arguments;
 
@@ -35,7 +36,8 @@ pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
         environment,
     })
     .map_err(|error| problem(&error))?;
-    let url = url(&project)?;
+    let mut url = url(&project)?;
+    certificates_from(project.schema_folder(), &mut url);
     let settings = settings(typed.settings.as_deref(), &project.root)?;
     let target = Target {
         url,
@@ -66,6 +68,18 @@ fn problem(error: &project::ProjectError) -> Problem {
         (Some(file), Some(place)) => found.at(format!("{}:{}:{}", file.display(), place.line, place.column)),
         (Some(file), None) => found.at(file.display().to_string()),
         _ => found,
+    }
+}
+
+/// Certificate paths of the URL are relative to the folder of the Prisma schema.
+fn certificates_from(folder: &Path, url: &mut DatabaseUrl) {
+    let absolute = |path: &mut String| *path = folder.join(&*path).display().to_string();
+    if let Some(RootCertificates::File(path)) = &mut url.ssl.root {
+        absolute(path);
+    }
+    if let Some(client) = &mut url.ssl.client {
+        absolute(&mut client.certificate);
+        absolute(&mut client.key);
     }
 }
 

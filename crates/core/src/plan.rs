@@ -95,6 +95,20 @@ pub struct SettingChange {
 }
 
 impl FilePlan {
+    /// The plan that an earlier run has begun to execute. It is taken up as it was written down: a
+    /// plan made anew could differ, because tables have grown and steps have taken effect.
+    pub fn resumed(steps: Vec<Step>, twinned: bool) -> Self {
+        Self {
+            steps,
+            twinned,
+            refusals: Vec::new(),
+            opaque: Vec::new(),
+            settings: Vec::new(),
+            notes: Vec::new(),
+            plain: false,
+        }
+    }
+
     /// Whether the plan is the file as written, in one transaction, on exempt relations alone: then
     /// the whole file may be sent at once.
     pub fn is_plain(&self) -> bool {

@@ -82,6 +82,8 @@ pub enum Report {
     },
     /// Somebody else has taken over the run (the epoch in the journal is not ours any more).
     Fenced,
+    /// The session that holds Prisma's advisory lock is gone, so Prisma may run now.
+    LockLost,
     /// A person asked us to stop.
     Interrupted,
 }
@@ -193,6 +195,8 @@ pub enum Stop {
     Unreachable,
     /// Another runner has taken over.
     Fenced,
+    /// Prisma's advisory lock is not ours any more.
+    LockLost,
     /// A person asked.
     Interrupted,
 }
@@ -317,7 +321,8 @@ impl State {
         while self.segments.get(self.at).is_some_and(|phase| phase.done) {
             self.advance();
         }
-        if self.at >= self.segments.len() && !(self.segments.is_empty() && !self.opened) {
+        let is_fresh_and_empty = self.segments.is_empty() && !self.opened;
+        if self.at >= self.segments.len() && !is_fresh_and_empty {
             return self.act(Act::Close);
         }
         if !self.opened && !self.is_one_transaction() {
@@ -402,6 +407,7 @@ pub fn decide(state: &mut State, report: Report, roll: f64) -> Decision {
             }
         }
         Report::Fenced => Decision::Stop(Stop::Fenced),
+        Report::LockLost => Decision::Stop(Stop::LockLost),
         Report::Interrupted => Decision::Stop(Stop::Interrupted),
     }
 }

@@ -192,6 +192,7 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     let owner = journal::take_lease(&guard.client, &target.url.schema, run).await?;
     let mut executor = Executor {
         sessions: Sessions::open(&target.url, &application).await?,
+        guard: (!request.without_advisory_lock).then_some(&guard.client),
         owner,
         ledger: &ledger,
         settings: &request.settings,

@@ -40,6 +40,9 @@ pub(crate) struct Current {
     pub(crate) text: String,
     /// Where an earlier run's batches stand.
     pub(crate) cursors: BTreeMap<StepId, serde_json::Value>,
+    /// Whether statements are cancelled when others wait behind them: not when somebody asked for the
+    /// files as they are written.
+    pub(crate) gives_way: bool,
     /// The longest time that strong locks were held, milliseconds.
     pub(crate) longest_lock_ms: u64,
 }
@@ -48,6 +51,11 @@ impl Current {
     /// Position of a segment's first step in the whole migration.
     fn ordinal(&self, segment: usize) -> usize {
         self.segments.iter().take(segment).map(|segment| segment.steps.len()).sum()
+    }
+
+    /// All steps, in order.
+    fn steps(&self) -> Vec<&Step> {
+        self.segments.iter().flat_map(|segment| &segment.steps).collect()
     }
 
     /// The first step of a segment.
@@ -71,6 +79,8 @@ impl Current {
 #[derive(Debug)]
 pub(crate) struct Executor<'a> {
     pub(crate) sessions: Sessions,
+    /// The session that holds Prisma's advisory lock, unless it is switched off.
+    pub(crate) guard: Option<&'a tokio_postgres::Client>,
     pub(crate) owner: Owner,
     pub(crate) ledger: &'a Ledger,
     pub(crate) settings: &'a Settings,
@@ -132,6 +142,10 @@ fn ends_session(code: &SqlState) -> bool {
 impl Executor<'_> {
     /// Changes the database as decided.
     pub(crate) async fn act(&mut self, current: &mut Current, act: &Act) -> Report {
+        // Prisma knows no fence of ours: without its lock nothing is begun.
+        if self.guard.is_some_and(tokio_postgres::Client::is_closed) {
+            return Report::LockLost;
+        }
         if self.sessions.work.is_closed() {
             return Report::InDoubt;
         }
@@ -192,8 +206,10 @@ impl Executor<'_> {
     /// Records that a migration of several transactions has begun.
     async fn open(&mut self, current: &Current) -> Result<(), Trouble> {
         self.begin("").await?;
-        let (ledger, journal) =
-            (self.ledger.insert(&current.row(None)), self.owner.migration(&current.begun, None));
+        let (ledger, journal) = (
+            self.ledger.insert(&current.row(None)),
+            self.owner.migration(&current.begun, &current.steps(), None),
+        );
         self.commit(&[ledger, journal]).await
     }
 
@@ -229,8 +245,13 @@ impl Executor<'_> {
     }
 
     /// Begins a transaction that only the owner of the lease can commit.
+    /// Unless `settings` say otherwise, its statements wait for no lock longer than the first stage.
     async fn begin(&self, settings: &str) -> Result<(), Trouble> {
-        let text = format!("BEGIN; {settings}{}", self.owner.fence());
+        let limit = self.lock().evict_timeout_ms;
+        let text = format!(
+            "BEGIN; SET LOCAL lock_timeout = {limit}; SET LOCAL statement_timeout = 0; {settings}{}",
+            self.owner.fence()
+        );
         let answers = self.sessions.work.simple_query(&text).await?;
         let ours = answers.iter().any(|answer| matches!(answer, tokio_postgres::SimpleQueryMessage::Row(_)));
         if ours { Ok(()) } else { Err(Trouble::Fenced) }

@@ -61,6 +61,8 @@ pub(crate) struct Unfinished {
     pub(crate) started_at: Timestamp,
     /// What stopped it, when that is known.
     pub(crate) error: Option<(String, String)>,
+    /// All its steps, as they were decided when it began; `None` when this program cannot read them.
+    pub(crate) plan: Option<Vec<Step>>,
     /// Its steps as far as they were begun, in order.
     pub(crate) steps: Vec<JournalStep>,
 }
@@ -172,11 +174,15 @@ impl Owner {
     }
 
     /// Records that a migration has begun, or with `finished` that it is complete in one transaction.
-    pub(crate) fn migration(&self, begun: &Begun, finished: Option<Timestamp>) -> Sql {
+    pub(crate) fn migration(&self, begun: &Begun, plan: &[&Step], finished: Option<Timestamp>) -> Sql {
         let state = if finished.is_some() { "applied" } else { "running" };
+        let plan = match (finished, serde_json::to_string(plan)) {
+            (None, Ok(text)) => sql!("{}::jsonb", Literal(&text)),
+            _ => Sql::verbatim("NULL"),
+        };
         sql!(
-            "INSERT INTO underpin.migration (id, scope, name, checksum, run, epoch, tool, mode, state, started_at, finished_at)
-             VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+            "INSERT INTO underpin.migration (id, scope, name, checksum, run, epoch, tool, mode, state, started_at, finished_at, plan)
+             VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
             Literal(&begun.id),
             Literal(&self.scope),
             Literal(&begun.name),
@@ -188,6 +194,7 @@ impl Owner {
             Literal(state),
             instant(Some(begun.started_at)),
             instant(finished),
+            plan,
         )
     }
 
@@ -307,7 +314,7 @@ pub(crate) async fn unfinished(
 ) -> Result<Vec<Unfinished>, tokio_postgres::Error> {
     let rows = client
         .query(
-            "SELECT id, name, checksum, mode, started_at, sqlstate, error FROM underpin.migration
+            "SELECT id, name, checksum, mode, started_at, sqlstate, error, plan FROM underpin.migration
              WHERE scope = $1 AND state = 'running' ORDER BY started_at",
             &[&scope],
         )
@@ -326,6 +333,9 @@ pub(crate) async fn unfinished(
             mode: if mode == "online" { Mode::Online } else { Mode::AsWritten },
             started_at: row.get(4),
             error: sqlstate.zip(error),
+            plan: row
+                .get::<_, Option<serde_json::Value>>(7)
+                .and_then(|plan| serde_json::from_value(plan).ok()),
         });
     }
     Ok(found)

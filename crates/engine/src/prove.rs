@@ -187,7 +187,10 @@ impl Prover {
 
 /// `CREATE DATABASE` refuses while somebody is connected to its template (`55006`, object in use); a
 /// session that we have just closed may take a moment to go.
-async fn create_database(admin: &Client, create: &underpin_catalog::Sql) -> Result<(), tokio_postgres::Error> {
+async fn create_database(
+    admin: &Client,
+    create: &underpin_catalog::Sql,
+) -> Result<(), tokio_postgres::Error> {
     let mut tries = 0;
     loop {
         match admin.batch_execute(create.as_str()).await {

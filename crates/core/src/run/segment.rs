@@ -49,6 +49,12 @@ impl Segment {
         claims
     }
 
+    /// Whether it ends when others wait behind it. Work that is known to take its time is here because
+    /// its table is small or because somebody has allowed it, and would never end otherwise.
+    pub fn gives_way(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.duration, Duration::Instant | Duration::Unknown))
+    }
+
     /// Whether all its steps touch nothing but the catalog.
     pub fn is_instant(&self) -> bool {
         self.steps.iter().all(|step| step.duration == Duration::Instant)

@@ -6,7 +6,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use underpin_catalog::Sql;
 use underpin_core::event::{Event, WaitReason};
-use underpin_core::plan::{FilePlan, Mode, Policy, ReasonCode, plan};
+use underpin_core::exit;
+use underpin_core::plan::{FilePlan, Mode, ReasonCode, plan};
 use underpin_core::run::{Act, Decision, Report, State, Stop, decide, segments};
 use underpin_sql::mentioned;
 use uuid::Uuid;
@@ -32,7 +33,7 @@ pub(super) async fn apply(
         Ok(plan) => plan,
         Err(ending) => return Ok(Some(ending)),
     };
-    let mut current = current(pending, &plan);
+    let mut current = current(pending, &plan, request);
     let mut state = State::new(&current.segments, pending.begun.is_some(), request.settings.limits());
     let steps_done = pending.begun.as_ref().map_or(0, |begun| begun.applied().len());
     executor.events.send(Event::MigrationStarted {
@@ -42,7 +43,8 @@ pub(super) async fn apply(
         online: plan.twinned,
     });
     let stop = drive(executor, &mut current, &mut state).await;
-    if !plan.settings.is_empty() {
+    // What a resumed file has set is not known.
+    if !plan.settings.is_empty() || pending.begun.is_some() {
         executor.sessions.work.reset().await?;
     }
     if stop == Stop::Applied {
@@ -56,8 +58,7 @@ pub(super) async fn apply(
     Ok(Some(stopped(executor, &current, &state, stop).await))
 }
 
-/// The plan on the database as it is now. A resumed migration keeps the steps it began with: they
-/// are found again by their ids.
+/// The plan on the database as it is now, or the one that an earlier run has begun to execute.
 async fn planned(
     executor: &mut Executor<'_>,
     prover: &mut ProvingHistory,
@@ -65,26 +66,29 @@ async fn planned(
     request: &Request,
     server: &Server,
 ) -> Result<Result<FilePlan, Ending>, Problem> {
-    let mode = match &pending.begun {
-        Some(begun) if begun.mode == journal::Mode::AsWritten => Mode::AsWritten,
-        _ => request.mode,
-    };
-    let policy = Policy { mode, ..request.policy() };
-    let mut small = policy.small_table_bytes;
-    if pending.begun.as_ref().is_some_and(|begun| begun.mode == journal::Mode::Online) {
-        // What was large when it began may count as small now, or the other way round: a migration
-        // that began as a twin goes on as one.
-        small = 0;
+    if let Some(begun) = &pending.begun {
+        let Some(steps) = begun.plan.clone() else {
+            return Err(Problem::new(format!(
+                "the plan of migration {} was written by another version of underpin",
+                pending.name
+            ))
+            .exiting(exit::NEEDS_RECOVER)
+            .hint("continue it with the version that began it")
+            .hint("or see what took effect and decide: underpin recover"));
+        };
+        return Ok(Ok(FilePlan::resumed(steps, begun.mode == journal::Mode::Online)));
     }
+    let policy = request.policy();
     let work = &executor.sessions.work;
-    let around = surroundings::look(work, server.version, &mentioned(&pending.statements), small).await?;
-    let plan = plan(&pending.statements, &around, &Policy { small_table_bytes: small, ..policy });
-    if !plan.refusals.is_empty() && pending.begun.is_none() {
+    let around =
+        surroundings::look(work, server.version, &mentioned(&pending.statements), policy.small_table_bytes)
+            .await?;
+    let plan = plan(&pending.statements, &around, &policy);
+    if !plan.refusals.is_empty() {
         let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];
         return Ok(Err(Ending::Refused { migrations }));
     }
     if plan.twinned
-        && pending.begun.is_none()
         && let Some(ending) = prove(executor, prover, pending, request, &plan).await
     {
         return Ok(Err(ending));
@@ -124,7 +128,7 @@ async fn prove(
     }
 }
 
-fn current(pending: &Pending, plan: &FilePlan) -> Current {
+fn current(pending: &Pending, plan: &FilePlan, request: &Request) -> Current {
     let none = BTreeSet::new();
     let (applied, intents, cursors) = match &pending.begun {
         Some(begun) => (begun.applied(), begun.begun(), begun.cursors()),
@@ -152,6 +156,7 @@ fn current(pending: &Pending, plan: &FilePlan) -> Current {
         whole: plan.is_plain().then(|| Sql::verbatim(pending.text.clone())),
         text: pending.text.clone(),
         cursors,
+        gives_way: request.mode == Mode::Online,
         longest_lock_ms: 0,
     }
 }
@@ -278,6 +283,12 @@ async fn stopped(executor: &Executor<'_>, current: &Current, state: &State, stop
         Stop::Interrupted => Ending::Stopped {
             migration,
             reason: "interrupted".to_owned(),
+            blockers: Vec::new(),
+            half_done,
+        },
+        Stop::LockLost => Ending::Stopped {
+            migration,
+            reason: "the session that holds Prisma's advisory lock was lost".to_owned(),
             blockers: Vec::new(),
             half_done,
         },

@@ -282,7 +282,8 @@ async fn refusals(
         let refusals = plan(&before, &around, &request.policy()).refusals;
         let own = refusals.get(known..).unwrap_or_default().to_vec();
         known = refusals.len();
-        if !own.is_empty() {
+        // What is half applied was decided when it began.
+        if !own.is_empty() && file.begun.is_none() {
             refused.push(RefusedMigration { migration: file.name.clone(), refusals: own });
         }
     }

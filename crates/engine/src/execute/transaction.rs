@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use underpin_catalog::{LockMode, Sql, sql};
 use underpin_core::run::{Refusal, Segment};
+use underpin_core::settings::LockSettings;
 use underpin_sql::{Action, LockClaim, Step};
 
 use super::{Current, Executor, Trouble, line_at, position, with_seen};
@@ -25,13 +26,15 @@ impl Executor<'_> {
             Some(segment) => self.existing(segment).await?,
             None => Vec::new(),
         };
-        let opening = self.opening(segment.as_ref(), !strong.is_empty());
+        let opening = opening_of(self.lock(), segment.as_ref(), !strong.is_empty(), current.gives_way);
         self.begin(&opening).await?;
         let held = if strong.is_empty() { None } else { Some(self.lock_in_two_stages(&strong).await?) };
+        let gives_way =
+            current.gives_way && !strong.is_empty() && segment.as_ref().is_some_and(Segment::gives_way);
         if let Some(segment) = &segment {
             match &current.whole {
-                Some(text) if whole => self.send_whole(text, !strong.is_empty()).await?,
-                _ => self.send_steps(current, segment, !strong.is_empty()).await?,
+                Some(text) if whole => self.send_whole(text, gives_way).await?,
+                _ => self.send_steps(current, segment, gives_way).await?,
             }
         }
         let end = self.ending(current, index, segment.as_ref(), whole, closes);
@@ -49,25 +52,6 @@ impl Executor<'_> {
             return Ok(claims);
         }
         Ok(gate::lockable(&self.sessions.work, &claims).await?)
-    }
-
-    /// The transaction's own settings. A statement that changes the catalog alone gets a
-    /// `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
-    fn opening(&self, segment: Option<&Segment>, strong: bool) -> String {
-        let lock = self.lock();
-        let lock_timeout = if strong { lock.try_timeout_ms } else { lock.evict_timeout_ms };
-        let instant = strong && segment.is_some_and(Segment::is_instant);
-        let statement_timeout = if instant { lock.instant_timeout_ms } else { 0 };
-        let mut text = String::new();
-        // PostgreSQL takes an isolation level only before the first query, and the fence is one.
-        for sql in segment.iter().flat_map(|segment| &segment.steps).filter_map(leading) {
-            text.push_str(sql.as_str());
-            text.push_str("; ");
-        }
-        text.push_str(&format!(
-            "SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {statement_timeout}; "
-        ));
-        text
     }
 
     /// Takes all strong locks before the first statement. First `SHARE UPDATE EXCLUSIVE`, which
@@ -108,22 +92,23 @@ impl Executor<'_> {
         unreachable!("the loop ends by a return")
     }
 
-    async fn send_whole(&self, text: &Sql, strong: bool) -> Result<(), Trouble> {
-        let (done, seen) = self.watcher(strong).over(self.sessions.work.batch_execute(text.as_str())).await;
+    async fn send_whole(&self, text: &Sql, gives_way: bool) -> Result<(), Trouble> {
+        let (done, seen) =
+            self.watcher(gives_way).over(self.sessions.work.batch_execute(text.as_str())).await;
         done.map_err(|error| {
             let line = position(&error).map(|position| line_at(text.as_str(), position));
             with_seen(at_line(error.into(), line), seen, None)
         })
     }
 
-    async fn send_steps(&self, current: &Current, segment: &Segment, strong: bool) -> Result<(), Trouble> {
+    async fn send_steps(&self, current: &Current, segment: &Segment, gives_way: bool) -> Result<(), Trouble> {
         for step in &segment.steps {
             let Action::Execute { sql } = &step.action else { continue };
             if leading(step).is_some() {
                 continue;
             }
             let (done, seen) =
-                self.watcher(strong).over(self.sessions.work.batch_execute(sql.as_str())).await;
+                self.watcher(gives_way).over(self.sessions.work.batch_execute(sql.as_str())).await;
             done.map_err(|error| {
                 // Only text that stands in the file has its lines there.
                 let line = position(&error)
@@ -147,7 +132,7 @@ impl Executor<'_> {
             let now = Timestamp::now();
             return vec![
                 self.ledger.insert(&current.row(Some(now))),
-                self.owner.migration(&current.begun, Some(now)),
+                self.owner.migration(&current.begun, &[], Some(now)),
             ];
         }
         let first = current.ordinal(index);
@@ -162,6 +147,24 @@ impl Executor<'_> {
         }
         end
     }
+}
+
+/// The transaction's own settings. A statement that changes the catalog alone gets a
+/// `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
+fn opening_of(lock: &LockSettings, segment: Option<&Segment>, strong: bool, gives_way: bool) -> String {
+    let lock_timeout = if strong { lock.try_timeout_ms } else { lock.evict_timeout_ms };
+    let instant = gives_way && strong && segment.is_some_and(Segment::is_instant);
+    let statement_timeout = if instant { lock.instant_timeout_ms } else { 0 };
+    let mut text = String::new();
+    // PostgreSQL takes an isolation level only before the first query, and the fence is one.
+    for sql in segment.iter().flat_map(|segment| &segment.steps).filter_map(leading) {
+        text.push_str(sql.as_str());
+        text.push_str("; ");
+    }
+    text.push_str(&format!(
+        "SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {statement_timeout}; "
+    ));
+    text
 }
 
 /// A `SET TRANSACTION`, which has to stand before everything else in its transaction.

@@ -29,9 +29,11 @@ CREATE TABLE IF NOT EXISTS underpin.migration (
     state       text        NOT NULL CHECK (state IN ('running', 'applied', 'failed', 'reverted', 'marked')),
     started_at  timestamptz NOT NULL,
     finished_at timestamptz,
+    plan        jsonb,
     sqlstate    text,
     error       text
 );
+COMMENT ON COLUMN underpin.migration.plan IS 'the steps of a migration that takes more than one transaction, as they were decided';
 CREATE INDEX IF NOT EXISTS migration_by_name ON underpin.migration (scope, name);
 
 -- A step. 'intent' is written before a statement that cannot run in a transaction; a transactional

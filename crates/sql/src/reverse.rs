@@ -3,8 +3,6 @@
 //! What a step's own text does not tell (the old type, the dropped column) cannot be undone here and
 //! is not guessed: the caller is told which step it is.
 
-use std::collections::BTreeSet;
-
 use underpin_catalog::{Name, RelationName, Sql, sql};
 
 use crate::effect::Effect;
@@ -48,31 +46,40 @@ pub fn reverse(steps: &[&str]) -> Result<Vec<Reverse>, SyntaxError> {
 /// What earlier steps have made: effects on it go away with it.
 #[derive(Debug, Default)]
 struct Own {
-    tables: BTreeSet<RelationName>,
-    columns: BTreeSet<(RelationName, Name)>,
-    constraints: BTreeSet<(RelationName, Name)>,
+    tables: Vec<RelationName>,
+    columns: Vec<(RelationName, Name)>,
+    constraints: Vec<(RelationName, Name)>,
+}
+
+/// The steps of one migration name a table with or without its namespace.
+fn same(a: &RelationName, b: &RelationName) -> bool {
+    a.name == b.name && (a.namespace == b.namespace || a.namespace.is_none() || b.namespace.is_none())
 }
 
 impl Own {
+    fn has_table(&self, table: &RelationName) -> bool {
+        self.tables.iter().any(|own| same(own, table))
+    }
+
     fn has(&self, table: &RelationName, column: &Name) -> bool {
-        self.tables.contains(table) || self.columns.contains(&(table.clone(), column.clone()))
+        self.has_table(table) || self.columns.iter().any(|(own, name)| same(own, table) && name == column)
     }
 
     fn reverse(&mut self, effect: &Effect) -> Reverse {
         match effect {
             Effect::CreateTable(create) if !create.if_not_exists => {
-                self.tables.insert(create.table.clone());
+                self.tables.push(create.table.clone());
                 in_transaction(sql!("DROP TABLE {}", create.table))
             }
             Effect::AddColumn(add) if !add.if_not_exists => {
-                self.columns.insert((add.table.clone(), add.column.clone()));
-                match self.tables.contains(&add.table) {
+                self.columns.push((add.table.clone(), add.column.clone()));
+                match self.has_table(&add.table) {
                     true => Reverse::Nothing,
                     false => in_transaction(sql!("ALTER TABLE {} DROP COLUMN {}", add.table, add.column)),
                 }
             }
             Effect::CreateIndex(create) if !create.if_not_exists => match &create.name {
-                Some(_) if self.tables.contains(&create.table) => Reverse::Nothing,
+                Some(_) if self.has_table(&create.table) => Reverse::Nothing,
                 Some(name) => Reverse::Sql {
                     sql: sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", create.table.sibling(name.clone())),
                     alone: true,
@@ -81,12 +88,12 @@ impl Own {
             },
             Effect::AddConstraint(add) => match &add.name {
                 Some(name) => {
-                    self.constraints.insert((add.table.clone(), name.clone()));
+                    self.constraints.push((add.table.clone(), name.clone()));
                     // The index of a constraint that was added USING INDEX goes with it, so its own
                     // way back finds nothing any more (IF EXISTS).
                     in_transaction(sql!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", add.table, name))
                 }
-                None if self.tables.contains(&add.table) => Reverse::Nothing,
+                None if self.has_table(&add.table) => Reverse::Nothing,
                 None => Reverse::Unknown,
             },
             Effect::ValidateConstraint { table, constraint } => {
@@ -110,7 +117,7 @@ impl Own {
 
     /// `way` when an earlier step has made the constraint.
     fn made(&self, table: &RelationName, constraint: &Name, way: Reverse) -> Reverse {
-        match self.constraints.contains(&(table.clone(), constraint.clone())) {
+        match self.constraints.iter().any(|(own, name)| same(own, table) && name == constraint) {
             true => way,
             false => Reverse::Unknown,
         }
@@ -147,7 +154,7 @@ mod tests {
                 r#"ALTER TABLE "T" VALIDATE CONSTRAINT "f""#,
                 r#"ALTER TABLE "T" ADD COLUMN "n" uuid"#,
                 r#"ALTER TABLE "T" ALTER COLUMN "n" SET DEFAULT gen_random_uuid()"#,
-                r#"UPDATE "T" SET "n" = gen_random_uuid()"#,
+                r#"UPDATE "public"."T" SET "n" = gen_random_uuid()"#,
                 r#"ALTER TABLE "T" ALTER COLUMN "n" SET NOT NULL"#,
                 r#"ALTER TABLE "T" ALTER COLUMN "a" SET NOT NULL"#,
             ]),

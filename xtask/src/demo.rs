@@ -47,13 +47,27 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 /// The application's name in `pg_stat_activity`; everybody else is a migrator.
 const APPLICATION: &str = "shop";
 
-/// Runs the demonstration. With `json`, standard output is one object and nothing else.
-pub(crate) fn run(root: &Path, json: bool) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(demonstrate(root, json))
+/// What happens with the numbers, besides the table on standard error and the picture in `docs`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Nothing.
+    Table,
+    /// Standard output is one JSON object.
+    Json,
+    /// The table of `README.md` is replaced.
+    Readme,
 }
 
-async fn demonstrate(root: &Path, json: bool) -> Result<ExitCode, Failure> {
+/// Where the table stands in `README.md`.
+const MARKS: (&str, &str) = ("<!-- demo-table -->", "<!-- /demo-table -->");
+
+/// Runs the demonstration.
+pub(crate) fn run(root: &Path, output: Output) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(demonstrate(root, output))
+}
+
+async fn demonstrate(root: &Path, output: Output) -> Result<ExitCode, Failure> {
     let begin = Instant::now();
     say("starting PostgreSQL");
     let server = Server::start(MAJOR, options()).await?;
@@ -72,8 +86,16 @@ async fn demonstrate(root: &Path, json: bool) -> Result<ExitCode, Failure> {
     std::fs::write(&picture, chart::draw(runs, RATE))?;
     eprintln!("{}", report::table(runs, rows, RATE, PATIENCE));
     say(&format!("wrote docs/demo.svg; {:.0} s in all", begin.elapsed().as_secs_f64()));
-    if json {
-        println!("{}", report::json(&as_written, &online)?);
+    match output {
+        Output::Table => {}
+        Output::Json => println!("{}", report::json(&as_written, &online)?),
+        Output::Readme => {
+            let readme = root.join("README.md");
+            let text = std::fs::read_to_string(&readme)?;
+            let text = replace_between(&text, MARKS, &report::markdown(runs))
+                .ok_or("README.md has no place for the table")?;
+            std::fs::write(readme, text)?;
+        }
     }
     Ok(report::verdict(&as_written, &online))
 }
@@ -126,7 +148,27 @@ async fn measure(server: &Server, original: &Database<'_>, way: Way) -> Result<R
     })
 }
 
+/// Puts lines between two marks; `None` when the marks are not there, in this order.
+fn replace_between(text: &str, (from, to): (&str, &str), lines: &str) -> Option<String> {
+    let (before, rest) = text.split_once(from)?;
+    let (_, after) = rest.split_once(to)?;
+    Some(format!("{before}{from}\n{lines}{to}{after}"))
+}
+
 /// A word to the person who waits, on standard error.
 fn say(words: &str) {
     eprintln!("demo: {words}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_the_readme_is_replaced() {
+        let text = format!("a\n{}\nold\n{}\nb\n", MARKS.0, MARKS.1);
+        let expected = format!("a\n{}\nnew\n{}\nb\n", MARKS.0, MARKS.1);
+        assert_eq!(replace_between(&text, MARKS, "new\n"), Some(expected));
+        assert_eq!(replace_between("a", MARKS, ""), None);
+    }
 }

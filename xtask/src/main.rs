@@ -22,11 +22,15 @@ fn main() -> ExitCode {
     let root = workspace_root();
     let outcome = match (verb, words.as_slice()) {
         ("tidy", []) => Ok(tidy::run(&root)),
-        ("demo", []) => demo::run(&root, false),
-        ("demo", ["--json"]) => demo::run(&root, true),
+        ("demo", []) => demo::run(&root, demo::Output::Table),
+        ("demo", ["--json"]) => demo::run(&root, demo::Output::Json),
+        ("demo", ["--readme"]) => demo::run(&root, demo::Output::Readme),
         ("bench", []) => bench::run(&root, &bench::NAMES),
         ("bench", [name]) if bench::NAMES.contains(name) => bench::run(&root, &[name]),
-        _ => Err("usage: xtask tidy | demo [--json] | bench [status | shadow | replay | stall]".into()),
+        _ => {
+            Err("usage: xtask tidy | demo [--json | --readme] | bench [status | shadow | replay | stall]"
+                .into())
+        }
     };
     outcome.unwrap_or_else(|failure| {
         let mut words = failure.to_string();

@@ -62,24 +62,37 @@ pub(super) fn json(as_written: &Run, online: &Run) -> serde_json::Result<String>
     serde_json::to_string(&Both { as_written: Numbers::of(as_written), online: Numbers::of(online) })
 }
 
-/// The table with which the demonstration ends.
-pub(super) fn table(runs: [&Run; 2], rows: i64, rate: u32, patience: Duration) -> String {
+/// The comparison, line by line.
+fn lines(runs: [&Run; 2]) -> [(&'static str, [String; 2]); 6] {
     let ms = |value: f64| format!("{} ms", thousands(value.round() as u64));
     let lock = |run: &Run| match run.locks.longest_ms() {
         // The locks are looked at every 15 ms; what was seen once was held for less than two looks.
         0.0 => "under 30 ms".to_owned(),
         longest => ms(longest),
     };
-    let lines: [(&str, [String; 2]); 6] = [
+    [
         ("failed requests", runs.map(|run| thousands(run.summary.failed))),
         ("worst wait", runs.map(|run| ms(run.summary.worst_wait_ms))),
         ("p99", runs.map(|run| ms(run.summary.p99_ms))),
         ("throughput stood still", runs.map(|run| format!("{:.1} s", run.summary.stalled_s))),
         ("longest lock held", runs.map(lock)),
         ("the deploy took", runs.map(|run| format!("{:.1} s", run.deploy_s))),
-    ];
+    ]
+}
+
+/// The table as Markdown, for the README.
+pub(super) fn markdown(runs: [&Run; 2]) -> String {
+    let mut table = format!("| | {} | {} |\n|---|---:|---:|\n", runs[0].way, runs[1].way);
+    for (name, [as_written, online]) in lines(runs) {
+        let _ = writeln!(table, "| {name} | {as_written} | {online} |");
+    }
+    table
+}
+
+/// The table with which the demonstration ends, and what its words mean.
+pub(super) fn table(runs: [&Run; 2], rows: i64, rate: u32, patience: Duration) -> String {
     let mut table = format!("\n{:24}{:>22}{:>22}\n", "", runs[0].way, runs[1].way);
-    for (name, [as_written, online]) in lines {
+    for (name, [as_written, online]) in lines(runs) {
         let _ = writeln!(table, "{name:24}{as_written:>22}{online:>22}");
     }
     let _ = write!(

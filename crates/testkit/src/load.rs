@@ -17,10 +17,14 @@ use tokio_postgres::{Client, Config, Error, NoTls};
 
 pub use recording::{Bucket, Outcome, Recording, Request, Summary};
 
+/// A session without an answer for this long is given up.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+
 /// What an application asks for. An implementation chooses by the number of the request, so that two runs
 /// ask the same.
 pub trait Traffic: Send + Sync + 'static {
-    /// One request, from its first statement to its last. `number` counts from 0 over all connections.
+    /// One request, from its first statement to its last. `number` counts from 0 over all connections. It
+    /// leaves no transaction open, also when it fails: [`Client::transaction`] sees to that.
     fn request(&self, client: &mut Client, number: u64) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
@@ -31,7 +35,7 @@ pub struct Load {
     pub rate: u32,
     /// Connections, as a pool has them. A request that finds none free waits, and that counts.
     pub connections: u32,
-    /// From when it was due, a request has this long; then the client gives up and it has failed.
+    /// From when it was due, a request has this long; then its client gives up, and it has failed.
     pub timeout: Duration,
     /// The sessions' `application_name`.
     pub application_name: String,
@@ -131,41 +135,34 @@ async fn work<T: Traffic>(schedule: Arc<Schedule<T>>, client: Client) -> Vec<Req
     }
 }
 
-/// Asks one request, in what is left of its time. A session that failed in an unclear way is replaced, as a
-/// pool does.
+/// Asks one request. One that has waited too long for a free session is not asked any more. One that is being
+/// answered when the client's patience ends has failed, and is still answered: servers of web pages do not
+/// cancel their statements either, and cancelling would add a load of its own to a server in trouble.
 async fn ask<T: Traffic>(
     schedule: &Schedule<T>,
     slot: &mut Option<Client>,
     number: u64,
     due: Instant,
 ) -> Outcome {
-    let deadline = tokio::time::Instant::from_std(due + schedule.timeout);
-    if deadline <= tokio::time::Instant::now() {
+    let patience_ended = || due.elapsed() >= schedule.timeout;
+    if patience_ended() {
         return Outcome::TimedOut;
     }
     let mut client = match slot.take() {
         Some(client) if !client.is_closed() => client,
-        _ => match tokio::time::timeout_at(deadline, connect(&schedule.config)).await {
-            Ok(Ok(client)) => client,
-            Ok(Err(error)) => return failed(&error),
-            Err(_) => return Outcome::TimedOut,
+        _ => match connect(&schedule.config).await {
+            Ok(client) => client,
+            Err(error) => return failed(&error),
         },
     };
-    let cancel = client.cancel_token();
-    match tokio::time::timeout_at(deadline, schedule.traffic.request(&mut client, number)).await {
-        Ok(Ok(())) => {
-            *slot = Some(client);
-            Outcome::Answered
-        }
-        Ok(Err(error)) => {
-            // The session goes with whatever transaction it has open: dropping the client ends it.
-            failed(&error)
-        }
-        Err(_) => {
-            // Like a driver with a query timeout: ask the server to stop, and let the session go.
-            tokio::spawn(async move { cancel.cancel_query(NoTls).await });
-            Outcome::TimedOut
-        }
+    let answer = tokio::time::timeout(ANSWER_LIMIT, schedule.traffic.request(&mut client, number)).await;
+    if answer.is_ok() {
+        *slot = Some(client);
+    }
+    match answer {
+        Ok(Err(error)) => failed(&error),
+        Ok(Ok(())) if !patience_ended() => Outcome::Answered,
+        Ok(Ok(())) | Err(_) => Outcome::TimedOut,
     }
 }
 

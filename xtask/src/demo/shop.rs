@@ -6,7 +6,7 @@ use underpin_testkit::load::Traffic;
 
 const CUSTOMERS: i32 = 100_000;
 const PRODUCTS: i32 = 20_000;
-const ORDERS: i32 = 2_000_000;
+const ORDERS: i32 = 1_500_000;
 /// Two for each order.
 const ITEMS: i32 = 2 * ORDERS;
 

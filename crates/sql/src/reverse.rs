@@ -99,14 +99,17 @@ impl Own {
             Effect::ValidateConstraint { table, constraint } => {
                 self.made(table, constraint, Reverse::Nothing)
             }
-            Effect::DropConstraint { table, constraint, .. } => self.made(table, constraint, Reverse::Nothing),
+            Effect::DropConstraint { table, constraint, .. } => {
+                self.made(table, constraint, Reverse::Nothing)
+            }
             Effect::SetNotNull { table, column } if self.has(table, column) => Reverse::Nothing,
             Effect::SetNotNull { table, column } => {
                 in_transaction(sql!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", table, column))
             }
             Effect::SetDefault { table, column } if self.has(table, column) => Reverse::Nothing,
             Effect::Update(change)
-                if !change.columns.is_empty() && change.columns.iter().all(|c| self.has(&change.table, c)) =>
+                if !change.columns.is_empty()
+                    && change.columns.iter().all(|c| self.has(&change.table, c)) =>
             {
                 Reverse::Nothing
             }

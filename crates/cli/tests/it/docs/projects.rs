@@ -1,0 +1,117 @@
+//! The projects that the pages' commands run in: a shop with an applied history, and something
+//! that is pending, wrong or in the way.
+
+use tokio_postgres::Client;
+use underpin_testkit::{Database, ProjectFolder, Server};
+
+/// A project with its database.
+pub(super) struct Given {
+    pub(super) project: ProjectFolder,
+    pub(super) database: Database<'static>,
+    /// Sessions of others, open as long as this value.
+    _others: Vec<Client>,
+}
+
+impl Given {
+    /// The database's address, as the project's `.env` would have it.
+    pub(super) fn url(&self) -> String {
+        self.database.url()
+    }
+
+    /// A line with the reader's names for the server, the database and the role.
+    pub(super) fn redacted(&self, line: &str) -> String {
+        let config = self.database.config();
+        let user = config.get_user().unwrap_or_default();
+        let url = self.url();
+        let host = url.rsplit_once('@').and_then(|(_, rest)| rest.split('/').next()).unwrap_or(&url);
+        line.replace(host, "localhost:5432")
+            .replace(self.database.name(), "shop")
+            .replace(&format!("role {user}"), "role app")
+    }
+}
+
+const INIT: &str = "CREATE TABLE \"Order\" (
+    \"id\" INTEGER PRIMARY KEY,
+    \"reference\" TEXT,
+    \"channel\" TEXT,
+    \"status\" TEXT NOT NULL DEFAULT 'open',
+    \"createdAt\" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+";
+
+/// Twenty thousand orders: large enough to be noticed, small enough to be made at once.
+const ROWS: &str = "INSERT INTO \"Order\" (\"id\", \"reference\", \"channel\")
+    SELECT n, 'R-' || n, 'web' FROM generate_series(1, 20000) AS n;
+VACUUM ANALYZE \"Order\";
+";
+
+/// Sets up the project that a page names.
+pub(super) async fn given(name: &str, server: &'static Server) -> Given {
+    let project = ProjectFolder::prisma6().migration("20260105090000_init", INIT);
+    let database = server.database("shop").await;
+    let mut others = Vec::new();
+    apply_init(&project, &database).await;
+    let pending = |project: ProjectFolder, name: &str, sql: &str| {
+        project.migration(&format!("20260302143000_{name}"), sql)
+    };
+    let project = match name {
+        "shop" => pending(
+            project,
+            "order_overview",
+            "ALTER TABLE \"Order\" ADD COLUMN \"currency\" TEXT NOT NULL DEFAULT 'EUR',\n\
+             ALTER COLUMN \"channel\" SET NOT NULL;\n\
+             CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n\
+             CREATE INDEX \"Order_status_createdAt_idx\" ON \"Order\"(\"status\", \"createdAt\");\n",
+        ),
+        "refused" => pending(project, "tidy_orders", "ALTER TABLE \"Order\" DROP COLUMN \"channel\";\n"),
+        "misspelt" => project.file("underpin.toml", "[lock]\ntry_timout_ms = 50\n"),
+        "blocked" => {
+            others.push(reader(&database).await);
+            pending(project, "note", "ALTER TABLE \"Order\" ADD COLUMN \"note\" TEXT;\n")
+                .file("underpin.toml", "[lock]\npatience_ms = 1\nbudget_ms = 1000\n")
+        }
+        "held" => {
+            others.push(migrator(&database).await);
+            pending(project, "note", "ALTER TABLE \"Order\" ADD COLUMN \"note\" TEXT;\n")
+                .file("underpin.toml", "[lock]\nadvisory_budget_ms = 1000\n")
+        }
+        "duplicates" => {
+            database.run("UPDATE \"Order\" SET \"reference\" = 'R-1' WHERE \"id\" = 2").await;
+            pending(
+                project,
+                "unique_reference",
+                "CREATE INDEX \"Order_status_idx\" ON \"Order\"(\"status\");\n\
+                 CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n",
+            )
+        }
+        "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
+        other => panic!("no project is called {other}"),
+    };
+    Given { project, database, _others: others }
+}
+
+async fn apply_init(project: &ProjectFolder, database: &Database<'_>) {
+    let (said, code) = super::console::underpin(["deploy"].into_iter(), project.path(), &database.url());
+    assert_eq!(code, 0, "{said}");
+    // VACUUM refuses to be one of several statements.
+    for statement in ROWS.split_inclusive(";\n") {
+        database.run(statement).await;
+    }
+}
+
+/// Somebody who has read the table and not ended the transaction.
+async fn reader(database: &Database<'_>) -> Client {
+    let client = database.client().await;
+    // The last statement is what others see of it, so it goes alone.
+    client.batch_execute("SET application_name = 'nightly-report'; BEGIN").await.unwrap();
+    client.batch_execute("SELECT count(*) FROM \"Order\"").await.unwrap();
+    client
+}
+
+/// Somebody who holds Prisma's advisory lock.
+async fn migrator(database: &Database<'_>) -> Client {
+    let client = database.client().await;
+    let script = "SET application_name = 'prisma'; SELECT pg_advisory_lock(72707369)";
+    client.batch_execute(script).await.unwrap();
+    client
+}

@@ -1,0 +1,5 @@
+//! The command as people and pipelines use it.
+
+#![allow(clippy::unwrap_used)]
+
+mod docs;

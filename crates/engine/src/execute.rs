@@ -18,7 +18,8 @@ use underpin_core::event::{Blocker, Event};
 use underpin_core::run::{Act, Question, Refusal, Report, Segment, SegmentKind};
 use underpin_core::settings::{LockSettings, Settings};
 use underpin_prisma::LedgerRow;
-use underpin_sql::{Step, StepId};
+use underpin_sql::effect::SettingScope;
+use underpin_sql::{Action, Effect, Step, StepId, read};
 
 use crate::events::Events;
 use crate::gate;
@@ -43,6 +44,8 @@ pub(crate) struct Current {
     /// Whether statements are cancelled when others wait behind them: not when somebody asked for the
     /// files as they are written.
     pub(crate) gives_way: bool,
+    /// The backend that has the settings which the executed steps made.
+    pub(crate) session: Option<i32>,
     /// The longest time that strong locks were held, milliseconds.
     pub(crate) longest_lock_ms: u64,
 }
@@ -153,18 +156,45 @@ impl Executor<'_> {
             Act::Open => self.open(current).await,
             Act::Close => self.close(current).await,
             Act::DropLeftover { leftover, .. } => self.drop_leftover(leftover).await,
-            Act::Segment { index, whole, closes } => match current.segments.get(*index).map(|s| s.kind) {
-                None | Some(SegmentKind::Together) => {
-                    self.transaction(current, *index, *whole, *closes).await
-                }
-                Some(SegmentKind::Alone) => self.alone(current, *index).await,
-                Some(SegmentKind::Batches) => self.batches(current, *index).await,
-            },
+            Act::Segment { index, whole, closes } => self.segment(current, *index, *whole, *closes).await,
         };
         match done {
             Ok(()) => Report::Applied,
             Err(trouble) => self.after(trouble).await,
         }
+    }
+
+    async fn segment(
+        &mut self,
+        current: &mut Current,
+        index: usize,
+        whole: bool,
+        closes: bool,
+    ) -> Result<(), Trouble> {
+        self.settle_in(current, index).await?;
+        match current.segments.get(index).map(|segment| segment.kind) {
+            None | Some(SegmentKind::Together) => self.transaction(current, index, whole, closes).await,
+            Some(SegmentKind::Alone) => self.alone(current, index).await,
+            Some(SegmentKind::Batches) => self.batches(current, index).await,
+        }
+    }
+
+    /// A session that has not executed the segments before this one, because an earlier run or a lost
+    /// session has, gets the settings that they made: a `SET search_path` is for the rest of its file.
+    async fn settle_in(&self, current: &mut Current, index: usize) -> Result<(), Trouble> {
+        let work = &self.sessions.work;
+        if current.session == Some(work.pid()) {
+            return Ok(());
+        }
+        for step in current.segments.iter().take(index).flat_map(|segment| &segment.steps) {
+            if let Action::Execute { sql } = &step.action
+                && sets_session(sql)
+            {
+                work.batch_execute(sql.as_str()).await?;
+            }
+        }
+        current.session = Some(work.pid());
+        Ok(())
     }
 
     /// Answers a question of the decision.
@@ -281,6 +311,19 @@ impl Executor<'_> {
             interrupt: self.interrupt.clone(),
         }
     }
+}
+
+/// Whether a statement does nothing but set the session for what follows.
+fn sets_session(sql: &Sql) -> bool {
+    let Ok(statements) = read(sql.as_str()) else { return false };
+    !statements.is_empty()
+        && statements.iter().flat_map(|statement| &statement.effects).all(|effect| match effect {
+            Effect::Set(setting) => setting.scope != SettingScope::Transaction,
+            Effect::Select { reads, calls, .. } => {
+                reads.is_empty() && !calls.is_empty() && calls.iter().all(|call| call.ends_with("set_config"))
+            }
+            _ => false,
+        })
 }
 
 /// Adds what the watcher saw to what the server said.

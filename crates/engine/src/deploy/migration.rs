@@ -43,9 +43,11 @@ pub(super) async fn apply(
         online: plan.twinned,
     });
     let stop = drive(executor, &mut current, &mut state).await;
-    // What a resumed file has set is not known.
-    if !plan.settings.is_empty() || pending.begun.is_some() {
-        executor.sessions.work.reset().await?;
+    // What a resumed file has set is not known, nor what functions set that it calls.
+    let may_have_set = !plan.settings.is_empty() || !plan.opaque.is_empty() || pending.begun.is_some();
+    if may_have_set && executor.sessions.work.reset().await.is_err() {
+        // A new session has nothing to give back. Should there be none, the next act says so.
+        let _ = executor.sessions.heal().await;
     }
     if stop == Stop::Applied {
         executor.events.send(Event::MigrationApplied {
@@ -157,6 +159,7 @@ fn current(pending: &Pending, plan: &FilePlan, request: &Request) -> Current {
         text: pending.text.clone(),
         cursors,
         gives_way: request.mode == Mode::Online,
+        session: None,
         longest_lock_ms: 0,
     }
 }

@@ -3,6 +3,7 @@
 
 mod connect;
 mod corpus;
+mod faults;
 mod project;
 mod setting;
 mod shop;

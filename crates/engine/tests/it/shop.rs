@@ -26,6 +26,7 @@ CREATE TABLE "Order" (
     CONSTRAINT "Order_pkey" PRIMARY KEY ("id")
 );
 CREATE TABLE "Setting" ("key" TEXT, "value" TEXT);
+CREATE TABLE "Log" ("what" TEXT);
 CREATE INDEX "Order_note_idx" ON "Order"("note");
 "#,
 );
@@ -39,6 +40,7 @@ FROM generate_series(1, 3000) n;
 INSERT INTO "Order" ("id", "userId", "total", "note", "placedAt")
 SELECT md5(n::text), 1 + n % 3000, n, 'note ' || n % 7, timestamp '2026-01-02' + n * interval '1 second'
 FROM generate_series(1, 6000) n;
+INSERT INTO "Log" VALUES ('opened');
 INSERT INTO "Setting" SELECT 'key ' || n, n::text FROM generate_series(1, 500) n;
 "#;
 
@@ -176,6 +178,22 @@ UPDATE "Order" SET "cents" = "total" * 100 WHERE "cents" IS NULL;
 UPDATE "User" AS u SET "displayName" = coalesce(u."name", u."email");"#,
         steps: &["add column cents", "update Order in batches", "update User in batches"],
     },
+    Change {
+        name: "20260213000000_logged",
+        sql: r#"INSERT INTO "Log" VALUES ('first');
+CREATE INDEX "Order_placedAt_idx" ON "Order" ("placedAt");
+INSERT INTO "Log" SELECT 'second';
+ALTER TABLE "Order" ADD CONSTRAINT "Order_cents_check" CHECK ("cents" > 0);
+INSERT INTO "Log" VALUES ('third');"#,
+        steps: &[
+            "",
+            "build index Order_placedAt_idx",
+            "",
+            "add check Order_cents_check",
+            "validate Order_cents_check",
+            "",
+        ],
+    },
 ];
 
 /// Fingerprints of all rows, but for values that are random by intention; for those, how many differ.
@@ -189,6 +207,8 @@ SELECT 'Order', count(*), count("seenAt"), 0,
 FROM "Order"
 UNION ALL
 SELECT 'Setting', count(*), 0, 0, md5(string_agg("key" || "value", E'\n' ORDER BY "key")) FROM "Setting"
+UNION ALL
+SELECT 'Log', count(*), 0, 0, string_agg("what", ', ' ORDER BY "what") FROM "Log"
 "#;
 
 /// The shop's history up to and with all changes.

@@ -97,6 +97,7 @@ pub async fn examine(target: &Target, settings: &Settings) -> Result<Vec<Check>,
     checks.push(encryption(connection.is_encrypted, &target.url));
     privileges(client, target, &mut checks).await?;
     checks.push(owners(client, target).await?);
+    checks.push(visibility(client).await?);
     checks.push(headroom(client).await?);
     checks.push(lock(client).await?);
     checks.push(standing(client, settings).await?);
@@ -186,6 +187,18 @@ async fn owners(client: &Client, target: &Target) -> Result<Check, Problem> {
                 format!("deploy as {owner}, or GRANT \"{owner}\" TO the deploying role"),
             )
         }
+    })
+}
+
+async fn visibility(client: &Client) -> Result<Check, Problem> {
+    let row = client.query_one("SELECT pg_has_role('pg_read_all_stats', 'USAGE')", &[]).await?;
+    Ok(match row.get(0) {
+        true => good("visibility", "what other sessions do can be seen"),
+        false => note(
+            "visibility",
+            "this role does not see what other roles' sessions do, so who stands in the way is named without its statement, and old snapshots are noticed late",
+            "GRANT pg_read_all_stats TO the deploying role",
+        ),
     })
 }
 

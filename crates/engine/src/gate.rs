@@ -3,6 +3,8 @@
 //! It reads `pg_locks` and `pg_stat_activity` and decides only what those numbers mean: whether
 //! joining the lock queue now would make the application wait.
 
+use std::time::Duration;
+
 use tokio_postgres::{Client, Row};
 use underpin_catalog::{LockMode, RelationName};
 use underpin_core::event::{Blocker, WaitReason};
@@ -20,7 +22,20 @@ pub(crate) async fn look(
     claims: &[LockClaim],
     patience_ms: i64,
 ) -> Result<Report, tokio_postgres::Error> {
-    let found = standing(client, own_application, claims).await?;
+    let mut found = standing(client, own_application, claims).await?;
+    if found.iter().any(|standing| standing.hidden) {
+        // A role without pg_read_all_stats does not see how old others' transactions are. Whoever
+        // stands there in the same transaction after our patience is older than it.
+        let patience = Duration::from_millis(patience_ms.max(0).unsigned_abs());
+        tokio::time::sleep(patience).await;
+        let first = std::mem::take(&mut found);
+        found = standing(client, own_application, claims).await?;
+        for standing in found.iter_mut().filter(|standing| standing.hidden) {
+            if first.iter().any(|before| before.transaction == standing.transaction) {
+                standing.blocker.transaction_ms = patience_ms + 1;
+            }
+        }
+    }
     let mut shut: Option<WaitReason> = None;
     let mut blockers = Vec::new();
     for standing in found {
@@ -58,7 +73,7 @@ pub(crate) async fn look_for_snapshots(
         .query(
             "SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''),
                     (extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint,
-                    '', NULL::text, coalesce(left(a.query, 200), ''), a.backend_type = 'autovacuum worker', true
+                    '', NULL::text, coalesce(left(nullif(a.query, '<insufficient privilege>'), 200), ''), a.backend_type = 'autovacuum worker', true
              FROM pg_catalog.pg_stat_activity a
              WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
                AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
@@ -92,7 +107,7 @@ pub(crate) async fn blocking(client: &Client, pid: i32) -> Result<Vec<Blocker>, 
                     coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 0),
                     coalesce((SELECT l.relation::regclass::text FROM pg_catalog.pg_locks l
                               WHERE l.pid = $1 AND NOT l.granted AND l.locktype = 'relation' LIMIT 1), ''),
-                    NULL::text, coalesce(left(a.query, 200), ''), coalesce(a.backend_type = 'autovacuum worker', false)
+                    NULL::text, coalesce(left(nullif(a.query, '<insufficient privilege>'), 200), ''), coalesce(a.backend_type = 'autovacuum worker', false)
              FROM unnest(pg_catalog.pg_blocking_pids($1)) AS b(pid)
              LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
              ORDER BY 5 DESC LIMIT 10",
@@ -106,6 +121,10 @@ struct Standing {
     blocker: Blocker,
     granted: bool,
     wraparound: bool,
+    /// The server does not show us the session's transaction.
+    hidden: bool,
+    /// Virtual transaction id, which everybody may see.
+    transaction: String,
 }
 
 async fn standing(
@@ -125,16 +144,24 @@ async fn standing(
             "WITH wanted AS (
                  SELECT to_regclass(w.relation)::oid AS relation, w.mode FROM unnest($1::text[], $2::text[]) AS w(relation, mode)
              )
-             SELECT coalesce(l.pid, 0), coalesce(a.application_name, 'prepared transaction'), coalesce(a.usename::text, ''),
-                    coalesce(a.state, 'prepared'),
-                    coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 9223372036854775807),
-                    l.relation::regclass::text, l.mode, coalesce(left(a.query, 200), ''),
-                    coalesce(a.backend_type = 'autovacuum worker', false), l.granted
+             SELECT coalesce(l.pid, 0),
+                    CASE WHEN l.pid IS NULL THEN 'prepared transaction' ELSE coalesce(a.application_name, '') END,
+                    coalesce(a.usename::text, ''),
+                    CASE WHEN l.pid IS NULL THEN 'prepared' ELSE coalesce(a.state, 'in a transaction') END,
+                    CASE WHEN l.pid IS NULL THEN 9223372036854775807
+                         ELSE coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 0) END,
+                    l.relation::regclass::text, l.mode, coalesce(left(nullif(a.query, '<insufficient privilege>'), 200), ''),
+                    -- A worker has no role; its type is hidden from roles without pg_read_all_stats.
+                    l.pid IS NOT NULL AND (coalesce(a.backend_type = 'autovacuum worker', false) OR a.usesysid IS NULL),
+                    l.granted, l.pid IS NOT NULL AND a.usesysid IS NOT NULL AND a.backend_type IS NULL,
+                    l.virtualtransaction
              FROM wanted w
              JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = w.relation AND l.mode = w.mode
              LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
              WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
                AND l.pid IS DISTINCT FROM pg_backend_pid()
+               -- A session that is gone, or has ended its transaction, since pg_locks was read holds nothing.
+               AND (l.pid IS NULL OR a.xact_start IS NOT NULL OR a.pid IS NOT NULL AND a.backend_type IS NULL)
                AND (a.pid IS NULL OR left(a.application_name, length($3)) <> $3)
              ORDER BY 5 DESC LIMIT 20",
             &[&relations, &modes, &own_application],
@@ -146,7 +173,8 @@ async fn standing(
             let blocker = blocker(row);
             // PostgreSQL marks such a worker in its query text, and never cancels it for a waiter.
             let wraparound = blocker.autovacuum && blocker.query.ends_with("(to prevent wraparound)");
-            Standing { blocker, granted: row.get(9), wraparound }
+            let hidden = row.get::<_, bool>(10) && !blocker.autovacuum;
+            Standing { blocker, granted: row.get(9), wraparound, hidden, transaction: row.get(11) }
         })
         .collect())
 }
@@ -178,7 +206,10 @@ pub(crate) async fn lockable(
     let rows = client
         .query(
             "SELECT w.relation FROM unnest($1::text[]) AS w(relation)
-             JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.relation) AND c.relkind IN ('r', 'p')",
+             JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.relation) AND c.relkind IN ('r', 'p')
+             -- A foreign key needs REFERENCES on the other table, LOCK TABLE more: without it the
+             -- statement itself takes the lock, within the timeout of a try.
+             WHERE pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'UPDATE')",
             &[&relations],
         )
         .await?;

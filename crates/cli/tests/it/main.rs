@@ -1,5 +1,7 @@
-//! The command as people and pipelines use it.
+//! The command as people and pipelines use it: the real binary against real servers and the real Prisma.
 
 #![allow(clippy::unwrap_used)]
 
+mod conformance;
 mod docs;
+mod support;

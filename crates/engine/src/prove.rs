@@ -11,7 +11,7 @@ use tokio_postgres::{Client, NoTls};
 use underpin_catalog::{Difference, Name, ServerVersion, differences, sql};
 use underpin_core::run::{SegmentKind, segments};
 use underpin_shadow::{Shadow, ShadowError, StartOptions, Wanted, find_or_fetch};
-use underpin_sql::Step;
+use underpin_sql::{Action, Step};
 
 use crate::introspect::introspect;
 use crate::journal::text_of;
@@ -218,6 +218,11 @@ async fn apply(client: &Client, steps: &[Step]) -> Result<(), tokio_postgres::Er
             client.batch_execute("BEGIN").await?;
         }
         for step in &segment.steps {
+            if let Action::Batches(batches) = &step.action {
+                // Without rows there is no batch; what the batches go along must be there all the same.
+                let key = sql!("SELECT {} FROM ONLY {} LIMIT 0", batches.key, batches.table);
+                client.batch_execute(key.as_str()).await?;
+            }
             client.batch_execute(text_of(step).as_str()).await?;
         }
         if together {

@@ -188,6 +188,35 @@ fn a_column_is_filled_once_more_when_null_is_refused_in_it() {
     assert_eq!(codes(&planned(&default)), Vec::<&str>::new());
 }
 
+/// The batches go along the key as it is called when their turn comes, not as it was before the file.
+#[test]
+fn a_key_is_followed_through_the_file() {
+    let keys = |sql: &str| -> Vec<Vec<Name>> {
+        let allow = [
+            ReasonCode::RenameColumn,
+            ReasonCode::DropColumn,
+            ReasonCode::DropUnique,
+            ReasonCode::BulkUpdate,
+        ]
+        .into();
+        let plan = planned_with(sql, &Policy { allow, ..Policy::default() });
+        assert_eq!(codes(&plan), [""; 0], "{sql}");
+        let key = |step: &Step| match &step.action {
+            Action::Batches(batches) => Some(batches.key.clone()),
+            Action::Execute { .. } | Action::BuildIndex { .. } => None,
+        };
+        plan.steps.iter().filter_map(key).collect()
+    };
+    let update = "UPDATE \"User\" SET \"name\" = 'x';";
+    assert_eq!(keys(update), [[Name::new("id")]]);
+    let renamed = format!("ALTER TABLE \"User\" RENAME COLUMN \"id\" TO \"key\"; {update}");
+    assert_eq!(keys(&renamed), [[Name::new("key")]]);
+    let gone = format!("ALTER TABLE \"User\" DROP COLUMN \"id\"; {update}");
+    assert!(keys(&gone).is_empty());
+    let dropped = format!("ALTER TABLE \"User\" DROP CONSTRAINT \"User_pkey\"; {update}");
+    assert!(keys(&dropped).is_empty());
+}
+
 #[test]
 fn planning_twice_gives_the_same() {
     let sql = r#"CREATE INDEX a ON "User"(name); ALTER TABLE "User" ALTER name SET NOT NULL; UPDATE "User" SET name = '';"#;

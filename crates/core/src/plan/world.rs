@@ -206,10 +206,21 @@ impl World {
             Effect::DropColumn { column, .. } => {
                 facts.columns.retain(|known| known.name != *column);
                 facts.constraints.retain(|constraint| !constraint.columns.contains(column));
+                if facts.primary_key.contains(column) {
+                    facts.primary_key.clear();
+                }
+                let uses = |index: &IndexFacts| index.columns.iter().flatten().any(|used| used == column);
+                self.facts.indexes.retain(|_, index| index.table != name || !uses(index));
             }
             Effect::RenameColumn { column, to, .. } => {
-                for known in facts.columns.iter_mut().filter(|known| known.name == *column) {
-                    known.name = to.clone();
+                let known = facts.columns.iter_mut().map(|known| &mut known.name);
+                let constrained = facts.constraints.iter_mut().flat_map(|known| &mut known.columns);
+                let indexes = self.facts.indexes.values_mut().filter(|index| index.table == name);
+                let indexed = indexes.flat_map(|index| index.columns.iter_mut().flatten());
+                for own in known.chain(constrained).chain(&mut facts.primary_key).chain(indexed) {
+                    if own == column {
+                        *own = to.clone();
+                    }
                 }
                 if self.new_columns.remove(&(name.clone(), column.clone())) {
                     self.new_columns.insert((name.clone(), to.clone()));
@@ -226,10 +237,19 @@ impl World {
                 }
             }
             Effect::AddConstraint(added) => {
+                if added.kind == ConstraintKind::PrimaryKey {
+                    // Of `USING INDEX` the columns are not known, and then there is no key to go along.
+                    facts.primary_key.clone_from(&added.columns);
+                }
                 facts.constraints.extend(known(added, &self.facts.search_path));
             }
             Effect::DropConstraint { constraint, .. } => {
-                facts.constraints.retain(|known| known.name != *constraint);
+                let is_it = |known: &ConstraintFacts| known.name == *constraint;
+                let is_key = |known: &ConstraintFacts| known.kind == ConstraintFactsKind::PrimaryKey;
+                if facts.constraints.iter().any(|known| is_it(known) && is_key(known)) {
+                    facts.primary_key.clear();
+                }
+                facts.constraints.retain(|known| !is_it(known));
             }
             _ => {}
         }

@@ -118,32 +118,28 @@ impl FilePlan {
 
 /// Plans one file.
 pub fn plan(statements: &[Statement], surroundings: &Surroundings, policy: &Policy) -> FilePlan {
-    let mut planner = Planner {
-        policy,
-        world: World::around(surroundings, policy.small_table_bytes),
-        rest: statements,
-        open_block: None,
-        begun: false,
-        blocks: 0,
-        planned: Vec::new(),
-        fills: Vec::new(),
-        exempt_only: true,
-        controls: false,
-        plan: FilePlan {
-            steps: Vec::new(),
-            twinned: false,
-            refusals: Vec::new(),
-            opaque: Vec::new(),
-            settings: Vec::new(),
-            notes: Vec::new(),
-            plain: false,
-        },
-    };
-    for (ordinal, statement) in statements.iter().enumerate() {
-        planner.rest = &statements[ordinal + 1..];
-        planner.add(ordinal, statement);
-    }
+    let mut planner = Planner::around(surroundings, policy);
+    planner.add_file(statements);
     planner.finish(statements)
+}
+
+/// Why each of several files, executed one after the other, is not run; for each file a list, empty
+/// when it may. What an earlier file makes is there for the later ones; transactions and settings end
+/// with their file.
+pub fn refusals<'a>(
+    files: impl IntoIterator<Item = &'a [Statement]>,
+    surroundings: &Surroundings,
+    policy: &Policy,
+) -> Vec<Vec<Refusal>> {
+    let mut planner = Planner::around(surroundings, policy);
+    files
+        .into_iter()
+        .map(|statements| {
+            planner.add_file(statements);
+            planner.end_file(surroundings);
+            std::mem::take(&mut planner.plan.refusals)
+        })
+        .collect()
 }
 
 /// A step, with what the planner knows about it beyond the step itself.
@@ -160,7 +156,6 @@ struct Planned {
 struct Planner<'a> {
     policy: &'a Policy,
     world: World,
-    rest: &'a [Statement],
     open_block: Option<usize>,
     begun: bool,
     blocks: usize,
@@ -171,8 +166,46 @@ struct Planner<'a> {
     plan: FilePlan,
 }
 
-impl Planner<'_> {
-    fn add(&mut self, ordinal: usize, statement: &Statement) {
+impl<'a> Planner<'a> {
+    fn around(surroundings: &Surroundings, policy: &'a Policy) -> Self {
+        Self {
+            policy,
+            world: World::around(surroundings, policy.small_table_bytes),
+            open_block: None,
+            begun: false,
+            blocks: 0,
+            planned: Vec::new(),
+            fills: Vec::new(),
+            exempt_only: true,
+            controls: false,
+            plan: FilePlan {
+                steps: Vec::new(),
+                twinned: false,
+                refusals: Vec::new(),
+                opaque: Vec::new(),
+                settings: Vec::new(),
+                notes: Vec::new(),
+                plain: false,
+            },
+        }
+    }
+
+    fn add_file(&mut self, statements: &[Statement]) {
+        for (ordinal, statement) in statements.iter().enumerate() {
+            self.add(ordinal, statement, &statements[ordinal + 1..]);
+        }
+    }
+
+    /// What is executed next stands in another transaction, with the settings of a new session.
+    fn end_file(&mut self, surroundings: &Surroundings) {
+        self.open_block = None;
+        self.begun = false;
+        self.planned.clear();
+        self.fills.clear();
+        self.world.reset_search_path(surroundings);
+    }
+
+    fn add(&mut self, ordinal: usize, statement: &Statement, rest: &[Statement]) {
         if let [Effect::TransactionControl(control)] = statement.effects.as_slice() {
             self.control(*control, statement);
             return;
@@ -185,7 +218,7 @@ impl Planner<'_> {
         {
             self.refuse(reason::refuses_block(statement.line, &alone.intent));
         }
-        if self.uses_new_value_later(statement)
+        if self.uses_new_value_later(statement, rest)
             && let Some(last) = steps.last_mut()
         {
             last.transaction = Transaction::EndsHere;
@@ -349,10 +382,10 @@ impl Planner<'_> {
     }
 
     /// A new enum value cannot be used in the transaction that adds it (55P04).
-    fn uses_new_value_later(&self, statement: &Statement) -> bool {
+    fn uses_new_value_later(&self, statement: &Statement, rest: &[Statement]) -> bool {
         self.open_block.is_none()
             && statement.effects.iter().any(|effect| match effect {
-                Effect::AddEnumValue { value, .. } => self.rest.iter().any(|later| later.says(value)),
+                Effect::AddEnumValue { value, .. } => rest.iter().any(|later| later.says(value)),
                 _ => false,
             })
     }

@@ -354,6 +354,22 @@ fn what_means_its_transaction_keeps_it() {
 }
 
 #[test]
+fn a_file_ends_its_transaction_and_its_settings_for_the_next_one() {
+    let files = [
+        r#"CREATE TEMPORARY TABLE t AS SELECT 1; SET search_path = elsewhere;"#,
+        r#"CREATE INDEX CONCURRENTLY i ON "User" ("email");"#,
+        r#"ALTER TABLE "User" DROP COLUMN "email";"#,
+        r#"CREATE TABLE "New" ("id" integer);"#,
+        r#"ALTER TABLE "New" DROP COLUMN "id"; ALTER TABLE "User" DROP COLUMN "name";"#,
+    ]
+    .map(|text| read(text).unwrap());
+    let refused = refusals(files.iter().map(Vec::as_slice), &around(), &Policy::default());
+    let codes: Vec<Vec<&str>> =
+        refused.iter().map(|list| list.iter().map(|refusal| refusal.code.as_str()).collect()).collect();
+    assert_eq!(codes, [vec![], vec![], vec!["drop-column"], vec![], vec!["drop-column"]], "{refused:?}");
+}
+
+#[test]
 fn nobody_waits_for_what_is_not_there() {
     let plan = planned(r#"DROP TABLE IF EXISTS "Gone"; CREATE TABLE a (i int); DROP TABLE a"#);
     assert!(plan.steps.iter().all(|step| step.locks.is_empty()), "{plan:#?}");

@@ -79,6 +79,11 @@ impl World {
         }
     }
 
+    /// A new session begins, with the settings that the first one began with.
+    pub(super) fn reset_search_path(&mut self, surroundings: &Surroundings) {
+        self.facts.search_path.clone_from(&surroundings.search_path);
+    }
+
     /// Such as `User (2.1 GB, about 12,000,000 rows)`.
     pub(super) fn shown(&self, relation: &RelationName) -> String {
         let Some(facts) = self.facts.relation(relation) else { return relation.shown() };

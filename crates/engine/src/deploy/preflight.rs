@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 use underpin_core::exit;
-use underpin_core::plan::{FilePlan, Mode, Policy, ReasonCode, plan};
+use underpin_core::plan::{self, FilePlan, Mode, Policy, ReasonCode, plan};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
@@ -269,23 +269,13 @@ async fn refusals(
     let all: Vec<Statement> = pending.iter().flat_map(|file| file.statements.clone()).collect();
     let small = request.settings.small_table_bytes();
     let around = surroundings::look(client, server.version, &mentioned(&all), small).await?;
-    let mut refused = Vec::new();
-    let mut before: Vec<Statement> = Vec::new();
-    // One plan over everything says whether there is a refusal at all; only then is it worth finding
-    // out in which file.
-    if plan(&all, &around, &request.policy()).refusals.is_empty() {
-        return Ok(refused);
-    }
-    let mut known = 0;
-    for file in pending {
-        before.extend(file.statements.iter().cloned());
-        let refusals = plan(&before, &around, &request.policy()).refusals;
-        let own = refusals.get(known..).unwrap_or_default().to_vec();
-        known = refusals.len();
+    let files = pending.iter().map(|file| file.statements.as_slice());
+    let refused = plan::refusals(files, &around, &request.policy());
+    Ok(pending
+        .iter()
+        .zip(refused)
         // What is half applied was decided when it began.
-        if !own.is_empty() && file.begun.is_none() {
-            refused.push(RefusedMigration { migration: file.name.clone(), refusals: own });
-        }
-    }
-    Ok(refused)
+        .filter(|(file, refusals)| !refusals.is_empty() && file.begun.is_none())
+        .map(|(file, refusals)| RefusedMigration { migration: file.name.clone(), refusals })
+        .collect())
 }

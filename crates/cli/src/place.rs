@@ -63,7 +63,10 @@ fn url(project: &Project) -> Result<DatabaseUrl, Problem> {
 }
 
 fn problem(error: &project::ProjectError) -> Problem {
-    let found = Problem::new(error.message.clone()).hint(error.hint.clone());
+    let mut found = Problem::new(error.message.clone()).hint(error.hint.clone());
+    if error.kind == ProjectErrorKind::ProviderChanged {
+        found = found.coded("P3019");
+    }
     match (&error.file, &error.place) {
         (Some(file), Some(place)) => found.at(format!("{}:{}:{}", file.display(), place.line, place.column)),
         (Some(file), None) => found.at(file.display().to_string()),

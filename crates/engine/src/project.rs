@@ -19,7 +19,7 @@ mod schema;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use underpin_prisma::{FolderOrder, History, LockFile, PrismaError, PrismaVersion, Provider, SchemaHead};
+use underpin_prisma::{FolderOrder, History, LockFile, PrismaVersion, Provider, SchemaHead};
 
 pub use database::{FoundUrl, UrlSource};
 pub use error::{ProjectError, ProjectErrorKind};
@@ -141,15 +141,12 @@ fn root(cwd: &Path) -> PathBuf {
 
 fn check_lock_file(provider: &Provider, lock: Option<&LockFile>, folder: &Path) -> Result<(), ProjectError> {
     let Some(lock) = lock else { return Ok(()) };
-    let Some(changed) = PrismaError::provider_changed(provider, lock) else { return Ok(()) };
+    if lock.agrees_with(provider) {
+        return Ok(());
+    }
     let error = ProjectError::new(
         ProjectErrorKind::ProviderChanged,
-        format!(
-            "{} says provider `{}`, the schema says `{provider}` ({})",
-            LockFile::NAME,
-            lock.provider(),
-            changed.code()
-        ),
+        format!("{} says provider `{}`, the schema says `{provider}`", LockFile::NAME, lock.provider()),
         "the folder was written for another database: point --schema and --migrations at the same project, or \
          start a new history (https://pris.ly/d/migrate-provider-switch)",
     )

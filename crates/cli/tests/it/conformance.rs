@@ -3,7 +3,9 @@
 //! What Prisma does is what its real command line does, never a copy of its words or rows from memory.
 
 mod failed;
+mod files;
 mod half_applied;
+mod histories;
 mod lock;
 mod resolve;
 mod up_to_date;

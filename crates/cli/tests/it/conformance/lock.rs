@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use underpin_testkit::{Oracle, ProjectFolder};
 
 use super::{INIT, SECOND, SHOP};
-use crate::support::{ended, ledger, server, start, underpin, until};
+use crate::support::{command, ended, ledger, server, start, underpin, until};
 
 #[tokio::test]
 async fn prisma_keeps_off_while_we_deploy() {
@@ -97,4 +97,22 @@ async fn we_give_up_within_the_budget_and_change_nothing() {
     }
     let made = "SELECT to_regclass('_prisma_migrations') IS NULL AND to_regnamespace('underpin') IS NULL";
     assert!(holder.query_one(made, &[]).await.unwrap().get::<_, bool>(0));
+}
+
+/// Prisma's own way out of the lock is ours too.
+#[tokio::test]
+async fn the_variable_that_disables_the_lock_is_heard() {
+    let database = server().await.database("lock").await;
+    let url = database.url();
+    let project = ProjectFolder::prisma7()
+        .migration(INIT, SHOP)
+        .file("underpin.toml", "[lock]\nadvisory_budget_ms = 200\n");
+    let holder = database.client().await;
+    holder.batch_execute("SELECT pg_advisory_lock(72707369)").await.unwrap();
+    for (value, code) in [("", 13), ("0", 13), ("1", 0)] {
+        let mut ours = command(project.path(), &url, &["deploy"]);
+        let ours = ended(ours.env("PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK", value).spawn().unwrap()).await;
+        assert_eq!(ours.code, code, "{value:?}: {}", ours.all());
+    }
+    assert_eq!(ledger(&database).await.len(), 1);
 }

@@ -1,10 +1,16 @@
 //! Every kind of twin on tables with rows: it ends in the catalog, the ledger and the data of the file
-//! as written, on every major.
+//! as written, on every major, while nobody looks and while an application writes.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, Error};
 use underpin_core::event::Event;
 use underpin_core::plan::Mode;
 use underpin_engine::deploy::{Ending, deploy};
-use underpin_testkit::{Server, majors};
+use underpin_testkit::load::{Load, Summary, Traffic};
+use underpin_testkit::{Database, LockReport, LockWatch, Server, majors, workspace_root};
 
 use crate::setting::{assert_same, catalog, collected, deployed, ledger, left_alone, rows, strict, target};
 use crate::shop::{self, CHANGES, FINGERPRINTS};
@@ -60,6 +66,122 @@ async fn the_journal_tells_the_steps_of_each_twin() {
         for (step, wanted) in steps.iter().zip(change.steps) {
             assert!(step.contains(wanted), "{}: {step:?} does not say {wanted:?}", change.name);
             assert!(step.ends_with("/ applied / 1"), "{}: {step}", change.name);
+        }
+    }
+}
+
+/// A twin that is made somewhere is also executed here: each kind is a file of the crate that makes them.
+#[test]
+fn no_kind_of_twin_is_without_a_change_that_needs_it() {
+    let folder = workspace_root().join("crates/sql/src/twin");
+    let kinds: BTreeSet<String> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let needed = CHANGES.iter().flat_map(|change| change.twins).map(|kind| (*kind).to_owned()).collect();
+    assert_eq!(kinds, needed);
+}
+
+/// What the application of the shop does, before, between and after all changes.
+struct Customers {
+    users: u64,
+    /// Orders whose placing was acknowledged.
+    placed: Arc<Mutex<Vec<String>>>,
+    /// Visits whose counting was acknowledged.
+    visits: Arc<Mutex<u64>>,
+}
+
+impl Traffic for Customers {
+    async fn request(&self, client: &mut Client, number: u64) -> Result<(), Error> {
+        let user = 1 + (number * 7_919 % self.users) as i32;
+        match number % 5 {
+            0 | 1 => {
+                let id = format!("load {number}");
+                // A total of its own: the shop makes it unique.
+                let total = 10_000_000 + number as i32;
+                let order = "INSERT INTO \"Order\" (\"id\", \"userId\", \"total\", \"note\") VALUES ($1, $2, $3, 'load')";
+                client.execute(order, &[&id, &user, &total]).await?;
+                self.placed.lock().unwrap().push(id);
+            }
+            2 => {
+                let visit = "UPDATE \"User\" SET \"visits\" = \"visits\" + 1 WHERE \"id\" = $1";
+                client.execute(visit, &[&user]).await?;
+                *self.visits.lock().unwrap() += 1;
+            }
+            3 => {
+                let transaction = client.transaction().await?;
+                let read = "SELECT \"email\" FROM \"User\" WHERE \"id\" = $1";
+                transaction.query_one(read, &[&user]).await?;
+                let setting = "UPDATE \"Setting\" SET \"value\" = \"value\" WHERE \"key\" = 'key 7'";
+                transaction.execute(setting, &[]).await?;
+                transaction.commit().await?;
+            }
+            _ => {
+                let orders = "SELECT \"id\", \"total\", \"note\" FROM \"Order\" WHERE \"id\" = md5($1::text)";
+                client.query(orders, &[&user.to_string()]).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Deploys all changes while customers are there. Answers what they noticed, and which locks were held.
+async fn under_load(database: &Database<'_>, mode: Mode, times: u32) -> (Summary, LockReport) {
+    let of = format!("{database:?}, {mode:?}");
+    let (placed, visits) = (Arc::default(), Arc::default());
+    let customers = Customers {
+        users: u64::from(3_000 * times),
+        placed: Arc::clone(&placed),
+        visits: Arc::clone(&visits),
+    };
+    let load = Load {
+        rate: 150,
+        connections: 12,
+        timeout: Duration::from_secs(20),
+        application_name: "shop".to_owned(),
+    };
+    let begun = Instant::now();
+    let running = load.start(&database.config(), customers).await.unwrap();
+    let watch = LockWatch::start(&database.config(), "shop").await.unwrap();
+    let outcome = deployed(&target(database, &shop::history()), &strict(mode)).await;
+    assert!(matches!(outcome.ending, Ending::Applied), "{of}: {outcome:#?}");
+    let locks = watch.stop().await.unwrap();
+    let took_ms = begun.elapsed().as_secs_f64() * 1_000.0;
+    let seen = running.stop().await.summary(0.0..took_ms);
+
+    let there = "SELECT \"id\" FROM \"Order\" WHERE \"note\" = 'load'";
+    let there: BTreeSet<String> = rows(database, there).await.into_iter().collect();
+    let placed: BTreeSet<String> = placed.lock().unwrap().iter().cloned().collect();
+    assert!(placed.len() > 100, "{of}: {} orders are hardly a load", placed.len());
+    assert_eq!(placed.difference(&there).collect::<Vec<_>>(), [""; 0], "{of}: acknowledged, and not there");
+    let counted = *visits.lock().unwrap();
+    assert_eq!(rows(database, "SELECT sum(\"visits\") FROM \"User\"").await, [counted.to_string()], "{of}");
+    (seen, locks)
+}
+
+/// The tables are so large that work under a lock is seen: the files as written hold theirs longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_application_notices_no_twin() {
+    const TIMES: u32 = 20;
+    let newest = *majors().last().unwrap();
+    for major in majors() {
+        let server = Server::shared(major).await;
+        let online = server.database("busy").await;
+        shop::open_with(&online, TIMES).await;
+        left_alone(&online).await;
+        let written = match major == newest {
+            true => Some(server.copy_of(&online, "busy_as_written").await),
+            false => None,
+        };
+        let (summary, locks) = under_load(&online, Mode::Online, TIMES).await;
+        assert_eq!(summary.failed, 0, "{major}: {summary:#?}");
+        // Only locks that a read or a write waits for are in the report.
+        assert!(locks.longest_ms() <= 100.0, "{major}: {:#?}", locks.holds);
+        assert!(locks.samples > 100, "{major}: {} looks are hardly any", locks.samples);
+        if let Some(written) = written {
+            let (_, locks) = under_load(&written, Mode::AsWritten, TIMES).await;
+            assert!(locks.longest_ms() > 100.0, "{major}: nothing to see: {:#?}", locks.holds);
+            assert_same(&catalog(&written).await, &catalog(&online).await, &format!("PostgreSQL {major}"));
         }
     }
 }

@@ -310,12 +310,16 @@ pub(crate) fn sentence(blockers: &[Blocker]) -> String {
         0 | 1 => String::new(),
         n => format!(" and {} more", n - 1),
     };
+    let seconds = first.transaction_ms as f64 / 1_000.0;
+    if first.pid == 0 {
+        // Prepared: it has no session, and its application is what it is called.
+        return format!("{} (role {}, for {seconds:.1} s){more}", first.application, first.user);
+    }
     format!(
-        "session {} ({}, role {}, {} for {:.1} s){more}",
+        "session {} ({}, role {}, {} for {seconds:.1} s){more}",
         first.pid,
         if first.application.is_empty() { "no application name" } else { &first.application },
         first.user,
         first.state,
-        first.transaction_ms as f64 / 1_000.0,
     )
 }

@@ -46,7 +46,8 @@ pub(crate) async fn look(
             continue;
         } else if !standing.granted {
             WaitReason::Queue
-        } else if standing.blocker.transaction_ms > patience_ms {
+        } else if standing.blocker.pid == 0 || standing.blocker.transaction_ms > patience_ms {
+            // Nobody knows when a prepared transaction ends, so none is young enough.
             WaitReason::Holder
         } else {
             continue;
@@ -145,11 +146,11 @@ async fn standing(
                  SELECT to_regclass(w.relation)::oid AS relation, w.mode FROM unnest($1::text[], $2::text[]) AS w(relation, mode)
              )
              SELECT coalesce(l.pid, 0),
-                    CASE WHEN l.pid IS NULL THEN 'prepared transaction' ELSE coalesce(a.application_name, '') END,
-                    coalesce(a.usename::text, ''),
+                    CASE WHEN l.pid IS NULL THEN concat_ws(' ', 'prepared transaction', p.gid)
+                         ELSE coalesce(a.application_name, '') END,
+                    coalesce(a.usename::text, p.owner::text, ''),
                     CASE WHEN l.pid IS NULL THEN 'prepared' ELSE coalesce(a.state, 'in a transaction') END,
-                    CASE WHEN l.pid IS NULL THEN 9223372036854775807
-                         ELSE coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 0) END,
+                    coalesce((extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, p.prepared)) * 1000)::bigint, 0),
                     l.relation::regclass::text, l.mode, coalesce(left(nullif(a.query, '<insufficient privilege>'), 200), ''),
                     -- A worker has no role; its type is hidden from roles without pg_read_all_stats.
                     l.pid IS NOT NULL AND (coalesce(a.backend_type = 'autovacuum worker', false) OR a.usesysid IS NULL),
@@ -158,6 +159,10 @@ async fn standing(
              FROM wanted w
              JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = w.relation AND l.mode = w.mode
              LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+             -- A prepared transaction has no session. Its other locks tell its id, and that its name.
+             LEFT JOIN (pg_catalog.pg_prepared_xacts p
+                        JOIN pg_catalog.pg_locks t ON t.locktype = 'transactionid' AND t.transactionid = p.transaction)
+                    ON l.pid IS NULL AND t.pid IS NULL AND t.granted AND t.virtualtransaction = l.virtualtransaction
              WHERE l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
                AND l.pid IS DISTINCT FROM pg_backend_pid()
                -- A session that is gone, or has ended its transaction, since pg_locks was read holds nothing.

@@ -5,6 +5,7 @@ mod connect;
 mod corpus;
 mod faults;
 mod project;
+mod protocol;
 mod setting;
 mod shop;
 mod twins;

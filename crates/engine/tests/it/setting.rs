@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio_postgres::SimpleQueryMessage;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, SimpleQueryMessage};
 use underpin_catalog::{Catalog, differences};
-use underpin_core::event::Event;
+use underpin_core::event::{Blocker, Event, WaitReason};
 use underpin_core::plan::Mode;
 use underpin_core::settings::Settings;
 use underpin_engine::deploy::{Outcome, Request, Target, deploy};
-use underpin_engine::{Events, introspect};
+use underpin_engine::{Events, Problem, introspect};
 use underpin_prisma::{DatabaseUrl, FolderOrder, History, Migration};
 use underpin_testkit::{Database, corpus};
 
@@ -136,4 +137,81 @@ pub(crate) async fn left_alone(database: &Database<'_>) {
         assert!(begun.elapsed() < Duration::from_secs(20), "somebody stays connected to {}", database.name());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A deploy that runs in the background, and what it has told so far.
+pub(crate) struct Running {
+    told: Arc<Mutex<Vec<Event>>>,
+    task: JoinHandle<Result<Outcome, Problem>>,
+}
+
+impl Running {
+    /// Begins a deploy.
+    pub(crate) fn deploy(target: &Target, request: &Request) -> Self {
+        let (events, told) = collected();
+        let (target, request) = (target.clone(), request.clone());
+        Self { told, task: tokio::spawn(async move { deploy(&target, &request, &events).await }) }
+    }
+
+    /// The first event of this kind, as soon as it is told.
+    pub(crate) async fn tells<T>(&self, what: impl Fn(&Event) -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = self.told.lock().unwrap().iter().find_map(&what) {
+                return found;
+            }
+            let patient = begun.elapsed() < Duration::from_secs(60) && !self.task.is_finished();
+            assert!(patient, "it never told that: {:#?}", self.told.lock().unwrap());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The first time that it waits.
+    pub(crate) async fn waits(&self) -> (WaitReason, Vec<Blocker>) {
+        self.tells(|event| match event {
+            Event::Waiting { reason, blockers, .. } => Some((*reason, blockers.clone())),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Why it has waited so far, in order.
+    pub(crate) fn reasons(&self) -> Vec<WaitReason> {
+        let told = self.told.lock().unwrap();
+        let reason = |event: &Event| match event {
+            Event::Waiting { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        told.iter().filter_map(reason).collect()
+    }
+
+    /// How it ended; panics when it could not begin.
+    pub(crate) async fn outcome(self) -> Outcome {
+        match self.ended().await {
+            Ok(outcome) => outcome,
+            Err(problem) => panic!("{problem:?}"),
+        }
+    }
+
+    /// How it ended, or why it could not begin or go on.
+    pub(crate) async fn ended(self) -> Result<Outcome, Problem> {
+        let ended = tokio::time::timeout(Duration::from_secs(120), self.task).await;
+        ended.unwrap_or_else(|_| panic!("it does not end: {:#?}", self.told.lock().unwrap())).unwrap()
+    }
+}
+
+/// A session with an application's name and a transaction that stays open.
+pub(crate) async fn in_transaction(database: &Database<'_>, application: &str, sql: &str) -> Client {
+    let client = named(database, application).await;
+    client.batch_execute(&format!("BEGIN; {sql}")).await.unwrap();
+    client
+}
+
+/// A session with an application's name.
+pub(crate) async fn named(database: &Database<'_>, application: &str) -> Client {
+    let mut config = database.config();
+    let (client, connection) =
+        config.application_name(application).connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }

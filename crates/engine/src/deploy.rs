@@ -22,14 +22,13 @@ use underpin_prisma::{DatabaseUrl, History, PrismaVersion};
 use uuid::Uuid;
 
 use crate::advisory::{self, Taken};
-use crate::connect::Connection;
 use crate::events::Events;
 use crate::execute::{Executor, foremost};
 use crate::journal::{self, JournalError};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
+use crate::server;
 use crate::session::{self, Sessions};
-use crate::{server, server::Server};
 
 /// Where to deploy, and what.
 #[derive(Clone, Debug)]
@@ -162,7 +161,7 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     let run = Uuid::new_v4();
     let application = format!("underpin/{}", &run.to_string()[..8]);
     let guard = session::open(&target.url, &application).await?;
-    let server = suitable(&guard, target, &application).await?;
+    let server = server::suitable(&guard.client, &target.url, &application).await?;
     let ledger = Ledger::of(&target.url.schema);
 
     if !request.without_advisory_lock {
@@ -231,15 +230,6 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
 fn finish(events: &Events, applied: Vec<String>, ending: Ending) -> Outcome {
     events.send(Event::RunFinished { applied: applied.clone(), exit_code: ending.exit_code() });
     Outcome { applied, ending }
-}
-
-/// Refuses poolers, replicas, read-only sessions and what only resembles PostgreSQL.
-async fn suitable(guard: &Connection, target: &Target, application: &str) -> Result<Server, Problem> {
-    let second = session::open(&target.url, application).await?;
-    server::refuse_pooler(&guard.client, &second.client, &target.url).await?;
-    let server = server::examine(&guard.client).await?;
-    server::refuse_unsuitable(&server)?;
-    Ok(server)
 }
 
 async fn take_lock(client: &Client, request: &Request, events: &Events) -> Result<(), Problem> {

@@ -20,7 +20,7 @@ use crate::journal::{self, JournalStep, Unfinished};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::session::Session;
-use crate::{probe, session};
+use crate::{probe, server, session};
 
 /// A migration that has begun and not ended.
 #[derive(Clone, Debug, Serialize)]
@@ -180,6 +180,7 @@ pub async fn revert(
     lock_budget: Duration,
 ) -> Result<Reverted, Problem> {
     let guard = session::open(&target.url, "underpin-recover").await?;
+    server::suitable(&guard.client, &target.url, "underpin-recover").await?;
     if let Taken::No(holder) = advisory::take(&guard.client, lock_budget, |_, _| {}).await? {
         return Err(lock_problem(holder, lock_budget));
     }

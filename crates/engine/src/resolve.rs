@@ -14,7 +14,7 @@ use crate::deploy::{Target, lock_problem};
 use crate::journal;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
-use crate::session;
+use crate::{server, session};
 
 /// What the person says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub enum Claim {
 /// Records the claim.
 ///
 /// # Errors
-/// Prisma's P3008, P3011, P3012 and P3017 in its own words; the lock, when somebody holds it.
+/// Prisma's P3008, P3011, P3012 and P3017 in its own words; the lock, when somebody holds it; a pooler
+/// or a replica.
 pub async fn resolve(target: &Target, claim: &Claim, lock_budget: Duration) -> Result<(), Problem> {
     let connection = session::open(&target.url, "underpin-resolve").await?;
     let client = &connection.client;
+    server::suitable(client, &target.url, "underpin-resolve").await?;
     if let Taken::No(holder) = advisory::take(client, lock_budget, |_, _| {}).await? {
         return Err(lock_problem(holder, lock_budget));
     }

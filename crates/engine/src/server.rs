@@ -1,10 +1,11 @@
-//! Which server this is, and whether a deploy may run on it.
+//! Which server this is, and whether it may be written to.
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 use underpin_catalog::ServerVersion;
 use underpin_prisma::DatabaseUrl;
 
 use crate::problem::Problem;
+use crate::session;
 
 /// What a server says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,23 @@ pub(crate) async fn examine(client: &Client) -> Result<Server, tokio_postgres::E
         in_recovery: row.get(2),
         read_only: row.get(3),
     })
+}
+
+/// Refuses poolers, replicas, read-only sessions and what only resembles PostgreSQL. `client` is a
+/// session on `url`; a second one of the same name is opened for a moment.
+///
+/// # Errors
+/// The reason and the way out; those of the connection.
+pub(crate) async fn suitable(
+    client: &Client,
+    url: &DatabaseUrl,
+    application: &str,
+) -> Result<Server, Problem> {
+    let second = session::open(url, application).await?;
+    refuse_pooler(client, &second.client, url).await?;
+    let server = examine(client).await?;
+    refuse_unsuitable(&server)?;
+    Ok(server)
 }
 
 /// Refuses servers that a deploy must not run on.

@@ -1,12 +1,16 @@
 //! One transaction of a migration: fence, locks in two stages, statements, journal, ledger, COMMIT.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use tokio_postgres::{Client, SimpleQueryMessage};
 use underpin_catalog::{LockMode, Sql, sql};
 use underpin_core::run::{Refusal, Segment};
 use underpin_core::settings::LockSettings;
-use underpin_sql::{Action, LockClaim, Step};
+use underpin_sql::{Action, LockClaim, Step, read};
 
 use super::{Current, Executor, Trouble, line_at, position, with_seen};
 use crate::gate;
@@ -93,10 +97,14 @@ impl Executor<'_> {
     }
 
     async fn send_whole(&self, text: &Sql, gives_way: bool) -> Result<(), Trouble> {
-        let (done, seen) =
-            self.watcher(gives_way).over(self.sessions.work.batch_execute(text.as_str())).await;
+        let completed = AtomicUsize::new(0);
+        let sent = counted(&self.sessions.work, text, &completed);
+        let (done, seen) = self.watcher(gives_way).over(sent).await;
         done.map_err(|error| {
-            let line = position(&error).map(|position| line_at(text.as_str(), position));
+            let line = match position(&error) {
+                Some(position) => Some(line_at(text.as_str(), position)),
+                None => line_of(text, completed.into_inner()),
+            };
             with_seen(at_line(error.into(), line), seen, None)
         })
     }
@@ -147,6 +155,23 @@ impl Executor<'_> {
         }
         end
     }
+}
+
+/// Sends a file and counts the statements that the server completes: many errors come without a position,
+/// and then the count tells which statement it was.
+async fn counted(client: &Client, text: &Sql, completed: &AtomicUsize) -> Result<(), tokio_postgres::Error> {
+    let mut answers = pin!(client.simple_query_raw(text.as_str()).await?);
+    while let Some(answer) = answers.try_next().await? {
+        if let SimpleQueryMessage::CommandComplete(_) = answer {
+            completed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}
+
+/// The line of the statement behind the first `completed` ones.
+fn line_of(text: &Sql, completed: usize) -> Option<u32> {
+    read(text.as_str()).ok()?.get(completed).map(|statement| statement.line)
 }
 
 /// The transaction's own settings. A statement that changes the catalog alone gets a

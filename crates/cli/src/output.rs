@@ -73,6 +73,7 @@ impl Output {
             Some(path) => {
                 let file = std::fs::File::create(path).map_err(|error| {
                     Problem::new(format!("events cannot be written to {}: {error}", path.display()))
+                        .hint("name a file in a folder that is there, or - for stderr")
                 })?;
                 Some(Mutex::new(Box::new(file)))
             }

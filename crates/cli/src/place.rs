@@ -99,9 +99,9 @@ fn settings(typed: Option<&Path>, root: &Path) -> Result<Settings, Problem> {
             return Ok(Settings::default());
         }
         Err(error) => {
-            return Err(
-                Problem::new(format!("the settings cannot be read: {error}")).at(path.display().to_string())
-            );
+            return Err(Problem::new(format!("the settings cannot be read: {error}"))
+                .at(path.display().to_string())
+                .hint("name a file that can be read with --settings, or leave it out for the defaults"));
         }
     };
     Settings::from_toml(&text).map_err(|error| {

@@ -231,7 +231,7 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
             .at(format!("{file}:{}:{}", error.line, error.column));
         match script.has_byte_order_mark() {
             true => problem.hint("the file begins with a byte order mark, which PostgreSQL refuses: save it as UTF-8 without one"),
-            false => problem,
+            false => problem.hint("correct the file: no statement of it or of another pending migration was executed"),
         }
     })?;
     if let Some(begun) = &begun

@@ -155,7 +155,7 @@ impl Executor<'_> {
         let done = match act {
             Act::Open => self.open(current).await,
             Act::Close => self.close(current).await,
-            Act::DropLeftover { leftover, .. } => self.drop_leftover(leftover).await,
+            Act::DropLeftover { index, leftover } => self.drop_leftover(current, *index, leftover).await,
             Act::Segment { index, whole, closes } => self.segment(current, *index, *whole, *closes).await,
         };
         match done {
@@ -201,7 +201,7 @@ impl Executor<'_> {
     pub(crate) async fn look(&mut self, current: &Current, question: &Question) -> Report {
         match question {
             Question::Gate(index) => self.look_at_gate(current, *index).await,
-            Question::Settle(act) => Report::Settled(self.settle(current, act).await),
+            Question::Settle(act) => self.settle(current, act).await,
         }
     }
 
@@ -285,6 +285,12 @@ impl Executor<'_> {
         let answers = self.sessions.work.simple_query(&text).await?;
         let ours = answers.iter().any(|answer| matches!(answer, tokio_postgres::SimpleQueryMessage::Row(_)));
         if ours { Ok(()) } else { Err(Trouble::Fenced) }
+    }
+
+    /// Asks whether the lease is still ours, for what cannot be in a transaction with the fence.
+    async fn check_fence(&self) -> Result<(), Trouble> {
+        self.begin("").await?;
+        self.commit(&[]).await
     }
 
     /// Sends the last statements of a transaction together with its COMMIT.

@@ -111,8 +111,19 @@ impl Executor<'_> {
         }))
     }
 
-    /// Drops what an interrupted build of ours left.
-    pub(super) async fn drop_leftover(&self, index: &RelationName) -> Result<(), Trouble> {
+    /// Drops what an interrupted build of ours left. Like a build, it waits for transactions that use
+    /// the table, and nobody waits for it.
+    pub(super) async fn drop_leftover(
+        &self,
+        current: &Current,
+        segment: usize,
+        index: &RelationName,
+    ) -> Result<(), Trouble> {
+        self.check_fence().await?;
+        if let Some(step) = current.step(segment) {
+            let phase = format!("dropping what an interrupted build left of {}", index.shown());
+            self.events.send(progress(current, step, phase, 0, 0));
+        }
         self.sessions.work.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
         let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
         let mut watcher = self.watcher(false);

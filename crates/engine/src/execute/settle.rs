@@ -1,7 +1,7 @@
 //! Doubt, settled by looking: what became of an act whose answer is lost.
 
 use underpin_catalog::RelationName;
-use underpin_core::run::{Act, SegmentKind, Settlement};
+use underpin_core::run::{Act, Report, SegmentKind, Settlement};
 use underpin_sql::{Action, Probe, Step};
 
 use super::{Current, Executor, Trouble};
@@ -9,18 +9,25 @@ use crate::probe;
 
 impl Executor<'_> {
     /// Reads journal, ledger and catalog; nothing is assumed. Before it looks, the session that may
-    /// still be working is waited for, so that the answer stays true.
-    pub(super) async fn settle(&mut self, current: &Current, act: &Act) -> Settlement {
+    /// still be working is waited for, so that the answer stays true; and whoever has lost the lease
+    /// does not look at all, because what is there is another run's, finished or not.
+    pub(super) async fn settle(&mut self, current: &Current, act: &Act) -> Report {
         if self.sessions.heal().await.is_err() {
-            return Settlement::Unreachable;
+            return Report::Settled(Settlement::Unreachable);
         }
-        match self.look_for(current, act).await {
-            Ok(settlement) => settlement,
-            Err(Trouble::Refused(refusal)) => Settlement::Conflict(format!(
+        let looked = match self.check_fence().await {
+            Ok(()) => self.look_for(current, act).await,
+            Err(trouble) => Err(trouble),
+        };
+        match looked {
+            Ok(settlement) => Report::Settled(settlement),
+            Err(Trouble::Refused(refusal)) => Report::Settled(Settlement::Conflict(format!(
                 "what an interrupted step did cannot be read: {} ({})",
                 refusal.message, refusal.sqlstate
-            )),
-            Err(Trouble::Lost | Trouble::Fenced | Trouble::Interrupted) => Settlement::Unreachable,
+            ))),
+            Err(Trouble::Lost) => Report::Settled(Settlement::Unreachable),
+            Err(Trouble::Fenced) => Report::Fenced,
+            Err(Trouble::Interrupted) => Report::Interrupted,
         }
     }
 

@@ -6,6 +6,7 @@ mod corpus;
 mod faults;
 mod project;
 mod protocol;
+mod rivals;
 mod setting;
 mod shop;
 mod twins;

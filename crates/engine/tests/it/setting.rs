@@ -185,6 +185,13 @@ impl Running {
         told.iter().filter_map(reason).collect()
     }
 
+    /// Ends the program: nothing of it runs any more, and its sessions find out by themselves.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        let ended = self.task.await;
+        assert!(ended.is_err_and(|error| error.is_cancelled()), "it had ended before");
+    }
+
     /// How it ended; panics when it could not begin.
     pub(crate) async fn outcome(self) -> Outcome {
         match self.ended().await {
@@ -214,4 +221,27 @@ pub(crate) async fn named(database: &Database<'_>, application: &str) -> Client 
         config.application_name(application).connect(tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+/// The condition of [`end_session`] for the session that holds Prisma's advisory lock.
+pub(crate) const GUARD: &str =
+    "a.pid IN (SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted)";
+
+/// The condition of [`end_session`] for the session that executes, while it executes something that
+/// contains this.
+pub(crate) fn executing(text: &str) -> String {
+    format!("a.state = 'active' AND strpos(a.query, '{text}') > 0")
+}
+
+/// Ends the sessions of deploys that a condition on `pg_stat_activity a` picks, as soon as there is one.
+pub(crate) async fn end_session(database: &Database<'_>, whose: &str) {
+    let query = format!(
+        "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+         WHERE a.datname = current_database() AND a.application_name LIKE 'underpin/%' AND {whose}"
+    );
+    let begun = Instant::now();
+    while rows(database, &query).await.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no such session: {whose}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }

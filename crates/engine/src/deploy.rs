@@ -241,9 +241,25 @@ async fn take_lock(client: &Client, request: &Request, events: &Events) -> Resul
             budget_left_ms: budget.saturating_sub(waited).as_millis() as u64,
         });
     };
-    match advisory::take(client, budget, told).await? {
+    // Should the lock have been granted in the moment of the interrupt, it ends with its session.
+    let taken = tokio::select! {
+        taken = advisory::take(client, budget, told) => taken?,
+        () = interrupted(&request.interrupt) => {
+            return Err(Problem::new("interrupted while waiting for Prisma's advisory lock; nothing was changed")
+                .exiting(exit::STOPPED)
+                .hint("run the command again: underpin deploy"));
+        }
+    };
+    match taken {
         Taken::Yes => Ok(()),
         Taken::No(holder) => Err(lock_problem(holder, budget)),
+    }
+}
+
+/// Ends when a person asks us to stop, and never when nobody can ask any more.
+async fn interrupted(interrupt: &watch::Receiver<bool>) {
+    if interrupt.clone().wait_for(|asked| *asked).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -22,7 +22,11 @@ pub(crate) async fn run(options: &Deploy, output: &Output) -> Result<u8, Problem
 /// Deploys and tells how it ended; `recover --finish` does the same.
 pub(crate) async fn execute(place: &Place, deciding: &Deciding, output: &Output) -> Result<u8, Problem> {
     let events = output.events(deciding.events.as_deref())?;
-    let outcome = deploy(&place.target, &request(place, deciding)?, &events).await?;
+    let ended = deploy(&place.target, &request(place, deciding)?, &events).await;
+    let outcome = ended.map_err(|problem| match signals::exit_code() {
+        Some(code) => problem.exiting(code),
+        None => problem,
+    })?;
     let code = signals::exit_code().unwrap_or_else(|| outcome.ending.exit_code());
     output.object(&Report { version: 1, exit_code: code, outcome: &outcome });
     tell(&outcome, output);

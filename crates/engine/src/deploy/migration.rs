@@ -13,7 +13,7 @@ use underpin_sql::mentioned;
 use uuid::Uuid;
 
 use super::preflight::{Pending, ProvingHistory};
-use super::{Ending, RefusedMigration, Request, sentence};
+use super::{Ending, RefusedMigration, Request, interrupted, sentence};
 use crate::execute::{Current, Executor};
 use crate::journal::{self, Begun};
 use crate::problem::Problem;
@@ -117,7 +117,12 @@ async fn prove(
         return None;
     }
     executor.events.send(Event::ProofStarted { migration: migration.clone() });
-    match prover.prove(pending, plan).await {
+    // A long history takes its time to replay, and a server to be fetched.
+    let proof = tokio::select! {
+        proof = prover.prove(pending, plan) => proof,
+        () = interrupted(&request.interrupt) => return Some(interrupted_before(migration)),
+    };
+    match proof {
         Ok(()) => {
             executor.events.send(proven(false));
             None
@@ -128,6 +133,11 @@ async fn prove(
             Some(Ending::Refused { migrations: vec![RefusedMigration { migration, refusals }] })
         }
     }
+}
+
+/// Nothing of the migration has begun.
+fn interrupted_before(migration: String) -> Ending {
+    Ending::Stopped { migration, reason: "interrupted".to_owned(), blockers: Vec::new(), half_done: false }
 }
 
 fn current(pending: &Pending, plan: &FilePlan, request: &Request) -> Current {

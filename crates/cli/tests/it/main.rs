@@ -6,4 +6,5 @@ mod bad_input;
 mod conformance;
 mod docs;
 mod kill;
+mod output;
 mod support;

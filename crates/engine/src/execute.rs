@@ -8,8 +8,6 @@ mod batches;
 mod settle;
 mod transaction;
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_postgres::error::SqlState;
@@ -19,7 +17,7 @@ use underpin_core::run::{Act, Question, Refusal, Report, Segment, SegmentKind};
 use underpin_core::settings::{LockSettings, Settings};
 use underpin_prisma::LedgerRow;
 use underpin_sql::effect::SettingScope;
-use underpin_sql::{Action, Effect, Step, StepId, read};
+use underpin_sql::{Action, Effect, Step, read};
 
 use crate::events::Events;
 use crate::gate;
@@ -39,8 +37,6 @@ pub(crate) struct Current {
     pub(crate) whole: Option<Sql>,
     /// The file, for finding lines.
     pub(crate) text: String,
-    /// Where an earlier run's batches stand.
-    pub(crate) cursors: BTreeMap<StepId, serde_json::Value>,
     /// Whether statements are cancelled when others wait behind them: not when somebody asked for the
     /// files as they are written.
     pub(crate) gives_way: bool,

@@ -4,7 +4,7 @@
 //! transaction is an intent first, and settled by looking at the catalog. The texts that belong into
 //! somebody's transaction are returned as [`Sql`]; the others are executed here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use tokio_postgres::Client;
@@ -91,11 +91,6 @@ impl Unfinished {
     /// The steps that were begun without a transaction and whose end is not known.
     pub(crate) fn begun(&self) -> BTreeSet<StepId> {
         self.steps.iter().filter(|step| !step.applied).map(|step| step.id.clone()).collect()
-    }
-
-    /// Where each step's batches stand.
-    pub(crate) fn cursors(&self) -> BTreeMap<StepId, serde_json::Value> {
-        self.steps.iter().filter_map(|step| Some((step.id.clone(), step.cursor.clone()?))).collect()
     }
 }
 

@@ -142,9 +142,9 @@ fn interrupted_before(migration: String) -> Ending {
 
 fn current(pending: &Pending, plan: &FilePlan, request: &Request) -> Current {
     let none = BTreeSet::new();
-    let (applied, intents, cursors) = match &pending.begun {
-        Some(begun) => (begun.applied(), begun.begun(), begun.cursors()),
-        None => (none.clone(), none, Default::default()),
+    let (applied, intents) = match &pending.begun {
+        Some(begun) => (begun.applied(), begun.begun()),
+        None => (none.clone(), none),
     };
     let begun = match &pending.begun {
         Some(earlier) => Begun {
@@ -167,7 +167,6 @@ fn current(pending: &Pending, plan: &FilePlan, request: &Request) -> Current {
         segments: segments(&plan.steps, &applied, &intents),
         whole: plan.is_plain().then(|| Sql::verbatim(pending.text.clone())),
         text: pending.text.clone(),
-        cursors,
         gives_way: request.mode == Mode::Online,
         session: None,
         longest_lock_ms: 0,

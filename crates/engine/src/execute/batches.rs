@@ -16,12 +16,18 @@ const ROWS_MIN: u64 = 50;
 const ROWS_MAX: u64 = 20_000;
 
 impl Executor<'_> {
-    pub(super) async fn batches(&mut self, current: &mut Current, index: usize) -> Result<(), Trouble> {
+    pub(super) async fn batches(&mut self, current: &Current, index: usize) -> Result<(), Trouble> {
         let Some(step) = current.step(index).cloned() else { return Ok(()) };
         let Action::Batches(batches) = &step.action else { return Ok(()) };
-        if !current.cursors.contains_key(&step.id) {
-            self.record_intent(current, index, &step).await?;
-        }
+        // The journal says where the batches stand and nothing else does: the answer to the last COMMIT
+        // may have been lost after it took effect.
+        let mut after = match self.begun_at(current, &step).await? {
+            Some(cursor) => cursor,
+            None => {
+                self.record_intent(current, index, &step).await?;
+                None
+            }
+        };
         let total = self.rows_estimate(batches).await?;
         let target = self.settings.deploy.batch_target_ms.max(1) as u128;
         let (mut rows, mut done) = (ROWS_FIRST, 0_u64);
@@ -30,11 +36,10 @@ impl Executor<'_> {
                 return Err(Trouble::Interrupted);
             }
             let begun = Instant::now();
-            let after = current.cursors.get(&step.id).cloned();
             let Some(reached) = self.batch(current, &step, batches, after.as_ref(), rows).await? else {
                 break;
             };
-            current.cursors.insert(step.id.clone(), reached);
+            after = Some(reached);
             done += rows;
             self.events.send(progress(current, &step, "updating".to_owned(), done, total.max(done)));
             let took = begun.elapsed().as_millis().max(1);
@@ -43,6 +48,19 @@ impl Executor<'_> {
             rows = wanted.clamp(rows / 2, rows * 2).clamp(ROWS_MIN, ROWS_MAX);
         }
         self.record_done(current, &step.id).await
+    }
+
+    /// The last key of the last batch, once the step has begun; `None` within when there was no batch yet.
+    async fn begun_at(&self, current: &Current, step: &Step) -> Result<Option<Option<Value>>, Trouble> {
+        let row = self
+            .sessions
+            .work
+            .query_opt(
+                "SELECT cursor FROM underpin.step WHERE migration = $1 AND id = $2",
+                &[&current.begun.id, &step.id.as_str()],
+            )
+            .await?;
+        Ok(row.map(|row| row.get(0)))
     }
 
     /// One batch: the keys after `after`, at most `rows` of them. Answers the last key, or `None`

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use underpin_catalog::{RelationName, sql};
 use underpin_core::run::Refusal;
-use underpin_sql::{Action, Step, StepId};
+use underpin_sql::effect::ReindexTarget;
+use underpin_sql::{Action, Effect, Step, StepId};
 
 use super::{Current, Executor, Trouble, message, progress, with_seen};
 use crate::probe;
@@ -16,6 +17,7 @@ impl Executor<'_> {
         if let Action::BuildIndex { index, sql } = &step.action {
             self.refuse_foreign_index(current, step, index, sql.as_str()).await?;
         }
+        self.refuse_foreign_rebuild(current, step).await?;
         self.record_intent(current, index, step).await?;
 
         // No lock_timeout: it would also end the waits for old snapshots, after the whole build, and
@@ -61,6 +63,28 @@ impl Executor<'_> {
         Err(Trouble::Refused(Refusal {
             sqlstate: "42P07".to_owned(),
             message: what,
+            step: Some(step.id.clone()),
+            line: Some(step.line),
+            gave_way: false,
+            blockers: Vec::new(),
+        }))
+    }
+
+    /// The same for what an interrupted `REINDEX CONCURRENTLY` of somebody else has left: behind our
+    /// intent it could not be told from ours.
+    async fn refuse_foreign_rebuild(&self, current: &Current, step: &Step) -> Result<(), Trouble> {
+        let Some(target) = reindexed(step) else { return Ok(()) };
+        if self.has_intent(&current.begun.id, &step.id).await? {
+            return Ok(());
+        }
+        let left = probe::left_of_reindex(&self.sessions.work, &target).await?;
+        let Some(left) = left.first() else { return Ok(()) };
+        Err(Trouble::Refused(Refusal {
+            sqlstate: "55000".to_owned(),
+            message: format!(
+                "an invalid index \"{}\" is there, left by a REINDEX CONCURRENTLY that underpin did not run; look at it and, if nobody is rebuilding it, run: DROP INDEX CONCURRENTLY {left}",
+                left.shown()
+            ),
             step: Some(step.id.clone()),
             line: Some(step.line),
             gave_way: false,
@@ -125,10 +149,17 @@ impl Executor<'_> {
             self.events.send(progress(current, step, phase, 0, 0));
         }
         self.sessions.work.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await?;
-        let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
-        let mut watcher = self.watcher(false);
-        let (done, seen) = watcher.over(self.sessions.work.batch_execute(drop.as_str())).await;
-        done.map_err(|error| with_seen(error.into(), seen, None))
+        let mut left = vec![index.clone()];
+        if let Some(target) = current.step(segment).and_then(reindexed) {
+            left = probe::left_of_reindex(&self.sessions.work, &target).await?;
+        }
+        for index in left {
+            let drop = sql!("DROP INDEX CONCURRENTLY IF EXISTS {}", index);
+            let mut watcher = self.watcher(false);
+            let (done, seen) = watcher.over(self.sessions.work.batch_execute(drop.as_str())).await;
+            done.map_err(|error| with_seen(error.into(), seen, None))?;
+        }
+        Ok(())
     }
 
     /// Tells once a second how far the build is; never ends by itself.
@@ -169,4 +200,17 @@ impl Executor<'_> {
             }
         }
     }
+}
+
+/// The table or index that a step rebuilds while it is in use.
+pub(super) fn reindexed(step: &Step) -> Option<RelationName> {
+    let Action::Execute { sql } = &step.action else { return None };
+    let statements = underpin_sql::read(sql.as_str()).ok()?;
+    statements.iter().flat_map(|statement| &statement.effects).find_map(|effect| match effect {
+        Effect::Reindex {
+            target: ReindexTarget::Table(target) | ReindexTarget::Index(target),
+            concurrently: true,
+        } => Some(target.clone()),
+        _ => None,
+    })
 }

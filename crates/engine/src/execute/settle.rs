@@ -4,6 +4,7 @@ use underpin_catalog::RelationName;
 use underpin_core::run::{Act, Report, SegmentKind, Settlement};
 use underpin_sql::{Action, Probe, Step};
 
+use super::alone::reindexed;
 use super::{Current, Executor, Trouble};
 use crate::probe;
 
@@ -80,7 +81,8 @@ impl Executor<'_> {
                 probe::Index::Absent => Settlement::Done,
                 probe::Index::Valid | probe::Index::Invalid => Settlement::NotDone,
             },
-            Probe::Journal | Probe::Repeat => Settlement::NotDone,
+            Probe::Journal => Settlement::NotDone,
+            Probe::Repeat => self.look_for_rebuild(step).await?,
             Probe::Nobody => Settlement::Conflict(format!(
                 "whether \"{}\" took effect cannot be read from the catalog; look, then run: underpin recover",
                 step.intent
@@ -90,6 +92,13 @@ impl Executor<'_> {
             self.record_done(current, &step.id).await?;
         }
         Ok(settlement)
+    }
+
+    /// Whether a rebuild was complete cannot be told, and need not be; what it left must not stay.
+    async fn look_for_rebuild(&self, step: &Step) -> Result<Settlement, Trouble> {
+        let Some(target) = reindexed(step) else { return Ok(Settlement::NotDone) };
+        let left = probe::left_of_reindex(&self.sessions.work, &target).await?;
+        Ok(left.into_iter().next().map_or(Settlement::NotDone, Settlement::Leftover))
     }
 
     async fn look_at_index(&self, index: &RelationName) -> Result<Settlement, Trouble> {

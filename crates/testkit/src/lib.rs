@@ -22,5 +22,5 @@ pub use oracle::{Oracle, Said};
 pub use pgbouncer::PgBouncer;
 pub use places::{shared, workspace_root};
 pub use project::ProjectFolder;
-pub use proxy::Proxy;
+pub use proxy::{Loss, Proxy};
 pub use server::{Database, Server, installation, majors};

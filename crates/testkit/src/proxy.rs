@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +31,25 @@ struct Faults {
     latency_ms: AtomicU64,
     /// Bytes that may still pass, in both directions together; -1 is no limit.
     bytes_left: AtomicI64,
+    trap: Mutex<Option<Trap>>,
+}
+
+/// What of a message is lost, together with its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The message: the server never hears of it.
+    Message,
+    /// The answer: the server has done what it was told.
+    Answer,
+}
+
+/// Waits for a message.
+#[derive(Debug)]
+struct Trap {
+    text: String,
+    /// How many such messages pass before.
+    passing: u32,
+    loss: Loss,
 }
 
 /// A proxy on a free port of 127.0.0.1. It runs on a thread of its own, so it works under any runtime and
@@ -57,6 +76,7 @@ impl Proxy {
             resets: watch::channel(0).0,
             latency_ms: AtomicU64::new(0),
             bytes_left: AtomicI64::new(-1),
+            trap: Mutex::new(None),
         });
         let (stop, mut stopped) = watch::channel(());
         let shared = faults.clone();
@@ -113,10 +133,22 @@ impl Proxy {
         self.faults.bytes_left.store(i64::from(bytes), Ordering::SeqCst);
     }
 
+    /// Loses the first message to the server that contains a text, after `passing` others that do, or its
+    /// answer. Its connection is reset with it; the others stay, and new ones pass.
+    pub fn lose(&self, loss: Loss, text: &str, passing: u32) {
+        *self.faults.trap() = Some(Trap { text: text.to_owned(), passing, loss });
+    }
+
+    /// Whether what [`Proxy::lose`] waits for has come.
+    pub fn has_lost(&self) -> bool {
+        self.faults.trap().is_none()
+    }
+
     /// Ends all faults. What a blackhole held back arrives now.
     pub fn heal(&self) {
         self.faults.latency_ms.store(0, Ordering::SeqCst);
         self.faults.bytes_left.store(-1, Ordering::SeqCst);
+        *self.faults.trap() = None;
         self.faults.weather.send_replace(Weather::Clear);
     }
 }
@@ -150,21 +182,47 @@ async fn connect(client: TcpStream, target_port: u16, faults: Arc<Faults>) {
     }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let answer_is_lost = AtomicBool::new(false);
     tokio::select! {
-        _ = pass(from_client, to_server, &faults) => {}
-        _ = pass(from_server, to_client, &faults) => {}
+        _ = pass(from_client, to_server, &faults, |chunk| match faults.springs(chunk) {
+            Some(Loss::Message) => Passage::Closed,
+            Some(Loss::Answer) => {
+                answer_is_lost.store(true, Ordering::SeqCst);
+                Passage::Open
+            }
+            None => Passage::Open,
+        }) => {}
+        // The first word of the answer shows that the server has heard the whole message. A simple query is
+        // answered when all of it is done.
+        _ = pass(from_server, to_client, &faults, |_| match answer_is_lost.load(Ordering::SeqCst) {
+            true => Passage::Closed,
+            false => Passage::Open,
+        }) => {}
         _ = resets.changed() => {}
         _ = weather.wait_for(|weather| *weather == Weather::Refuse) => {}
     }
 }
 
+/// What happens to a chunk of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
+    Open,
+    /// It is lost, and the connection with it.
+    Closed,
+}
+
 /// Carries bytes in one direction until its end.
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults) -> io::Result<()> {
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    faults: &Faults,
+    gate: impl Fn(&[u8]) -> Passage,
+) -> io::Result<()> {
     let mut weather = faults.weather.subscribe();
     let mut chunk = vec![0; 16_384];
     loop {
         let read = from.read(&mut chunk).await?;
-        if read == 0 {
+        if read == 0 || gate(&chunk[..read]) == Passage::Closed {
             return Ok(());
         }
         let latency_ms = faults.latency_ms.load(Ordering::SeqCst);
@@ -184,6 +242,25 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, faults: &Faults) 
 }
 
 impl Faults {
+    fn trap(&self) -> MutexGuard<'_, Option<Trap>> {
+        self.trap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a message from a client is the one that the trap waits for. A message of ours is short and
+    /// arrives in one piece.
+    fn springs(&self, chunk: &[u8]) -> Option<Loss> {
+        let mut trap = self.trap();
+        let waiting = trap.as_mut()?;
+        if !chunk.windows(waiting.text.len()).any(|window| window == waiting.text.as_bytes()) {
+            return None;
+        }
+        if waiting.passing > 0 {
+            waiting.passing -= 1;
+            return None;
+        }
+        trap.take().map(|trap| trap.loss)
+    }
+
     /// How many of these bytes may pass. The limit is used up by the cut that it causes.
     fn spend(&self, bytes: usize) -> usize {
         let left = self.bytes_left.load(Ordering::SeqCst);

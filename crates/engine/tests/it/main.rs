@@ -3,6 +3,7 @@
 
 mod connect;
 mod corpus;
+mod doubt;
 mod faults;
 mod project;
 mod protocol;

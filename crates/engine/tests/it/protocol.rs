@@ -13,7 +13,7 @@ use underpin_shadow::StartOptions;
 use underpin_testkit::{Database, Server, majors};
 
 use crate::setting::{
-    Running, assert_same, catalog, deployed, in_transaction, ledger, named, rows, strict, target,
+    Running, assert_same, catalog, deployed, in_transaction, ledger, named, rows, slow_ddl, strict, target,
 };
 use crate::shop::{self, BASE};
 
@@ -270,16 +270,6 @@ async fn while_a_try_waits_the_application_waits_no_longer_than_the_try() {
     assert!(longest <= 200.0, "a read waited for {longest} ms");
     let outcome = running.outcome().await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:?}");
-}
-
-/// What an event trigger does in these tests: it takes its time, the first times that it is called.
-fn slow_ddl(times: u32, seconds: u32) -> String {
-    format!(
-        "CREATE SEQUENCE calls;
-         CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$
-         BEGIN IF nextval('calls') <= {times} THEN PERFORM pg_sleep({seconds}); END IF; END $$;
-         CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION slow()"
-    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

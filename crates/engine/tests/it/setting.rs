@@ -16,13 +16,21 @@ use underpin_core::settings::Settings;
 use underpin_engine::deploy::{Outcome, Request, Target, deploy};
 use underpin_engine::{Events, Problem, introspect};
 use underpin_prisma::{DatabaseUrl, FolderOrder, History, Migration};
-use underpin_testkit::{Database, corpus};
+use underpin_testkit::{Database, Proxy, Server, corpus};
 
 /// A deploy of these migrations to a database.
 pub(crate) fn target(database: &Database<'_>, migrations: &[(&str, &str)]) -> Target {
     let migrations =
         migrations.iter().map(|(name, sql)| Migration::new(*name, Some(sql.as_bytes()))).collect();
     target_of(database, migrations)
+}
+
+/// The same, with a proxy in between.
+pub(crate) fn target_through(proxy: &Proxy, server: &Server, target: &Target) -> Target {
+    let port = server.shadow().port();
+    let url = DatabaseUrl { port: proxy.port(), ..target.url.clone() };
+    assert_eq!(target.url.port, port, "the proxy leads elsewhere");
+    Target { url, ..target.clone() }
 }
 
 /// A deploy of a corpus history, or of those of its migrations that `keeps` wants, to a database.
@@ -244,4 +252,14 @@ pub(crate) async fn end_session(database: &Database<'_>, whose: &str) {
         assert!(begun.elapsed() < Duration::from_secs(60), "no such session: {whose}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// An event trigger that makes `ALTER TABLE` take its time, the first times that it is called.
+pub(crate) fn slow_ddl(times: u32, seconds: u32) -> String {
+    format!(
+        "CREATE SEQUENCE calls;
+         CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$
+         BEGIN IF nextval('calls') <= {times} THEN PERFORM pg_sleep({seconds}); END IF; END $$;
+         CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION slow()"
+    )
 }

@@ -6,6 +6,8 @@
 //! database writes down every DDL command that was committed: whether something was done twice is asked of the server,
 //! not of our journal alone.
 
+mod revert;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};

@@ -2,6 +2,7 @@
 
 use tokio_postgres::Client;
 use underpin_catalog::RelationName;
+use underpin_sql::effect::CreateIndex;
 
 /// What is there under an index's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,4 +70,37 @@ pub(crate) async fn index(client: &Client, name: &RelationName) -> Result<Index,
         Some(true) => Index::Valid,
         Some(false) => Index::Invalid,
     })
+}
+
+/// Whether an index of this name, valid or not, is the one that the statement builds, as far as table,
+/// columns, uniqueness and condition tell; and who is building it at this moment.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn is_built_by(
+    client: &Client,
+    name: &RelationName,
+    built: &CreateIndex,
+) -> Result<(bool, Option<i32>), tokio_postgres::Error> {
+    let row = client
+        .query_opt(
+            "SELECT i.indrelid = to_regclass($2), i.indisunique, i.indpred IS NOT NULL,
+                    ARRAY(SELECT coalesce(a.attname::text, '') FROM generate_series(0, i.indnatts - 1) AS at
+                          LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[at]
+                          ORDER BY at),
+                    (SELECT p.pid FROM pg_catalog.pg_stat_progress_create_index p
+                     WHERE p.index_relid = i.indexrelid AND p.pid <> pg_backend_pid() LIMIT 1)
+             FROM pg_catalog.pg_index i WHERE i.indexrelid = to_regclass($1)",
+            &[&name.to_string(), &built.table.to_string()],
+        )
+        .await?;
+    let Some(row) = row else { return Ok((false, None)) };
+    // An expression has no name here and no attribute there.
+    let keys = built.columns.iter().map(|column| column.as_ref().map_or("", |column| column.as_str()));
+    let wanted: Vec<&str> = keys.chain(built.including.iter().map(|column| column.as_str())).collect();
+    let same = row.get::<_, Option<bool>>(0) == Some(true)
+        && row.get::<_, bool>(1) == built.unique
+        && row.get::<_, bool>(2) == built.partial
+        && row.get::<_, Vec<String>>(3) == wanted;
+    Ok((same, row.get(4)))
 }

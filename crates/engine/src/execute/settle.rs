@@ -2,7 +2,8 @@
 
 use underpin_catalog::RelationName;
 use underpin_core::run::{Act, Report, SegmentKind, Settlement};
-use underpin_sql::{Action, Probe, Step};
+use underpin_sql::effect::CreateIndex;
+use underpin_sql::{Action, Effect, Probe, Step};
 
 use super::alone::reindexed;
 use super::{Current, Executor, Trouble};
@@ -73,10 +74,11 @@ impl Executor<'_> {
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// Our intent is in the journal, so what is there under the name is ours.
+    /// Our intent is in the journal, so what is there under the name is ours, unless it is visibly
+    /// something else.
     async fn look_at_catalog(&self, current: &Current, step: &Step) -> Result<Settlement, Trouble> {
         let settlement = match &step.done {
-            Probe::IndexValid { index } => self.look_at_index(index).await?,
+            Probe::IndexValid { index } => self.look_at_index(step, index).await?,
             Probe::IndexAbsent { index } => match probe::index(&self.sessions.work, index).await? {
                 probe::Index::Absent => Settlement::Done,
                 probe::Index::Valid | probe::Index::Invalid => Settlement::NotDone,
@@ -101,11 +103,39 @@ impl Executor<'_> {
         Ok(left.into_iter().next().map_or(Settlement::NotDone, Settlement::Leftover))
     }
 
-    async fn look_at_index(&self, index: &RelationName) -> Result<Settlement, Trouble> {
-        Ok(match probe::index(&self.sessions.work, index).await? {
+    async fn look_at_index(&self, step: &Step, index: &RelationName) -> Result<Settlement, Trouble> {
+        let work = &self.sessions.work;
+        let found = probe::index(work, index).await?;
+        if found == probe::Index::Absent {
+            return Ok(Settlement::NotDone);
+        }
+        let Some(built) = built_by(step) else { return Ok(Settlement::NotDone) };
+        let (is_ours, builder) = probe::is_built_by(work, index, &built).await?;
+        let shown = index.shown();
+        if let Some(pid) = builder {
+            return Ok(Settlement::Conflict(format!(
+                "session {pid} is building index {shown}, which an interrupted step of this migration was building; wait until it is done, then run: underpin deploy"
+            )));
+        }
+        if !is_ours {
+            return Ok(Settlement::Conflict(format!(
+                "{shown} is there, and it is not the index that an interrupted step of this migration was building, so somebody else has made it; rename or drop it, then run: underpin deploy"
+            )));
+        }
+        Ok(match found {
             probe::Index::Absent => Settlement::NotDone,
             probe::Index::Valid => Settlement::Done,
             probe::Index::Invalid => Settlement::Leftover(index.clone()),
         })
     }
+}
+
+/// What a step builds.
+fn built_by(step: &Step) -> Option<CreateIndex> {
+    let Action::BuildIndex { sql, .. } = &step.action else { return None };
+    let statements = underpin_sql::read(sql.as_str()).ok()?;
+    statements.into_iter().flat_map(|statement| statement.effects).find_map(|effect| match effect {
+        Effect::CreateIndex(created) => Some(created),
+        _ => None,
+    })
 }

@@ -1,8 +1,6 @@
 //! A session or an answer is lost in the middle of each kind of step. What took effect is found out by
 //! looking: the same run goes on, or the next one does, and nothing is done twice.
 
-use std::time::Duration;
-
 use tokio_postgres::Client;
 use underpin_core::event::{Event, WaitReason};
 use underpin_core::plan::Mode;
@@ -11,7 +9,7 @@ use underpin_testkit::{Database, Loss, Proxy, Server, majors};
 
 use crate::setting::{
     GUARD, Running, deployed, end_session, executing, in_transaction, left_alone, rows, slow_ddl, strict,
-    target, target_through,
+    stuck_in, target, target_through,
 };
 use crate::shop::{self, BASE};
 
@@ -64,29 +62,13 @@ async fn cut_in(
             reasons
         }
         Cut::Program => {
-            running.kill().await;
+            running.kill();
             then().await;
             let outcome = deployed(target, &strict(Mode::Online)).await;
             assert!(matches!(outcome.ending, Ending::Applied), "{of}: {outcome:#?}");
             Vec::new()
         }
     }
-}
-
-/// Waits until a deploy waits in a statement that contains a text.
-async fn stuck_in(database: &Database<'_>, text: &str) {
-    let client = database.client().await;
-    let query = format!(
-        "SELECT FROM pg_stat_activity a WHERE datname = current_database() AND a.wait_event IS NOT NULL
-         AND application_name LIKE 'underpin/%' AND {}",
-        executing(text)
-    );
-    let stuck = async {
-        while client.query(&query, &[]).await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), stuck).await.unwrap_or_else(|_| panic!("never in {text}"));
 }
 
 /// Everything is recorded once and as applied, and no index is left invalid.

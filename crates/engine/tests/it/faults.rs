@@ -50,13 +50,17 @@ async fn cut(
     };
     let (target, request) = (target.clone(), request.clone());
     let (begin, begun) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(async move {
+    // A program's sockets end with it; those of a task go on until the answer that is due.
+    let program = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let running = program.spawn(async move {
         begun.await.unwrap();
         deploy(&target, &request, &events).await
     });
     own.set(running.abort_handle()).unwrap();
     begin.send(()).unwrap();
-    let outcome = match running.await {
+    let ended = running.await;
+    program.shutdown_background();
+    let outcome = match ended {
         Ok(outcome) => outcome.ok(),
         Err(aborted) => {
             assert!(aborted.is_cancelled(), "{aborted}");

@@ -5,6 +5,7 @@ mod connect;
 mod corpus;
 mod doubt;
 mod faults;
+mod hands;
 mod project;
 mod protocol;
 mod rivals;

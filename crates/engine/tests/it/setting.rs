@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -147,10 +148,21 @@ pub(crate) async fn left_alone(database: &Database<'_>) {
     }
 }
 
-/// A deploy that runs in the background, and what it has told so far.
+/// A deploy that runs in the background, and what it has told so far. It has a runtime of its own, as a
+/// program has, so that its sockets end with it: a connection whose client alone is dropped waits for the
+/// answer that is due.
 pub(crate) struct Running {
     told: Arc<Mutex<Vec<Event>>>,
+    runtime: Option<Runtime>,
     task: JoinHandle<Result<Outcome, Problem>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Running {
@@ -158,7 +170,10 @@ impl Running {
     pub(crate) fn deploy(target: &Target, request: &Request) -> Self {
         let (events, told) = collected();
         let (target, request) = (target.clone(), request.clone());
-        Self { told, task: tokio::spawn(async move { deploy(&target, &request, &events).await }) }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap();
+        let task = runtime.spawn(async move { deploy(&target, &request, &events).await });
+        Self { told, runtime: Some(runtime), task }
     }
 
     /// The first event of this kind, as soon as it is told.
@@ -193,11 +208,10 @@ impl Running {
         told.iter().filter_map(reason).collect()
     }
 
-    /// Ends the program: nothing of it runs any more, and its sessions find out by themselves.
-    pub(crate) async fn kill(self) {
-        self.task.abort();
-        let ended = self.task.await;
-        assert!(ended.is_err_and(|error| error.is_cancelled()), "it had ended before");
+    /// Ends the program: nothing of it runs any more, its sockets are closed, and its sessions find that
+    /// out by themselves.
+    pub(crate) fn kill(self) {
+        assert!(!self.task.is_finished(), "it had ended before");
     }
 
     /// How it ended; panics when it could not begin.
@@ -209,8 +223,8 @@ impl Running {
     }
 
     /// How it ended, or why it could not begin or go on.
-    pub(crate) async fn ended(self) -> Result<Outcome, Problem> {
-        let ended = tokio::time::timeout(Duration::from_secs(120), self.task).await;
+    pub(crate) async fn ended(mut self) -> Result<Outcome, Problem> {
+        let ended = tokio::time::timeout(Duration::from_secs(120), &mut self.task).await;
         ended.unwrap_or_else(|_| panic!("it does not end: {:#?}", self.told.lock().unwrap())).unwrap()
     }
 }
@@ -262,4 +276,20 @@ pub(crate) fn slow_ddl(times: u32, seconds: u32) -> String {
          BEGIN IF nextval('calls') <= {times} THEN PERFORM pg_sleep({seconds}); END IF; END $$;
          CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION slow()"
     )
+}
+
+/// Waits until a deploy waits in a statement that contains a text.
+pub(crate) async fn stuck_in(database: &Database<'_>, text: &str) {
+    let client = database.client().await;
+    let query = format!(
+        "SELECT FROM pg_stat_activity a WHERE datname = current_database() AND a.wait_event IS NOT NULL
+         AND application_name LIKE 'underpin/%' AND {}",
+        executing(text)
+    );
+    let stuck = async {
+        while client.query(&query, &[]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), stuck).await.unwrap_or_else(|_| panic!("never in {text}"));
 }

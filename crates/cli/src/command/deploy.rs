@@ -80,7 +80,7 @@ fn tell(outcome: &Outcome, output: &Output) {
             ));
             output.remark(match half_done {
                 false => "Nothing of it is left in the database, and the ledger has no row for it.\n  - correct the data or the file, then run: underpin deploy",
-                true => "Some of its steps have taken effect.\n  - when the cause is gone (data, disk, privileges), run: underpin deploy; it continues with the step that failed\n  - to see the steps: underpin recover",
+                true => "It has begun and is not finished.\n  - when the cause is gone (data, disk, privileges), run: underpin deploy; it continues with the step that failed\n  - to see which steps have taken effect, and to undo them: underpin recover",
             });
         }
         Ending::Stopped { migration, reason, half_done, .. } => {

@@ -48,12 +48,8 @@ async fn a_long_transaction_is_named_with_its_table_age_and_statement() {
     ] {
         assert!(said.stderr.contains(words), "{words}: {}", said.stderr);
     }
-    let since = said.stderr.split("idle in transaction for ").nth(1).unwrap();
-    assert!(
-        since.starts_with(['1', '2', '3']) && since[..6].contains(" s"),
-        "a second or more: {}",
-        said.stderr
-    );
+    let since = said.stderr.split("idle in transaction for ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(since.parse::<f64>().unwrap() >= 1.0, "a second or more: {}", said.stderr);
     let text = std::fs::read_to_string(&events).unwrap();
     let waits: Vec<serde_json::Value> = text
         .lines()

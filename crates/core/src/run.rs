@@ -13,7 +13,7 @@ mod segment;
 pub use segment::{Segment, SegmentKind, segments};
 use serde::Serialize;
 use underpin_catalog::RelationName;
-use underpin_sql::StepId;
+use underpin_sql::{Action, StepId};
 
 use crate::event::{Blocker, WaitReason};
 
@@ -153,6 +153,9 @@ pub enum Act {
     },
     /// Record in ledger and journal that the migration is complete.
     Close,
+    /// Take back what [`Act::Open`] recorded: the migration stops before any of it has taken effect, so
+    /// that it is pending for everybody, and nobody has to resolve anything.
+    TakeBack,
 }
 
 /// What to do next.
@@ -207,6 +210,8 @@ pub struct State {
     limits: Limits,
     segments: Vec<Phase>,
     opened: bool,
+    /// Opened by this run and not by an earlier one.
+    opened_here: bool,
     at: usize,
     last: Option<Act>,
     waited_ms: u64,
@@ -218,11 +223,17 @@ pub struct State {
     after_wait: AfterWait,
     /// The build has failed for good; what it left is cleaned up before we stop.
     failing: Option<Refusal>,
+    /// This run has opened the migration, and nothing of it can have taken effect.
+    untouched: bool,
+    /// The end that comes when the opening is taken back.
+    stopping: Option<Stop>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Phase {
     kind: SegmentKind,
+    /// It builds an index, of which nothing is left when it fails.
+    builds: bool,
     gated: bool,
     done: bool,
     /// An earlier run had begun it without a transaction: look before acting.
@@ -242,6 +253,7 @@ impl State {
             .iter()
             .map(|segment| Phase {
                 kind: segment.kind,
+                builds: segment.steps.iter().all(|step| matches!(step.action, Action::BuildIndex { .. })),
                 gated: segment.gated,
                 done: segment.done,
                 doubtful: segment.begun && !segment.done,
@@ -252,6 +264,7 @@ impl State {
             limits,
             segments: phases,
             opened,
+            opened_here: false,
             at: 0,
             last: None,
             waited_ms: 0,
@@ -261,6 +274,8 @@ impl State {
             reconnects: 0,
             after_wait: AfterWait::Gate,
             failing: None,
+            untouched: false,
+            stopping: None,
         }
     }
 
@@ -350,12 +365,30 @@ impl State {
         let last = self.at + 1 >= self.segments.len();
         let together = self.segments.get(self.at).is_none_or(|phase| phase.kind == SegmentKind::Together);
         self.attempts += 1;
+        self.untouched &= together;
         self.act(Act::Segment { index: self.at, whole, closes: last && together })
+    }
+
+    /// Ends, after the opening is taken back where nothing else has happened.
+    fn stop(&mut self, stop: Stop) -> Decision {
+        if !self.untouched {
+            return Decision::Stop(stop);
+        }
+        self.untouched = false;
+        self.stopping = Some(stop);
+        self.act(Act::TakeBack)
+    }
+
+    /// Ends after a build that has failed and of which nothing is left.
+    fn stop_failed_build(&mut self, refusal: Refusal) -> Decision {
+        let builds = self.segments.get(self.at).is_some_and(|phase| phase.builds);
+        self.untouched = self.opened_here && builds && self.segments.iter().all(|phase| !phase.done);
+        self.stop(Stop::Failed(refusal))
     }
 
     fn pause(&mut self, reason: WaitReason, blockers: Vec<Blocker>, roll: f64) -> Decision {
         if self.waited_ms >= self.budget_ms() {
-            return Decision::Stop(Stop::BudgetSpent { reason, blockers });
+            return self.stop(Stop::BudgetSpent { reason, blockers });
         }
         if matches!(
             reason,
@@ -378,6 +411,11 @@ impl State {
 
 /// The next thing to do. `roll` is a random number from 0 to 1 for jitter.
 pub fn decide(state: &mut State, report: Report, roll: f64) -> Decision {
+    if let Some(stop) = state.stopping.take() {
+        // Should the opening not have been taken back, the migration is half done in the ledger's words.
+        state.opened = report != Report::Applied;
+        return Decision::Stop(stop);
+    }
     match report {
         Report::Begin => state.start_segment(),
         Report::GateOpen => state.execute_segment(),
@@ -388,6 +426,7 @@ pub fn decide(state: &mut State, report: Report, roll: f64) -> Decision {
         Report::Applied => applied(state),
         Report::Refused(refusal) => refused(state, refusal, roll),
         Report::InDoubt => {
+            state.untouched = false;
             state.after_wait = AfterWait::Settle;
             Decision::Wait {
                 ms: state.limits.pause_min_ms,
@@ -408,7 +447,7 @@ pub fn decide(state: &mut State, report: Report, roll: f64) -> Decision {
         }
         Report::Fenced => Decision::Stop(Stop::Fenced),
         Report::LockLost => Decision::Stop(Stop::LockLost),
-        Report::Interrupted => Decision::Stop(Stop::Interrupted),
+        Report::Interrupted => state.stop(Stop::Interrupted),
     }
 }
 
@@ -416,7 +455,7 @@ fn applied(state: &mut State) -> Decision {
     state.reconnects = 0;
     match state.last.take() {
         Some(Act::Open) => {
-            state.opened = true;
+            (state.opened, state.opened_here, state.untouched) = (true, true, true);
             state.start_segment()
         }
         Some(Act::Segment { closes: true, .. } | Act::Close) => Decision::Stop(Stop::Applied),
@@ -424,19 +463,21 @@ fn applied(state: &mut State) -> Decision {
             if let Some(phase) = state.segments.get_mut(index) {
                 phase.done = true;
             }
+            state.untouched = false;
             state.advance();
             state.start_segment()
         }
         Some(Act::DropLeftover { .. }) => {
             if let Some(refusal) = state.failing.take() {
-                return Decision::Stop(Stop::Failed(refusal));
+                return state.stop_failed_build(refusal);
             }
             if let Some(phase) = state.segments.get_mut(state.at) {
                 phase.doubtful = false;
             }
             state.start_segment()
         }
-        None => state.start_segment(),
+        // Taking back is followed by a stop, whatever comes of it.
+        Some(Act::TakeBack) | None => state.start_segment(),
     }
 }
 
@@ -458,7 +499,7 @@ fn refused(state: &mut State, refusal: Refusal, roll: f64) -> Decision {
             state.failing = Some(refusal);
             state.settle()
         }
-        _ => Decision::Stop(Stop::Failed(refusal)),
+        _ => state.stop(Stop::Failed(refusal)),
     }
 }
 
@@ -467,7 +508,7 @@ fn settled(state: &mut State, settlement: Settlement) -> Decision {
         Settlement::Done => applied_without_answer(state),
         Settlement::NotDone => {
             if let Some(refusal) = state.failing.take() {
-                return Decision::Stop(Stop::Failed(refusal));
+                return state.stop_failed_build(refusal);
             }
             state.reconnects += 1;
             if state.reconnects > state.limits.reconnects_max {
@@ -477,7 +518,9 @@ fn settled(state: &mut State, settlement: Settlement) -> Decision {
                 phase.doubtful = false;
             }
             match state.last.clone() {
-                Some(act @ (Act::Open | Act::Close | Act::DropLeftover { .. })) => state.act(act),
+                Some(act @ (Act::Open | Act::Close | Act::TakeBack | Act::DropLeftover { .. })) => {
+                    state.act(act)
+                }
                 _ => state.start_segment(),
             }
         }

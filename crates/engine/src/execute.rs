@@ -151,6 +151,7 @@ impl Executor<'_> {
         let done = match act {
             Act::Open => self.open(current).await,
             Act::Close => self.close(current).await,
+            Act::TakeBack => self.take_back(current).await,
             Act::DropLeftover { index, leftover } => self.drop_leftover(current, *index, leftover).await,
             Act::Segment { index, whole, closes } => self.segment(current, *index, *whole, *closes).await,
         };
@@ -244,6 +245,13 @@ impl Executor<'_> {
         self.begin("").await?;
         let end = self.closing(current);
         self.commit(&end).await
+    }
+
+    /// Takes back that a migration has begun.
+    async fn take_back(&mut self, current: &Current) -> Result<(), Trouble> {
+        self.begin("").await?;
+        let id = &current.begun.id;
+        self.commit(&[self.ledger.remove(id), self.owner.never_begun(id)]).await
     }
 
     /// Records what stopped a migration: in the journal always, in the ledger's `logs` when part of it

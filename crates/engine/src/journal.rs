@@ -202,6 +202,11 @@ impl Owner {
         )
     }
 
+    /// Forgets a migration of which nothing has taken effect, with its intents.
+    pub(crate) fn never_begun(&self, id: &str) -> Sql {
+        sql!("DELETE FROM underpin.migration WHERE id = {} AND state = 'running'", Literal(id))
+    }
+
     /// Records a step: `applied` within its own transaction, else as an intent before it runs.
     pub(crate) fn step(&self, migration: &str, ordinal: usize, step: &Step, applied: bool) -> Sql {
         sql!(

@@ -139,6 +139,11 @@ impl Ledger {
         )
     }
 
+    /// Takes the row of a migration away of which nothing has taken effect.
+    pub(crate) fn remove(&self, id: &str) -> Sql {
+        sql!("DELETE FROM {} WHERE id = {} AND finished_at IS NULL", self.table, Literal(id))
+    }
+
     /// Records why a migration failed half-way.
     pub(crate) fn record_logs(&self, id: &str, logs: &str) -> Sql {
         sql!("UPDATE {} SET logs = {} WHERE id = {}", self.table, Literal(logs), Literal(id))

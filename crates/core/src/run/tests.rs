@@ -213,3 +213,82 @@ fn a_shut_gate_is_looked_at_twice_a_second_however_long_it_takes() {
     }
     assert_eq!((state.waited_ms(), state.attempts()), (50_000, 0));
 }
+
+/// A run of two segments that has opened its migration and looks at the gate of the first.
+fn opened(steps: &[Step]) -> State {
+    let mut state = State::new(&cut(steps), false, Limits { lock_budget_ms: 100, ..Limits::default() });
+    assert_eq!(decide(&mut state, Report::Begin, 0.5), Decision::Act(Act::Open));
+    assert_eq!(decide(&mut state, Report::Applied, 0.5), Decision::Look(Question::Gate(0)));
+    assert!(state.half_done());
+    state
+}
+
+#[test]
+fn what_was_only_opened_is_taken_back() {
+    let shut = || Report::GateShut { reason: WaitReason::Holder, blockers: Vec::new() };
+    let steps = [shared(0), step(1, Transaction::Alone, None)];
+    let ends: [fn(&mut State) -> Decision; 3] = [
+        |state| {
+            decide(state, Report::GateOpen, 0.5);
+            decide(state, refusal("42703"), 0.5)
+        },
+        |state| decide(state, Report::Interrupted, 0.5),
+        |state| {
+            decide(state, Report::GateOpen, 0.5);
+            decide(state, refusal("55P03"), 0.5);
+            decide(state, Report::Waited { ms: 100 }, 0.5);
+            decide(state, Report::GateShut { reason: WaitReason::Holder, blockers: Vec::new() }, 0.5)
+        },
+    ];
+    for end in ends {
+        let mut state = opened(&steps);
+        assert_eq!(end(&mut state), Decision::Act(Act::TakeBack));
+        assert!(matches!(decide(&mut state, Report::Applied, 0.5), Decision::Stop(_)));
+        assert!(!state.half_done());
+
+        let mut state = opened(&steps);
+        end(&mut state);
+        assert!(matches!(decide(&mut state, Report::InDoubt, 0.5), Decision::Stop(_)));
+        assert!(state.half_done(), "it may still be there");
+    }
+    let mut state = opened(&steps);
+    decide(&mut state, shut(), 0.5);
+    decide(&mut state, Report::Waited { ms: 100 }, 0.5);
+    assert_eq!(decide(&mut state, shut(), 0.5), Decision::Act(Act::TakeBack));
+}
+
+#[test]
+fn what_may_have_taken_effect_is_not_taken_back() {
+    let steps = [shared(0), step(1, Transaction::Alone, None)];
+    let mut state = opened(&steps);
+    decide(&mut state, Report::GateOpen, 0.5);
+    decide(&mut state, Report::InDoubt, 0.5);
+    assert_eq!(decide(&mut state, Report::Interrupted, 0.5), Decision::Stop(Stop::Interrupted));
+
+    let mut state = opened(&steps);
+    decide(&mut state, Report::GateOpen, 0.5);
+    decide(&mut state, Report::Applied, 0.5);
+    assert_eq!(decide(&mut state, Report::Interrupted, 0.5), Decision::Stop(Stop::Interrupted));
+
+    let mut state = opened(&[step(0, Transaction::Alone, None)]);
+    decide(&mut state, Report::GateOpen, 0.5);
+    assert_eq!(decide(&mut state, Report::Interrupted, 0.5), Decision::Stop(Stop::Interrupted));
+    assert!(state.half_done());
+}
+
+#[test]
+fn a_first_build_that_fails_leaves_nothing() {
+    for settlement in [Settlement::NotDone, Settlement::Leftover(RelationName::bare("i"))] {
+        let mut state = opened(&[step(0, Transaction::Alone, None)]);
+        decide(&mut state, Report::GateOpen, 0.5);
+        decide(&mut state, refusal("23505"), 0.5);
+        let mut next = decide(&mut state, Report::Settled(settlement), 0.5);
+        if matches!(next, Decision::Act(Act::DropLeftover { .. })) {
+            next = decide(&mut state, Report::Applied, 0.5);
+        }
+        assert_eq!(next, Decision::Act(Act::TakeBack));
+        let end = decide(&mut state, Report::Applied, 0.5);
+        assert!(matches!(end, Decision::Stop(Stop::Failed(refusal)) if refusal.sqlstate == "23505"));
+        assert!(!state.half_done());
+    }
+}

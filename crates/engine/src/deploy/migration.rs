@@ -179,11 +179,14 @@ async fn drive(executor: &mut Executor<'_>, current: &mut Current, state: &mut S
     let mut segment_begun = Instant::now();
     let mut told_of = None;
     loop {
-        if *executor.interrupt.borrow() {
-            report = Report::Interrupted;
-        }
         let at = state.at();
-        let decision = decide(state, report, fastrand::f64());
+        let mut decision = decide(state, report, fastrand::f64());
+        // What is done is done: a person who asks us to stop keeps the next act from being begun.
+        if *executor.interrupt.borrow()
+            && !matches!(decision, Decision::Stop(_) | Decision::Act(Act::TakeBack))
+        {
+            decision = decide(state, Report::Interrupted, 0.0);
+        }
         if state.at() != at {
             tell_applied(executor, current, at, state.at(), segment_begun);
             segment_begun = Instant::now();

@@ -38,6 +38,7 @@ impl Executor<'_> {
         let id = &current.begun.id;
         let done = match act {
             Act::Open => self.ledger.finished(work, id).await?.is_some(),
+            Act::TakeBack => self.ledger.finished(work, id).await?.is_none(),
             Act::Close => self.ledger.finished(work, id).await? == Some(true),
             Act::Segment { whole: true, .. } => self.ledger.finished(work, id).await? == Some(true),
             Act::DropLeftover { leftover, .. } => probe::index(work, leftover).await? == probe::Index::Absent,

@@ -60,12 +60,21 @@ async fn goes_on(database: &Database<'_>, target: &Target) {
     assert_eq!(rows(database, open).await, [""; 0]);
 }
 
-/// Deploys again. It ends with this SQLSTATE and says these words, half done.
+/// Deploys again. It ends with this SQLSTATE and says these words; the migration stays half done.
 async fn is_refused(target: &Target, wanted: &str, words: &[&str]) {
+    fails(target, exit::NEEDS_RECOVER, wanted, words).await;
+}
+
+/// Deploys. It ends with this SQLSTATE and says these words, and nothing of the migration is there.
+async fn is_refused_from_the_start(target: &Target, wanted: &str, words: &[&str]) {
+    fails(target, exit::COULD_NOT_RUN, wanted, words).await;
+}
+
+async fn fails(target: &Target, code: u8, wanted: &str, words: &[&str]) {
     let outcome = deployed(target, &strict(Mode::Online)).await;
-    assert_eq!(outcome.ending.exit_code(), exit::NEEDS_RECOVER);
+    assert_eq!(outcome.ending.exit_code(), code, "{outcome:#?}");
     match &outcome.ending {
-        Ending::Failed { sqlstate, message, half_done: true, .. } => {
+        Ending::Failed { sqlstate, message, .. } => {
             assert_eq!(sqlstate, wanted, "{message}");
             assert!(words.iter().all(|word| message.contains(word)), "{message}");
         }
@@ -219,7 +228,12 @@ async fn our_memory_was_dropped() {
 async fn the_ledgers_row_was_deleted() {
     let (database, target) = killed_while_building(server().await, "deleted").await;
     database.run("DELETE FROM _prisma_migrations WHERE finished_at IS NULL").await;
-    is_refused(&target, "42P07", &["an invalid index", "Order_total_idx", "DROP INDEX CONCURRENTLY"]).await;
+    is_refused_from_the_start(
+        &target,
+        "42P07",
+        &["an invalid index", "Order_total_idx", "DROP INDEX CONCURRENTLY"],
+    )
+    .await;
     assert!(rows(&database, INDEX).await[0].starts_with("f|"), "it was touched");
     database.run("DROP INDEX \"Order_total_idx\"").await;
     goes_on(&database, &target).await;
@@ -232,7 +246,7 @@ async fn an_index_was_there_before_us() {
     shop::open(&database).await;
     database.run("CREATE INDEX \"Order_total_idx\" ON \"Order\" (\"note\")").await;
     let target = target(&database, &[BASE, CHANGE]);
-    is_refused(&target, "42P07", &["Order_total_idx\" already exists"]).await;
+    is_refused_from_the_start(&target, "42P07", &["Order_total_idx\" already exists"]).await;
     let there = rows(&database, INDEX).await;
     assert!(there[0].contains("note"), "{there:?}");
     database.run("DROP INDEX \"Order_total_idx\"").await;

@@ -141,11 +141,16 @@ async fn a_prepared_transaction_is_named_by_its_own_name() {
         (request.settings.lock.snapshot_age_ms, request.settings.lock.snapshot_budget_ms) = (500, 1_200);
         let outcome = deployed(&target(&database, &[BASE, index]), &request).await;
         match &outcome.ending {
-            Ending::Stopped { reason, half_done: true, .. } => {
+            Ending::Stopped { reason, half_done: false, .. } => {
                 assert!(reason.contains("old snapshot") && reason.contains("booking 7"), "{major}: {reason}");
             }
             other => panic!("{major}: {other:#?}"),
         }
+        let begun = format!(
+            "SELECT 1 FROM _prisma_migrations WHERE migration_name = '{0}' UNION ALL SELECT 1 FROM underpin.migration WHERE name = '{0}'",
+            index.0
+        );
+        assert_eq!(rows(&database, &begun).await, [""; 0], "{major}: what was begun is taken back");
         database.run("ROLLBACK PREPARED 'booking 7'").await;
         let outcome = deployed(&target(&database, &[BASE, index]), &request).await;
         assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");

@@ -27,7 +27,7 @@ async fn object(project: &ProjectFolder, database: &Database<'_>, arguments: &[&
 async fn every_verb_prints_one_object_in_every_state() {
     let database = server().await.database("json").await;
     let project =
-        strict().migration(SECOND, "CREATE UNIQUE INDEX \"Shop_name_key\" ON \"Shop\"(\"name\");\n");
+        strict().migration(SECOND, "CREATE INDEX \"Shop_id_idx\" ON \"Shop\"(\"id\");\nCREATE UNIQUE INDEX \"Shop_name_key\" ON \"Shop\"(\"name\");\n");
 
     // Nothing is deployed.
     let status = object(&project, &database, &["status"], 10).await;

@@ -32,7 +32,7 @@ async fn no_output_of_any_command_has_the_password() {
         database.url().rsplit_once('@').map(|(user, rest)| (user.to_owned(), rest.to_owned())).unwrap();
     let url = format!("postgresql://{role}:{}@{rest}", encoded());
     let project =
-        strict().migration(SECOND, "CREATE UNIQUE INDEX \"Shop_name_key\" ON \"Shop\"(\"name\");\n");
+        strict().migration(SECOND, "CREATE INDEX \"Shop_id_idx\" ON \"Shop\"(\"id\");\nCREATE UNIQUE INDEX \"Shop_name_key\" ON \"Shop\"(\"name\");\n");
     let first = ProjectFolder::prisma7().migration(INIT, SHOP);
 
     let deployed = underpin(first.path(), &url, &["deploy"]).await;

@@ -29,6 +29,13 @@ CREATE TRIGGER counting AFTER UPDATE ON "Order" FOR EACH ROW EXECUTE FUNCTION co
 /// How many orders were updated how often.
 const COUNTS: &str = "SELECT \"times\", count(*) FROM \"Counted\" GROUP BY 1";
 
+/// What takes its time here is not ended for that.
+fn patient() -> Request {
+    let mut request = strict(Mode::Online);
+    request.settings.lock.instant_timeout_ms = 120_000;
+    request
+}
+
 /// How a step is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
@@ -49,7 +56,7 @@ async fn cut_in(
     then: impl AsyncFnOnce(),
 ) -> Vec<WaitReason> {
     let of = format!("{cut:?} in {text}");
-    let running = Running::deploy(target, &strict(Mode::Online));
+    let running = Running::deploy(target, &patient());
     stuck_in(database, text).await;
     match cut {
         Cut::Session => {
@@ -64,7 +71,7 @@ async fn cut_in(
         Cut::Program => {
             running.kill();
             then().await;
-            let outcome = deployed(target, &strict(Mode::Online)).await;
+            let outcome = deployed(target, &patient()).await;
             assert!(matches!(outcome.ending, Ending::Applied), "{of}: {outcome:#?}");
             Vec::new()
         }
@@ -193,7 +200,7 @@ async fn looking_may_be_cut_as_well() {
     let server = Server::shared(*majors().last().unwrap()).await;
     let database = opened(server, "looking").await;
     database.run(&slow_ddl(1, 30)).await;
-    let running = Running::deploy(&target(&database, &[BASE, COLUMN]), &strict(Mode::Online));
+    let running = Running::deploy(&target(&database, &[BASE, COLUMN]), &patient());
     end_session(&database, &executing("ADD COLUMN")).await;
     for _ in 0..5 {
         end_session(
@@ -222,7 +229,7 @@ ALTER TABLE "Order" ALTER COLUMN "note" SET NOT NULL;
 async fn a_commit_without_an_answer_is_settled_by_looking() {
     let server = Server::shared(*majors().last().unwrap()).await;
     let proofs = tempfile::tempdir().unwrap();
-    let request = Request { proofs: Some(proofs.path().to_path_buf()), ..strict(Mode::Online) };
+    let request = Request { proofs: Some(proofs.path().to_path_buf()), ..patient() };
     let seeded = opened(server, "seeded").await;
     seeded.run(COUNTING).await;
     left_alone(&seeded).await;
@@ -267,7 +274,7 @@ async fn without_a_network_the_run_stops_and_the_next_one_goes_on() {
         in_transaction(&database, "user", "UPDATE \"Order\" SET \"note\" = 'x' WHERE \"total\" = 1").await;
     let proxy = Proxy::to(server.shadow().port());
     let near = target(&database, &several());
-    let running = Running::deploy(&target_through(&proxy, server, &near), &strict(Mode::Online));
+    let running = Running::deploy(&target_through(&proxy, server, &near), &patient());
     stuck_in(&database, "CREATE INDEX CONCURRENTLY").await;
     proxy.reset();
     match running.outcome().await.ending {
@@ -277,7 +284,7 @@ async fn without_a_network_the_run_stops_and_the_next_one_goes_on() {
         other => panic!("{other:#?}"),
     }
     user.batch_execute("ROLLBACK").await.unwrap();
-    let outcome = deployed(&near, &strict(Mode::Online)).await;
+    let outcome = deployed(&near, &patient()).await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
     assert_whole(&database, "network").await;
     assert_eq!(rows(&database, COUNTS).await, ["1|6000"]);

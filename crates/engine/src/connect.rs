@@ -130,7 +130,8 @@ fn wire_config(url: &DatabaseUrl, options: &ConnectOptions, mode: WireMode) -> t
         .keepalives(true)
         .keepalives_idle(Duration::from_secs(KEEPALIVE_IDLE_S))
         .keepalives_interval(Duration::from_secs(KEEPALIVE_INTERVAL_S))
-        .keepalives_retries(KEEPALIVE_COUNT);
+        .keepalives_retries(KEEPALIVE_COUNT)
+        .tcp_user_timeout(UNANSWERED);
     if !url.user.is_empty() {
         config.user(&url.user);
     }
@@ -147,6 +148,10 @@ fn wire_config(url: &DatabaseUrl, options: &ConnectOptions, mode: WireMode) -> t
 const KEEPALIVE_IDLE_S: u64 = 10;
 const KEEPALIVE_INTERVAL_S: u64 = 5;
 const KEEPALIVE_COUNT: u32 = 3;
+
+/// The same for a peer that vanished while it was spoken to: Linux sends no keepalives while bytes wait for
+/// their acknowledgement, and repeats those for a quarter of an hour.
+const UNANSWERED: Duration = Duration::from_secs(25);
 
 struct Identity {
     server_version: ServerVersion,

@@ -8,6 +8,8 @@
 //!   the application. TCP keepalives on both ends do the same for a machine that vanished.
 //! - `search_path` to the URL's `schema`, as Prisma does, so that unqualified names and the ledger
 //!   are found where Prisma put them.
+//! - `idle_session_timeout = 0` (14) and `transaction_timeout = 0` (17), so that a role's or database's
+//!   limits end no session that holds Prisma's lock and no long build.
 //! - `TimeZone = UTC` and `standard_conforming_strings = on`, so that a role's or database's own
 //!   settings cannot change what a script means.
 //!
@@ -189,10 +191,21 @@ async fn set_up(client: &Client, url: &DatabaseUrl) -> Result<Identity, ConnectF
 /// Words in `version()` of servers that speak the protocol and lock in other ways.
 const OTHER_PRODUCTS: [&str; 3] = ["CockroachDB", "-YB-", "Redshift"];
 
+/// Takes off the limits under which a role or a database lets its sessions live: the session that holds
+/// Prisma's lock is idle while another one builds an index, and a build is a long transaction.
+fn without_limits(version: ServerVersion) -> &'static str {
+    match version.major() {
+        0..14 => "",
+        14..17 => "; SET idle_session_timeout = 0",
+        _ => "; SET idle_session_timeout = 0; SET transaction_timeout = 0",
+    }
+}
+
 async fn watch_this_client(client: &Client, version: ServerVersion) -> Result<bool, ConnectFault> {
     let keepalives = format!(
         "SET tcp_keepalives_idle = {KEEPALIVE_IDLE_S}; SET tcp_keepalives_interval = {KEEPALIVE_INTERVAL_S}; \
-         SET tcp_keepalives_count = {KEEPALIVE_COUNT}"
+         SET tcp_keepalives_count = {KEEPALIVE_COUNT}{}",
+        without_limits(version)
     );
     if version.major() < 14 {
         return client.batch_execute(&keepalives).await.map(|()| false).map_err(ConnectFault::of);

@@ -3,6 +3,7 @@
 mod disk_full;
 mod files;
 mod history;
+mod limits;
 mod server;
 
 use serde_json::Value;

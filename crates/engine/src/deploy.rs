@@ -167,7 +167,7 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     if !request.without_advisory_lock {
         take_lock(&guard.client, request, events).await?;
     }
-    let mut preflight = preflight::look(&guard.client, target, request, &ledger, &server).await?;
+    let mut preflight = preflight::look(&guard, target, request, &ledger, &server).await?;
     events.send(Event::RunStarted {
         run: run.to_string(),
         target: format!("{}/{}", target.url.server(), target.url.database),

@@ -9,6 +9,7 @@ use underpin_core::settings::Settings;
 use underpin_shadow::find;
 
 use crate::advisory;
+use crate::connect::Connection;
 use crate::deploy::{Target, sentence};
 use crate::problem::Problem;
 use crate::{gate, prove, server, session};
@@ -100,7 +101,7 @@ pub async fn examine(target: &Target, settings: &Settings) -> Result<Vec<Check>,
     checks.push(visibility(client).await?);
     checks.push(headroom(client).await?);
     checks.push(lock(client).await?);
-    checks.push(standing(client, settings).await?);
+    checks.push(standing(&connection, settings).await?);
     checks.push(invalid_indexes(client).await?);
     checks.push(folder_order(target));
     checks.push(throwaway(found.version, settings, target));
@@ -229,8 +230,8 @@ async fn lock(client: &Client) -> Result<Check, Problem> {
     })
 }
 
-async fn standing(client: &Client, settings: &Settings) -> Result<Check, Problem> {
-    let report = gate::look_for_snapshots(client, "underpin-doctor", settings.lock.patience_ms).await?;
+async fn standing(connection: &Connection, settings: &Settings) -> Result<Check, Problem> {
+    let report = gate::look_for_snapshots(connection, "underpin-doctor", settings.lock.patience_ms).await?;
     Ok(match report {
         underpin_core::run::Report::GateShut { blockers, .. } => note(
             "long transactions",

@@ -206,11 +206,10 @@ impl Executor<'_> {
         let Some(segment) = current.segments.get(index) else { return Report::GateOpen };
         let lock = &self.settings.lock;
         let own = self.sessions.application();
+        let watch = &self.sessions.watch.connection;
         let seen = match segment.kind {
-            SegmentKind::Alone => {
-                gate::look_for_snapshots(&self.sessions.watch, own, lock.snapshot_age_ms).await
-            }
-            _ => gate::look(&self.sessions.watch, own, &segment.strong_locks(), lock.patience_ms).await,
+            SegmentKind::Alone => gate::look_for_snapshots(watch, own, lock.snapshot_age_ms).await,
+            _ => gate::look(watch, own, &segment.strong_locks(), lock.patience_ms).await,
         };
         // A gate that cannot be read is not open; whether the connection heals is asked by the act.
         seen.unwrap_or(Report::InDoubt)
@@ -315,7 +314,7 @@ impl Executor<'_> {
     /// A watcher over the working session.
     fn watcher(&self, give_way: bool) -> Watcher<'_> {
         Watcher {
-            client: &self.sessions.watch,
+            connection: &self.sessions.watch.connection,
             pid: self.sessions.work.pid(),
             give_way_ms: give_way.then_some(self.lock().give_way_ms),
             interrupt: self.interrupt.clone(),

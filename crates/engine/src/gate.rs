@@ -5,11 +5,13 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 use underpin_catalog::{LockMode, RelationName};
 use underpin_core::event::{Blocker, WaitReason};
 use underpin_core::run::Report;
 use underpin_sql::LockClaim;
+
+use crate::connect::Connection;
 
 /// Looks whether the locks can be had soon. `patience_ms` is how old a transaction that holds a
 /// conflicting lock may be; younger ones are waited for within the try's own timeout.
@@ -17,19 +19,19 @@ use underpin_sql::LockClaim;
 /// # Errors
 /// Those of the connection.
 pub(crate) async fn look(
-    client: &Client,
+    connection: &Connection,
     own_application: &str,
     claims: &[LockClaim],
     patience_ms: i64,
 ) -> Result<Report, tokio_postgres::Error> {
-    let mut found = standing(client, own_application, claims).await?;
+    let mut found = standing(connection, own_application, claims).await?;
     if found.iter().any(|standing| standing.hidden) {
         // A role without pg_read_all_stats does not see how old others' transactions are. Whoever
         // stands there in the same transaction after our patience is older than it.
         let patience = Duration::from_millis(patience_ms.max(0).unsigned_abs());
         tokio::time::sleep(patience).await;
         let first = std::mem::take(&mut found);
-        found = standing(client, own_application, claims).await?;
+        found = standing(connection, own_application, claims).await?;
         for standing in found.iter_mut().filter(|standing| standing.hidden) {
             if first.iter().any(|before| before.transaction == standing.transaction) {
                 standing.blocker.transaction_ms = patience_ms + 1;
@@ -66,12 +68,12 @@ pub(crate) async fn look(
 /// # Errors
 /// Those of the connection.
 pub(crate) async fn look_for_snapshots(
-    client: &Client,
+    connection: &Connection,
     own_application: &str,
     age_max_ms: i64,
 ) -> Result<Report, tokio_postgres::Error> {
-    let rows = client
-        .query(
+    let rows = connection
+        .rows(
             "SELECT a.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''),
                     (extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint,
                     '', NULL::text, coalesce(left(nullif(a.query, '<insufficient privilege>'), 200), ''), a.backend_type = 'autovacuum worker', true
@@ -101,9 +103,12 @@ pub(crate) async fn look_for_snapshots(
 ///
 /// # Errors
 /// Those of the connection.
-pub(crate) async fn blocking(client: &Client, pid: i32) -> Result<Vec<Blocker>, tokio_postgres::Error> {
-    let rows = client
-        .query(
+pub(crate) async fn blocking(
+    connection: &Connection,
+    pid: i32,
+) -> Result<Vec<Blocker>, tokio_postgres::Error> {
+    let rows = connection
+        .rows(
             "SELECT b.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, ''), coalesce(a.state, ''),
                     coalesce((extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint, 0),
                     coalesce((SELECT l.relation::regclass::text FROM pg_catalog.pg_locks l
@@ -129,7 +134,7 @@ struct Standing {
 }
 
 async fn standing(
-    client: &Client,
+    connection: &Connection,
     own_application: &str,
     claims: &[LockClaim],
 ) -> Result<Vec<Standing>, tokio_postgres::Error> {
@@ -140,8 +145,8 @@ async fn standing(
             modes.push(mode.catalog_name());
         }
     }
-    let rows = client
-        .query(
+    let rows = connection
+        .rows(
             "WITH wanted AS (
                  SELECT to_regclass(w.relation)::oid AS relation, w.mode FROM unnest($1::text[], $2::text[]) AS w(relation, mode)
              )
@@ -204,12 +209,12 @@ fn blocker(row: &Row) -> Blocker {
 /// # Errors
 /// Those of the connection.
 pub(crate) async fn lockable(
-    client: &Client,
+    connection: &Connection,
     claims: &[LockClaim],
 ) -> Result<Vec<LockClaim>, tokio_postgres::Error> {
     let relations: Vec<String> = claims.iter().map(|claim| claim.relation.to_string()).collect();
-    let rows = client
-        .query(
+    let rows = connection
+        .rows(
             "SELECT w.relation FROM unnest($1::text[]) AS w(relation)
              JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.relation) AND c.relkind IN ('r', 'p')
              -- A foreign key needs REFERENCES on the other table, LOCK TABLE more: without it the

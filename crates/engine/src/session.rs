@@ -18,7 +18,7 @@ const END: Duration = Duration::from_secs(20);
 /// A connection to the target that knows its own backend.
 #[derive(Debug)]
 pub(crate) struct Session {
-    connection: connect::Connection,
+    pub(crate) connection: connect::Connection,
     backend_start: jiff::Timestamp,
     /// The settings that connecting made, for giving them back.
     settings: Vec<(String, String)>,
@@ -92,10 +92,18 @@ impl Sessions {
     pub(crate) async fn open(url: &DatabaseUrl, application: &str) -> Result<Self, Problem> {
         Ok(Self {
             work: Session::open(url, application).await?,
-            watch: Session::open(url, application).await?,
+            watch: Self::watching(url, application).await?,
             url: url.clone(),
             application: application.to_owned(),
         })
+    }
+
+    async fn watching(url: &DatabaseUrl, application: &str) -> Result<Session, Problem> {
+        let session = Session::open(url, application).await?;
+        // It asks the same few questions of the catalog again and again; planning one anew takes longer
+        // than its answer.
+        session.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
+        Ok(session)
     }
 
     /// The name that marks every session of this run.
@@ -107,7 +115,7 @@ impl Sessions {
     /// that what the catalog says now stays true.
     pub(crate) async fn heal(&mut self) -> Result<(), Problem> {
         if self.watch.is_closed() {
-            self.watch = Session::open(&self.url, &self.application).await?;
+            self.watch = Self::watching(&self.url, &self.application).await?;
         }
         if !self.work.is_closed() {
             // The session is there: whatever it was in the middle of is over.

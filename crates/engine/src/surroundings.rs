@@ -8,88 +8,63 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 use underpin_sql::{
     ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, Mentioned, RelationFacts, RelationKind,
     Surroundings, TypeFacts,
 };
 
+use crate::connect::Connection;
+
 /// Looks up what `mentioned` names. Relations of up to `small_bytes` get no details.
 ///
 /// # Errors
 /// Those of the connection.
 pub(crate) async fn look(
-    client: &Client,
+    connection: &Connection,
     version: ServerVersion,
     mentioned: &Mentioned,
     small_bytes: u64,
 ) -> Result<Surroundings, Error> {
+    let types: Vec<String> = mentioned.types.iter().map(RelationName::to_string).collect();
+    let types = match types.is_empty() {
+        true => BTreeMap::new(),
+        false => types_of(&connection.rows(TYPES, &[&types]).await?),
+    };
+    let mut wanted: Vec<String> = mentioned.relations.iter().map(RelationName::to_string).collect();
+    wanted.extend(types.values().flat_map(|facts| facts.used_by.iter().map(RelationName::to_string)));
+    let names: [&(dyn ToSql + Sync); 1] = [&wanted];
+    // Sent together, so that they take one round trip.
+    let (path, sizes, foreign_keys) = tokio::try_join!(
+        connection.rows(SEARCH_PATH, &[]),
+        connection.rows(SIZES, &names),
+        connection.rows(FOREIGN_KEYS, &names),
+    )?;
     let mut found = Surroundings {
         version,
-        search_path: search_path(client).await?,
+        search_path: path.iter().flat_map(|row| row.get::<_, Vec<String>>(0)).map(Name::new).collect(),
         relations: BTreeMap::new(),
         indexes: BTreeMap::new(),
-        types: BTreeMap::new(),
+        types,
     };
-    let relations: Vec<String> = mentioned.relations.iter().map(RelationName::to_string).collect();
-    let types: Vec<String> = mentioned.types.iter().map(RelationName::to_string).collect();
-    if !types.is_empty() {
-        look_at_types(client, &types, &mut found).await?;
-    }
-    let mut wanted = relations;
-    wanted.extend(found.types.values().flat_map(|facts| facts.used_by.iter().map(RelationName::to_string)));
-    if !wanted.is_empty() {
-        let large = look_at_sizes(client, &wanted, small_bytes, &mut found).await?;
-        look_at_foreign_keys(client, &wanted, &mut found).await?;
-        if !large.is_empty() {
-            look_at_details(client, &large, &mut found).await?;
-        }
+    let large = add_sizes(&sizes, small_bytes, &mut found);
+    add_foreign_keys(&foreign_keys, &mut found);
+    if !large.is_empty() {
+        add_details(&connection.rows(DETAILS, &[&large]).await?, &mut found);
     }
     Ok(found)
 }
 
-async fn search_path(client: &Client) -> Result<Vec<Name>, Error> {
-    let row = client.query_one("SELECT pg_catalog.current_schemas(false)::text[]", &[]).await?;
-    Ok(row.get::<_, Vec<String>>(0).into_iter().map(Name::new).collect())
-}
+const SEARCH_PATH: &str = "SELECT pg_catalog.current_schemas(false)::text[]";
+const SIZES: &str = include_str!("surroundings/sizes.sql");
+const FOREIGN_KEYS: &str = include_str!("surroundings/foreign_keys.sql");
+const DETAILS: &str = include_str!("surroundings/details.sql");
+const TYPES: &str = include_str!("surroundings/types.sql");
 
 /// Kinds and sizes. Answers the oids of tables above the limit.
-async fn look_at_sizes(
-    client: &Client,
-    names: &[String],
-    small_bytes: u64,
-    found: &mut Surroundings,
-) -> Result<Vec<u32>, Error> {
-    // An index is looked up together with its table.
-    let rows = client
-        .query(
-            "WITH named AS (
-                 SELECT DISTINCT c.oid, c.relkind FROM unnest($1::text[]) AS w(name)
-                 JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)
-             ), relation AS (
-                 SELECT oid FROM named WHERE relkind NOT IN ('i', 'I')
-                 UNION SELECT i.indrelid FROM named JOIN pg_catalog.pg_index i ON i.indexrelid = named.oid
-                 -- Dropping a table or a foreign key locks the table at the other end.
-                 UNION SELECT k.confrelid FROM named JOIN pg_catalog.pg_constraint k ON k.conrelid = named.oid AND k.contype = 'f'
-                 UNION SELECT k.conrelid FROM named JOIN pg_catalog.pg_constraint k ON k.confrelid = named.oid AND k.contype = 'f'
-             )
-             SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.reltuples::float8,
-                    CASE WHEN c.relkind = 'p'
-                         THEN (SELECT coalesce(sum(pg_relation_size(p.relid)), 0)::bigint FROM pg_partition_tree(c.oid) p)
-                         WHEN c.relkind IN ('r', 'm', 't') THEN pg_relation_size(c.oid) ELSE 0 END,
-                    NULL::text, NULL::text, false, false, NULL::text, true
-             FROM relation r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             UNION ALL
-             SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, 0::float8, 0::bigint, tn.nspname::text, t.relname::text, i.indisunique, i.indisprimary,
-                    k.conname::text, i.indisvalid
-             FROM named JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-             JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
-             LEFT JOIN pg_catalog.pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')",
-            &[&names],
-        )
-        .await?;
+fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u32> {
     let mut large = Vec::new();
     for row in rows {
         let name = RelationName::qualified(row.get::<_, String>(1), row.get::<_, String>(2));
@@ -123,28 +98,11 @@ async fn look_at_sizes(
             large.push(row.get(0));
         }
     }
-    Ok(large)
+    large
 }
 
 /// The foreign keys of named tables, small ones too, in both directions.
-async fn look_at_foreign_keys(
-    client: &Client,
-    names: &[String],
-    found: &mut Surroundings,
-) -> Result<(), Error> {
-    let rows = client
-        .query(
-            "SELECT n.nspname::text, c.relname::text, k.conname::text, rn.nspname::text, r.relname::text, k.convalidated,
-                    (SELECT array_agg(a.attname::text ORDER BY w.ordinal) FROM unnest(k.conkey) WITH ORDINALITY AS w(attnum, ordinal)
-                     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = w.attnum)
-             FROM pg_catalog.pg_constraint k
-             JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             JOIN pg_catalog.pg_class r ON r.oid = k.confrelid JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
-             WHERE k.contype = 'f' AND EXISTS (SELECT FROM unnest($1::text[]) AS w(name)
-                                               WHERE to_regclass(w.name) IN (k.conrelid, k.confrelid))",
-            &[&names],
-        )
-        .await?;
+fn add_foreign_keys(rows: &[Row], found: &mut Surroundings) {
     for row in rows {
         let referencing = RelationName::qualified(row.get::<_, String>(0), row.get::<_, String>(1));
         let referenced = RelationName::qualified(row.get::<_, String>(3), row.get::<_, String>(4));
@@ -165,7 +123,6 @@ async fn look_at_foreign_keys(
             });
         }
     }
-    Ok(())
 }
 
 fn relation_kind(relkind: &str) -> Option<RelationKind> {
@@ -180,8 +137,8 @@ fn relation_kind(relkind: &str) -> Option<RelationKind> {
     })
 }
 
-async fn look_at_details(client: &Client, tables: &[u32], found: &mut Surroundings) -> Result<(), Error> {
-    for row in client.query(include_str!("surroundings/details.sql"), &[&tables]).await? {
+fn add_details(rows: &[Row], found: &mut Surroundings) {
+    for row in rows {
         let name = RelationName::qualified(row.get::<_, String>(0), row.get::<_, String>(1));
         let Some(facts) = found.relations.get_mut(&name) else { continue };
         let details: Value = row.get(2);
@@ -197,21 +154,17 @@ async fn look_at_details(client: &Client, tables: &[u32], found: &mut Surroundin
             }
         }
     }
-    Ok(())
 }
 
-async fn look_at_types(client: &Client, names: &[String], found: &mut Surroundings) -> Result<(), Error> {
-    let rows = client.query(include_str!("surroundings/types.sql"), &[&names]).await?;
-    for row in rows {
-        let name = RelationName::qualified(row.get::<_, String>(0), row.get::<_, String>(1));
-        let used_by: Value = row.get(3);
-        let facts = TypeFacts {
-            constrained_domain: row.get(2),
-            used_by: array(&used_by).iter().filter_map(relation).collect(),
-        };
-        found.types.insert(name, facts);
-    }
-    Ok(())
+fn types_of(rows: &[Row]) -> BTreeMap<RelationName, TypeFacts> {
+    rows.iter()
+        .map(|row| {
+            let name = RelationName::qualified(row.get::<_, String>(0), row.get::<_, String>(1));
+            let used_by: Value = row.get(3);
+            let used_by = array(&used_by).iter().filter_map(relation).collect();
+            (name, TypeFacts { constrained_domain: row.get(2), used_by })
+        })
+        .collect()
 }
 
 fn array(value: &Value) -> &[Value] {

@@ -5,9 +5,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::Error;
 use underpin_core::event::Blocker;
 
+use crate::connect::Connection;
 use crate::gate;
 
 /// How often the watcher looks. Twice within the shortest timeout of a try.
@@ -28,7 +29,7 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Watcher<'a> {
     /// The session that looks; it never executes anything of a migration.
-    pub(crate) client: &'a Client,
+    pub(crate) connection: &'a Connection,
     /// The backend that is watched.
     pub(crate) pid: i32,
     /// For how long somebody may wait behind it, milliseconds; `None` when its locks let everybody
@@ -67,23 +68,23 @@ impl Watcher<'_> {
 
     /// One look. Its own failures do not end the work: the statement has timeouts of its own.
     async fn look(&self, seen: &mut Seen) {
-        if let Ok(blockers) = gate::blocking(self.client, self.pid).await
+        if let Ok(blockers) = gate::blocking(self.connection, self.pid).await
             && !blockers.is_empty()
         {
             seen.blockers = blockers;
         }
         let Some(give_way_ms) = self.give_way_ms else { return };
         let longest = self
-            .client
-            .query_one(
+            .connection
+            .rows(
                 "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart) * 1000), 0)::bigint
                  FROM pg_catalog.pg_locks l
                  WHERE NOT l.granted AND $1 = ANY (pg_catalog.pg_blocking_pids(l.pid))",
                 &[&self.pid],
             )
             .await;
-        if let Ok(row) = longest
-            && row.get::<_, i64>(0) >= give_way_ms
+        if let Ok(rows) = longest
+            && rows.iter().any(|row| row.get::<_, i64>(0) >= give_way_ms)
             && !seen.gave_way
         {
             seen.gave_way = true;
@@ -93,6 +94,6 @@ impl Watcher<'_> {
 
     async fn cancel(&self) {
         // A failure leaves the statement to its own timeouts.
-        let _ = self.client.query("SELECT pg_catalog.pg_cancel_backend($1)", &[&self.pid]).await;
+        let _ = self.connection.client.query("SELECT pg_catalog.pg_cancel_backend($1)", &[&self.pid]).await;
     }
 }

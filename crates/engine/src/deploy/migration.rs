@@ -81,10 +81,9 @@ async fn planned(
         return Ok(Ok(FilePlan::resumed(steps, begun.mode == journal::Mode::Online)));
     }
     let policy = request.policy();
-    let work = &executor.sessions.work;
-    let around =
-        surroundings::look(work, server.version, &mentioned(&pending.statements), policy.small_table_bytes)
-            .await?;
+    let watch = &executor.sessions.watch.connection;
+    let mentioned = mentioned(&pending.statements);
+    let around = surroundings::look(watch, server.version, &mentioned, policy.small_table_bytes).await?;
     let plan = plan(&pending.statements, &around, &policy);
     if !plan.refusals.is_empty() {
         let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];

@@ -7,6 +7,7 @@ use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
 use super::{RefusedMigration, Request, Target};
+use crate::connect::Connection;
 use crate::journal::{self, Unfinished};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
@@ -35,12 +36,13 @@ pub(super) struct Preflight {
 }
 
 pub(super) async fn look(
-    client: &Client,
+    guard: &Connection,
     target: &Target,
     request: &Request,
     ledger: &Ledger,
     server: &Server,
 ) -> Result<Preflight, Problem> {
+    let client = &guard.client;
     let rows = ledger.rows(client).await?;
     if rows.is_none() {
         refuse_unmanaged(client, ledger).await?;
@@ -53,7 +55,7 @@ pub(super) async fn look(
     };
     let resumed = resumable(&alignment, unfinished)?;
     let pending = read_pending(target, &alignment, resumed)?;
-    let refused = refusals(client, &pending, request, server).await?;
+    let refused = refusals(guard, &pending, request, server).await?;
     Ok(Preflight { has_ledger: rows.is_some(), pending, refused, applied: alignment.applied })
 }
 
@@ -258,7 +260,7 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
 /// Plans all pending files together as they will run one after the other, so that what a later one
 /// would be refused for is said now. A table that an earlier one creates is new for a later one.
 async fn refusals(
-    client: &Client,
+    guard: &Connection,
     pending: &[Pending],
     request: &Request,
     server: &Server,
@@ -268,7 +270,7 @@ async fn refusals(
     }
     let all: Vec<Statement> = pending.iter().flat_map(|file| file.statements.clone()).collect();
     let small = request.settings.small_table_bytes();
-    let around = surroundings::look(client, server.version, &mentioned(&all), small).await?;
+    let around = surroundings::look(guard, server.version, &mentioned(&all), small).await?;
     let files = pending.iter().map(|file| file.statements.as_slice());
     let refused = plan::refusals(files, &around, &request.policy());
     Ok(pending

@@ -55,7 +55,7 @@ impl Executor<'_> {
         if claims.is_empty() {
             return Ok(claims);
         }
-        Ok(gate::lockable(&self.sessions.work, &claims).await?)
+        Ok(gate::lockable(&self.sessions.watch.connection, &claims).await?)
     }
 
     /// Takes all strong locks before the first statement. First `SHARE UPDATE EXCLUSIVE`, which

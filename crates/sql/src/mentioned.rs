@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use underpin_catalog::{Name, RelationName};
 
 use crate::effect::{Effect, ObjectKind, ReindexTarget};
-use crate::expression::Contents;
 use crate::names::{constraint_name, index_name};
 use crate::statement::Statement;
 
@@ -27,8 +26,8 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
     // A file may change where bare names are looked for. Both meanings are looked up then.
     let mut path: Vec<Name> = Vec::new();
     for statement in statements {
-        let mut own =
-            Mentioned { relations: Contents::of(statement.node.as_ref()).relations, types: BTreeSet::new() };
+        let relations = statement.contents().relations.clone();
+        let mut own = Mentioned { relations, types: BTreeSet::new() };
         for effect in &statement.effects {
             if let Some(new) = search_path(effect) {
                 path = new;

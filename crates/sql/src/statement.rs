@@ -4,6 +4,7 @@
 //! and how large it is comes later, in [`crate::Surroundings`].
 
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use pg_query::protobuf;
 use pg_query::protobuf::node::Node as NodeEnum;
@@ -25,8 +26,9 @@ pub struct Statement {
     pub line: u32,
     /// What it does, in the order in which it does it. Never empty.
     pub effects: Vec<Effect>,
-    /// The parse tree, for the rest of this crate.
-    pub(crate) node: Box<NodeEnum>,
+    /// The parse tree, for the rest of this crate. Shared, because statements are cloned from plan to plan.
+    pub(crate) node: Arc<NodeEnum>,
+    contents: Arc<OnceLock<Contents>>,
 }
 
 impl Statement {
@@ -34,7 +36,13 @@ impl Statement {
     /// For enum values, which cannot be used in the transaction that adds them (55P04).
     pub fn says(&self, value: &str) -> bool {
         let quoted = format!("'{value}'");
-        Contents::of(self.node.as_ref()).strings.iter().any(|text| text == value || text.contains(&quoted))
+        self.contents().strings.iter().any(|text| text == value || text.contains(&quoted))
+    }
+
+    /// What the whole statement contains. Walking a tree is slow beside everything else that is done with
+    /// it, so each is walked once.
+    pub(crate) fn contents(&self) -> &Contents {
+        self.contents.get_or_init(|| Contents::of(self.node.as_ref()))
     }
 }
 
@@ -67,7 +75,8 @@ pub fn read(text: &str) -> Result<Vec<Statement>, SyntaxError> {
             line: lines.line_of(span.start),
             effects: describe(&node, slice),
             span,
-            node: Box::new(node),
+            node: Arc::new(node),
+            contents: Arc::default(),
         });
     }
     Ok(statements)

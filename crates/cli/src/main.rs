@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::COULD_NOT_RUN } else { exit::CLEAN });
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: the system does not let this program start its threads: {error}");

@@ -202,17 +202,7 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     let mut applied = Vec::new();
     let mut ending = Ending::Applied;
     for pending in &preflight.pending {
-        let guarded = request.without_advisory_lock || still_ours(&guard.client).await;
-        let ended = match guarded {
-            false => Some(Ending::Stopped {
-                migration: pending.name.clone(),
-                reason: "the session that holds Prisma's advisory lock was lost".to_owned(),
-                blockers: Vec::new(),
-                half_done: false,
-            }),
-            true => migration::apply(&mut executor, &mut prover, pending, request, &server).await?,
-        };
-        match ended {
+        match migration::apply(&mut executor, &mut prover, pending, request, &server).await? {
             None => {
                 applied.push(pending.name.clone());
                 prover.advance(pending);
@@ -289,12 +279,6 @@ pub(crate) fn lock_problem(holder: Option<Blocker>, budget: Duration) -> Problem
         )),
         None => problem,
     }
-}
-
-/// Whether the session that holds the lock is still there. It is asked before every migration; while
-/// one runs, the fence protects it.
-async fn still_ours(client: &Client) -> bool {
-    client.simple_query("SELECT 1").await.is_ok()
 }
 
 pub(crate) fn journal_problem(error: JournalError) -> Problem {

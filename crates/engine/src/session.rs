@@ -100,9 +100,13 @@ impl Sessions {
 
     async fn watching(url: &DatabaseUrl, application: &str) -> Result<Session, Problem> {
         let session = Session::open(url, application).await?;
-        // It asks the same few questions of the catalog again and again; planning one anew takes longer
-        // than its answer.
-        session.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
+        // It asks the same few questions about a few named objects again and again. Planning one anew
+        // takes longer than its answer, and hashing a catalog longer than its indexes.
+        session
+            .batch_execute(
+                "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off",
+            )
+            .await?;
         Ok(session)
     }
 

@@ -20,6 +20,8 @@ use crate::problem::Problem;
 use crate::server::Server;
 use crate::surroundings;
 
+const LOCK_LOST: &str = "the session that holds Prisma's advisory lock was lost";
+
 /// Applies one migration. `None` when it is applied and recorded.
 pub(super) async fn apply(
     executor: &mut Executor<'_>,
@@ -29,7 +31,17 @@ pub(super) async fn apply(
     server: &Server,
 ) -> Result<Option<Ending>, Problem> {
     let begun = Instant::now();
-    let plan = match planned(executor, prover, pending, request, server).await? {
+    let (guarded, planned) =
+        tokio::join!(is_guarded(executor), planned(executor, prover, pending, request, server));
+    if !guarded {
+        return Ok(Some(Ending::Stopped {
+            migration: pending.name.clone(),
+            reason: LOCK_LOST.to_owned(),
+            blockers: Vec::new(),
+            half_done: pending.begun.is_some(),
+        }));
+    }
+    let plan = match planned? {
         Ok(plan) => plan,
         Err(ending) => return Ok(Some(ending)),
     };
@@ -60,9 +72,18 @@ pub(super) async fn apply(
     Ok(Some(stopped(executor, &current, &state, stop).await))
 }
 
+/// Whether the session that holds Prisma's lock is still there. It is asked before every migration; while
+/// one runs, the fence protects it.
+async fn is_guarded(executor: &Executor<'_>) -> bool {
+    match executor.guard {
+        Some(guard) => guard.simple_query("SELECT 1").await.is_ok(),
+        None => true,
+    }
+}
+
 /// The plan on the database as it is now, or the one that an earlier run has begun to execute.
 async fn planned(
-    executor: &mut Executor<'_>,
+    executor: &Executor<'_>,
     prover: &mut ProvingHistory,
     pending: &Pending,
     request: &Request,
@@ -302,7 +323,7 @@ async fn stopped(executor: &Executor<'_>, current: &Current, state: &State, stop
         },
         Stop::LockLost => Ending::Stopped {
             migration,
-            reason: "the session that holds Prisma's advisory lock was lost".to_owned(),
+            reason: LOCK_LOST.to_owned(),
             blockers: Vec::new(),
             half_done,
         },

@@ -26,13 +26,17 @@ impl Executor<'_> {
         closes: bool,
     ) -> Result<(), Trouble> {
         let segment = current.segments.get(index).cloned();
-        let strong = match &segment {
-            Some(segment) => self.existing(segment).await?,
-            None => Vec::new(),
+        let opening = leading_of(segment.as_ref());
+        // Two sessions, so that nobody waits for either.
+        let (begun, strong) = tokio::join!(self.begin(&opening), self.existing(segment.as_ref()));
+        begun?;
+        let strong = strong?;
+        let held = if strong.is_empty() {
+            None
+        } else {
+            let is_instant = current.gives_way && segment.as_ref().is_some_and(Segment::is_instant);
+            Some(self.lock_in_two_stages(&strong, is_instant).await?)
         };
-        let opening = opening_of(self.lock(), segment.as_ref(), !strong.is_empty(), current.gives_way);
-        self.begin(&opening).await?;
-        let held = if strong.is_empty() { None } else { Some(self.lock_in_two_stages(&strong).await?) };
         let gives_way =
             current.gives_way && !strong.is_empty() && segment.as_ref().is_some_and(Segment::gives_way);
         if let Some(segment) = &segment {
@@ -50,8 +54,8 @@ impl Executor<'_> {
     }
 
     /// The strong locks of a segment on relations that exist before it.
-    async fn existing(&self, segment: &Segment) -> Result<Vec<LockClaim>, Trouble> {
-        let claims = segment.strong_locks();
+    async fn existing(&self, segment: Option<&Segment>) -> Result<Vec<LockClaim>, Trouble> {
+        let claims = segment.map(Segment::strong_locks).unwrap_or_default();
         if claims.is_empty() {
             return Ok(claims);
         }
@@ -61,37 +65,29 @@ impl Executor<'_> {
     /// Takes all strong locks before the first statement. First `SHARE UPDATE EXCLUSIVE`, which
     /// conflicts with no statement of an application, so that nobody queues behind us while
     /// PostgreSQL makes an autovacuum give way (after `deadlock_timeout`, 1 s); then the strong
-    /// modes, each try under a savepoint so that the first stage stays.
-    async fn lock_in_two_stages(&self, claims: &[LockClaim]) -> Result<Instant, Trouble> {
+    /// modes, each try under a savepoint so that the first stage stays. Answers since when the strong
+    /// modes have been asked for.
+    async fn lock_in_two_stages(&self, claims: &[LockClaim], is_instant: bool) -> Result<Instant, Trouble> {
         let lock = self.lock();
-        let relations: Vec<_> = claims.iter().map(|claim| claim.relation.clone()).collect();
-        let first = sql!(
-            "SET LOCAL lock_timeout = {}; LOCK TABLE {} IN {} MODE; SET LOCAL lock_timeout = {}",
-            lock.evict_timeout_ms,
-            relations,
-            LockMode::ShareUpdateExclusive,
-            lock.try_timeout_ms
-        );
-        let mut watcher = self.watcher(false);
-        let (done, seen) = watcher.over(self.sessions.work.batch_execute(first.as_str())).await;
-        done.map_err(|error| with_seen(error.into(), seen, None))?;
-
-        let mut strong = String::from("SAVEPOINT underpin_lock; ");
-        for (mode, relations) in gate::by_mode(claims) {
-            strong.push_str(sql!("LOCK TABLE {} IN {} MODE; ", relations, mode).as_str());
-        }
+        let strong = second_stage(lock, claims, is_instant);
+        let mut text = first_stage(lock, claims);
+        text.push_str(&strong);
         for attempt in 1.. {
-            let begun = Instant::now();
             let mut watcher = self.watcher(false);
-            let (done, seen) = watcher.over(self.sessions.work.batch_execute(&strong)).await;
-            let Err(error) = done else { return Ok(begun) };
+            let (done, seen) = watcher.over(self.sessions.work.simple_query(&text)).await;
+            let error = match done {
+                Ok(answers) => return Ok(asked_at(&answers)),
+                Err(error) => error,
+            };
             let refused = error.code().is_some_and(|code| code.code() == "55P03");
-            if !refused || attempt >= lock.tries {
+            let again = "ROLLBACK TO SAVEPOINT underpin_lock";
+            // Without the savepoint (3B001) it is the first stage that was refused.
+            if !refused || attempt >= lock.tries || self.sessions.work.batch_execute(again).await.is_err() {
                 return Err(with_seen(error.into(), seen, None));
             }
-            self.sessions.work.batch_execute("ROLLBACK TO SAVEPOINT underpin_lock").await?;
             // Between two tries the application's queue drains.
             tokio::time::sleep(Duration::from_millis(u64::from(lock.try_timeout_ms) * 2)).await;
+            text.clone_from(&strong);
         }
         unreachable!("the loop ends by a return")
     }
@@ -174,22 +170,47 @@ fn line_of(text: &Sql, completed: usize) -> Option<u32> {
     read(text.as_str()).ok()?.get(completed).map(|statement| statement.line)
 }
 
-/// The transaction's own settings. A statement that changes the catalog alone gets a
-/// `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
-fn opening_of(lock: &LockSettings, segment: Option<&Segment>, strong: bool, gives_way: bool) -> String {
-    let lock_timeout = if strong { lock.try_timeout_ms } else { lock.evict_timeout_ms };
-    let instant = gives_way && strong && segment.is_some_and(Segment::is_instant);
-    let statement_timeout = if instant { lock.instant_timeout_ms } else { 0 };
-    let mut text = String::new();
-    // PostgreSQL takes an isolation level only before the first query, and the fence is one.
-    for sql in segment.iter().flat_map(|segment| &segment.steps).filter_map(leading) {
-        text.push_str(sql.as_str());
-        text.push_str("; ");
+fn first_stage(lock: &LockSettings, claims: &[LockClaim]) -> String {
+    let relations: Vec<_> = claims.iter().map(|claim| claim.relation.clone()).collect();
+    sql!("LOCK TABLE {} IN {} MODE; ", relations, LockMode::ShareUpdateExclusive).to_string()
+        + &sql!("SET LOCAL lock_timeout = {}; ", lock.try_timeout_ms).to_string()
+}
+
+/// The strong locks, between two looks at the server's clock. A statement that changes the catalog alone
+/// gets a `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
+fn second_stage(lock: &LockSettings, claims: &[LockClaim], is_instant: bool) -> String {
+    let clock = "SELECT extract(epoch FROM pg_catalog.clock_timestamp()); ";
+    let mut text = format!("SAVEPOINT underpin_lock; {clock}");
+    for (mode, relations) in gate::by_mode(claims) {
+        text.push_str(sql!("LOCK TABLE {} IN {} MODE; ", relations, mode).as_str());
     }
-    text.push_str(&format!(
-        "SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL statement_timeout = {statement_timeout}; "
-    ));
+    if is_instant {
+        text.push_str(&format!("SET LOCAL statement_timeout = {}; ", lock.instant_timeout_ms));
+    }
+    text.push_str(clock);
     text
+}
+
+/// When the server began to take the locks of [`second_stage`], on our clock.
+fn asked_at(answers: &[SimpleQueryMessage]) -> Instant {
+    let mut times = answers.iter().filter_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0)?.parse::<f64>().ok(),
+        _ => None,
+    });
+    let (asked, had) = (times.next().unwrap_or_default(), times.next().unwrap_or_default());
+    let now = Instant::now();
+    now.checked_sub(Duration::try_from_secs_f64(had - asked).unwrap_or_default()).unwrap_or(now)
+}
+
+/// What a transaction has to begin with: PostgreSQL takes an isolation level only before the first query,
+/// and the fence is one.
+fn leading_of(segment: Option<&Segment>) -> String {
+    segment
+        .iter()
+        .flat_map(|segment| &segment.steps)
+        .filter_map(leading)
+        .map(|sql| format!("{sql}; "))
+        .collect()
 }
 
 /// A `SET TRANSACTION`, which has to stand before everything else in its transaction.

@@ -1,9 +1,9 @@
 //! Looks up what the planner has to know of the live database: which relations are there, how large
 //! they are, and the details of those that are not small.
 //!
-//! Small and absent relations need no details but their foreign keys, because statements on them run
-//! as they are written. So a history that is replayed on an empty database costs two light queries a
-//! file.
+//! Small and absent relations need no details, because statements on them run as they are written, and
+//! foreign keys matter only to statements that follow them. So most files of a history that is replayed
+//! on an empty database cost two light queries.
 
 use std::collections::BTreeMap;
 
@@ -35,13 +35,17 @@ pub(crate) async fn look(
     };
     let mut wanted: Vec<String> = mentioned.relations.iter().map(RelationName::to_string).collect();
     wanted.extend(types.values().flat_map(|facts| facts.used_by.iter().map(RelationName::to_string)));
-    let names: [&(dyn ToSql + Sync); 1] = [&wanted];
+    // Dropping a table or a foreign key locks the table at the other end.
+    let sizes_of: [&(dyn ToSql + Sync); 2] = [&wanted, &mentioned.follows_foreign_keys];
+    let keys_of: [&(dyn ToSql + Sync); 1] = [&wanted];
     // Sent together, so that they take one round trip.
-    let (path, sizes, foreign_keys) = tokio::try_join!(
-        connection.rows(SEARCH_PATH, &[]),
-        connection.rows(SIZES, &names),
-        connection.rows(FOREIGN_KEYS, &names),
-    )?;
+    let (path, sizes, foreign_keys) =
+        tokio::try_join!(connection.rows(SEARCH_PATH, &[]), connection.rows(SIZES, &sizes_of), async {
+            match mentioned.follows_foreign_keys {
+                true => connection.rows(FOREIGN_KEYS, &keys_of).await,
+                false => Ok(Vec::new()),
+            }
+        },)?;
     let mut found = Surroundings {
         version,
         search_path: path.iter().flat_map(|row| row.get::<_, Vec<String>>(0)).map(Name::new).collect(),

@@ -13,11 +13,13 @@ use crate::statement::Statement;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentioned {
     /// Tables, views, sequences and indexes, with the names that new indexes get. The engine also
-    /// looks up the indexes of the tables among them, and the tables at the other end of their
-    /// foreign keys.
+    /// looks up the indexes of the tables among them.
     pub relations: BTreeSet<RelationName>,
     /// Types that are not built in.
     pub types: BTreeSet<RelationName>,
+    /// A statement may lock tables that it does not name, at the other end of foreign keys of those that it
+    /// does.
+    pub follows_foreign_keys: bool,
 }
 
 /// The objects that the statements speak of.
@@ -27,7 +29,7 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
     let mut path: Vec<Name> = Vec::new();
     for statement in statements {
         let relations = statement.contents().relations.clone();
-        let mut own = Mentioned { relations, types: BTreeSet::new() };
+        let mut own = Mentioned { relations, ..Mentioned::default() };
         for effect in &statement.effects {
             if let Some(new) = search_path(effect) {
                 path = new;
@@ -40,6 +42,7 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
         for name in own.types {
             add_with_path(&mut all.types, name, &path);
         }
+        all.follows_foreign_keys |= own.follows_foreign_keys;
     }
     all
 }
@@ -61,6 +64,18 @@ pub fn search_path(effect: &Effect) -> Option<Vec<Name>> {
     }
 }
 
+fn follows_foreign_keys(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::DropTable { .. }
+            | Effect::DropColumn { .. }
+            | Effect::ChangeColumnType { .. }
+            | Effect::ValidateConstraint { .. }
+            | Effect::AlterConstraint { .. }
+            | Effect::DropConstraint { .. }
+    )
+}
+
 fn add_with_path(set: &mut BTreeSet<RelationName>, name: RelationName, path: &[Name]) {
     if name.namespace.is_none() {
         for namespace in path {
@@ -73,6 +88,7 @@ fn add_with_path(set: &mut BTreeSet<RelationName>, name: RelationName, path: &[N
 impl Mentioned {
     fn add(&mut self, effect: &Effect) {
         self.relations.extend(effect.table().cloned());
+        self.follows_foreign_keys |= follows_foreign_keys(effect);
         match effect {
             Effect::DropIndex { index, .. }
             | Effect::RenameIndex { index, .. }

@@ -1,13 +1,13 @@
--- Kinds and sizes of relations; an index is found together with its table. $1: names.
+-- Kinds and sizes of relations; an index is found together with its table. $1: names. $2: with the tables
+-- at the other end of their foreign keys.
 WITH named AS (
     SELECT DISTINCT c.oid, c.relkind FROM unnest($1::text[]) AS w(name)
     JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.name)
 ), relation AS (
     SELECT oid FROM named WHERE relkind NOT IN ('i', 'I')
     UNION SELECT i.indrelid FROM named JOIN pg_catalog.pg_index i ON i.indexrelid = named.oid
-    -- Dropping a table or a foreign key locks the table at the other end.
-    UNION SELECT k.confrelid FROM named JOIN pg_catalog.pg_constraint k ON k.conrelid = named.oid AND k.contype = 'f'
-    UNION SELECT k.conrelid FROM named JOIN pg_catalog.pg_constraint k ON k.confrelid = named.oid AND k.contype = 'f'
+    UNION SELECT k.confrelid FROM named JOIN pg_catalog.pg_constraint k ON k.conrelid = named.oid AND k.contype = 'f' WHERE $2
+    UNION SELECT k.conrelid FROM named JOIN pg_catalog.pg_constraint k ON k.confrelid = named.oid AND k.contype = 'f' WHERE $2
 )
 SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.reltuples::float8,
        CASE WHEN c.relkind = 'p'

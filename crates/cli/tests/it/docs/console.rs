@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
-use underpin_testkit::{Server, workspace_root};
+use underpin_testkit::{Server, majors, workspace_root};
 
 use super::projects::{Given, given};
 
@@ -24,7 +24,7 @@ struct Shown {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_print_what_the_pages_say() {
-    let server = Server::shared(16).await;
+    let server = Server::shared(*majors().last().expect("there is at least one major")).await;
     let mut wrong = Vec::new();
     for page in PAGES {
         let text = read(page);

@@ -228,27 +228,27 @@ async fn a_vacuum_against_wraparound_is_left_alone() {
     }
 }
 
-/// Transactions that each take 300 ms, two at a time and one after the other: somebody always holds the
-/// table, and nobody for long. The gate is open, and no single try may make the readers wait for longer
-/// than its timeout.
+/// Holds the table for ever, by turns, no session for longer than the gate is patient with.
+async fn by_turns(one: Client, other: Client) {
+    let take = "BEGIN; SELECT FROM \"User\" LIMIT 1";
+    one.batch_execute(take).await.unwrap();
+    loop {
+        for (holder, next) in [(&one, &other), (&other, &one)] {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            next.batch_execute(take).await.unwrap();
+            holder.batch_execute("COMMIT").await.unwrap();
+        }
+    }
+}
+
+/// Somebody always holds the table, and nobody for long. The gate is open, and no single try may make the
+/// readers wait for longer than its timeout.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_try_waits_the_application_waits_no_longer_than_the_try() {
     let server = Server::shared(*majors().last().unwrap()).await;
     let database = server.database("tries").await;
     shop::open(&database).await;
-    let mut busy = Vec::new();
-    for nth in 0..2_u64 {
-        let client = named(&database, "busy").await;
-        busy.push(tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(nth * 150)).await;
-            loop {
-                client
-                    .batch_execute("BEGIN; SELECT FROM \"User\" LIMIT 1; SELECT pg_sleep(0.3); COMMIT")
-                    .await
-                    .unwrap();
-            }
-        }));
-    }
+    let busy = tokio::spawn(by_turns(named(&database, "busy").await, named(&database, "busy").await));
     let reader = named(&database, "reader").await;
     let reading = tokio::spawn(async move {
         loop {
@@ -256,20 +256,19 @@ async fn while_a_try_waits_the_application_waits_no_longer_than_the_try() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let running = Running::deploy(&target(&database, &[BASE, COLUMN]), &with_budget(8_000));
+    let running = Running::deploy(&target(&database, &[BASE, COLUMN]), &with_budget(60_000));
     let observer = named(&database, "observer").await;
     let waits = "SELECT coalesce(max(extract(epoch FROM clock_timestamp() - l.waitstart) * 1000), 0)::float8, count(*)
                  FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.application_name = 'reader'";
     let (mut longest, mut waited) = (0.0_f64, 0);
     while running.reasons().iter().filter(|reason| **reason == WaitReason::LockTimeout).count() < 2 {
+        assert!(!running.has_ended(), "it has ended after {:?}", running.reasons());
         let row = observer.query_one(waits, &[]).await.unwrap();
         longest = longest.max(row.get(0));
         waited += row.get::<_, i64>(1);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    for task in busy {
-        task.abort();
-    }
+    busy.abort();
     reading.abort();
     assert!(waited > 0, "nobody waited, so nothing was seen");
     assert!(longest <= 200.0, "a read waited for {longest} ms");

@@ -208,6 +208,11 @@ impl Running {
         told.iter().filter_map(reason).collect()
     }
 
+    /// Whether there is nothing more to wait for.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Ends the program: nothing of it runs any more, its sockets are closed, and its sessions find that
     /// out by themselves.
     pub(crate) fn kill(self) {

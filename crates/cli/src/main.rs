@@ -13,17 +13,19 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use underpin_core::exit;
+use underpin_engine::Problem;
 
 use crate::arguments::{Arguments, Command};
-use crate::output::Output;
+use crate::output::{Output, hidden};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
+        Err(error) if error.use_stderr() => return ExitCode::from(not_understood(&error)),
+        Err(help) => {
             // A failure to print help has no better place to go.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::COULD_NOT_RUN } else { exit::CLEAN });
+            let _ = help.print();
+            return ExitCode::from(exit::CLEAN);
         }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -46,4 +48,22 @@ fn main() -> ExitCode {
     // Tasks that still drive connections have nothing left to say.
     runtime.shutdown_background();
     ExitCode::from(ended.unwrap_or_else(|problem| output.problem(&problem)))
+}
+
+/// What was typed and is not ours: in the words of the parser, or as the one object of `--json`.
+fn not_understood(error: &clap::Error) -> u8 {
+    let text = error.to_string();
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let problem = Problem::new(first).hint("see: underpin --help");
+        return Output::new(true).problem(&problem);
+    }
+    let shown = hidden(&text);
+    if shown == text {
+        // With its colours, where there is a terminal.
+        let _ = error.print();
+    } else {
+        eprint!("{shown}");
+    }
+    exit::COULD_NOT_RUN
 }

@@ -1,5 +1,6 @@
 //! How things are printed: human words, or one JSON object, and events as they happen.
 
+mod credentials;
 mod progress;
 
 use std::io::{IsTerminal, Write};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use underpin_core::event::Event;
 use underpin_engine::{Events, Problem};
 
+pub(crate) use self::credentials::hidden;
 use self::progress::Progress;
 
 /// Where output goes.
@@ -48,6 +50,7 @@ impl Output {
 
     /// Says what is wrong, and answers the exit code.
     pub(crate) fn problem(&self, problem: &Problem) -> u8 {
+        let problem = &credentials::without(problem);
         self.object(&serde_json::json!({ "version": 1, "error": problem }));
         if !self.json {
             let mut text = match &problem.code {

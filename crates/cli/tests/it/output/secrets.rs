@@ -137,3 +137,35 @@ async fn no_file_is_quoted_with_its_password() {
         }
     }
 }
+
+/// The URL in the place of another argument: what was typed is not printed back.
+#[tokio::test]
+async fn no_argument_is_printed_back_with_its_password() {
+    let project = strict();
+    let url = format!("postgresql://postgres:{PASSWORD}@127.0.0.1:1/none");
+    let (own, equals) = (url.as_str(), format!("--ulr={url}"));
+    for arguments in [
+        &[own][..],
+        &["deploy", own],
+        &["deploy", &equals],
+        &["deploy", "--allow", own],
+        &["deploy", "--schema", own],
+        &["deploy", "--config", own],
+        &["deploy", "--migrations", own],
+        &["deploy", "--settings", own],
+        &["resolve", own],
+        &["recover", "--finish", own],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let all: Vec<&str> = arguments.iter().chain(json).copied().collect();
+            let said = underpin(project.path(), "postgresql://postgres@127.0.0.1:1/none", &all).await;
+            assert_eq!(said.code, 2, "{all:?}: {}", said.all());
+            assert_hidden(&said, "");
+            if !json.is_empty() {
+                let object: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+                assert!(!object["error"]["hints"].as_array().unwrap().is_empty(), "{object}");
+                assert_eq!(said.stderr, "");
+            }
+        }
+    }
+}

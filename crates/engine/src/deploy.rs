@@ -198,11 +198,12 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
         events,
         interrupt: request.interrupt.clone(),
     };
+    let facts = preflight.facts(target, &server);
     let mut prover = preflight.prover(target, request, &server);
     let mut applied = Vec::new();
     let mut ending = Ending::Applied;
     for pending in &preflight.pending {
-        match migration::apply(&mut executor, &mut prover, pending, request, &server).await? {
+        match migration::apply(&mut executor, &mut prover, pending, request, &facts).await? {
             None => {
                 applied.push(pending.name.clone());
                 prover.advance(pending);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, Row};
+use tokio_postgres::{Client, Error, Row};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 use underpin_sql::{
     ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, Mentioned, RelationFacts, RelationKind,
@@ -59,6 +59,26 @@ pub(crate) async fn look(
         add_details(&connection.rows(DETAILS, &[&large]).await?, &mut found);
     }
     Ok(found)
+}
+
+/// Whether the database has a relation of its own: one that is neither Prisma's ledger nor our journal, nor
+/// part of an extension.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn is_anything(client: &Client) -> Result<bool, Error> {
+    let row = client
+        .query_one(
+            "SELECT EXISTS (
+                 SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v', 'S') AND c.relname <> '_prisma_migrations'
+                   AND n.nspname NOT IN ('information_schema', 'underpin') AND left(n.nspname, 3) <> 'pg_'
+                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass
+                                   AND d.objid = c.oid AND d.deptype = 'e'))",
+            &[],
+        )
+        .await?;
+    Ok(row.get(0))
 }
 
 const SEARCH_PATH: &str = "SELECT pg_catalog.current_schemas(false)::text[]";

@@ -9,16 +9,13 @@ use underpin_core::event::{Event, WaitReason};
 use underpin_core::exit;
 use underpin_core::plan::{FilePlan, Mode, ReasonCode, plan};
 use underpin_core::run::{Act, Decision, Report, State, Stop, decide, segments};
-use underpin_sql::mentioned;
 use uuid::Uuid;
 
-use super::preflight::{Pending, ProvingHistory};
+use super::preflight::{Facts, Pending, ProvingHistory};
 use super::{Ending, RefusedMigration, Request, interrupted, sentence};
 use crate::execute::{Current, Executor};
 use crate::journal::{self, Begun};
 use crate::problem::Problem;
-use crate::server::Server;
-use crate::surroundings;
 
 const LOCK_LOST: &str = "the session that holds Prisma's advisory lock was lost";
 
@@ -28,11 +25,11 @@ pub(super) async fn apply(
     prover: &mut ProvingHistory,
     pending: &Pending,
     request: &Request,
-    server: &Server,
+    facts: &Facts,
 ) -> Result<Option<Ending>, Problem> {
     let begun = Instant::now();
     let (guarded, planned) =
-        tokio::join!(is_guarded(executor), planned(executor, prover, pending, request, server));
+        tokio::join!(is_guarded(executor), planned(executor, prover, pending, request, facts));
     if !guarded {
         return Ok(Some(Ending::Stopped {
             migration: pending.name.clone(),
@@ -87,7 +84,7 @@ async fn planned(
     prover: &mut ProvingHistory,
     pending: &Pending,
     request: &Request,
-    server: &Server,
+    facts: &Facts,
 ) -> Result<Result<FilePlan, Ending>, Problem> {
     if let Some(begun) = &pending.begun {
         let Some(steps) = begun.plan.clone() else {
@@ -103,8 +100,7 @@ async fn planned(
     }
     let policy = request.policy();
     let watch = &executor.sessions.watch.connection;
-    let mentioned = mentioned(&pending.statements);
-    let around = surroundings::look(watch, server.version, &mentioned, policy.small_table_bytes).await?;
+    let around = facts.of(watch, &pending.statements, policy.small_table_bytes).await?;
     let plan = plan(&pending.statements, &around, &policy);
     if !plan.refusals.is_empty() {
         let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];

@@ -1,6 +1,7 @@
 //! Everything that can be known before anything is changed.
 
 use tokio_postgres::Client;
+use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
 use underpin_core::plan::{self, FilePlan, Mode, Policy, ReasonCode, plan};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
@@ -33,6 +34,34 @@ pub(super) struct Preflight {
     pub(super) pending: Vec<Pending>,
     pub(super) refused: Vec<RefusedMigration>,
     applied: Vec<String>,
+    /// There is no relation that anybody could use.
+    nothing_there: bool,
+}
+
+/// Where the facts come from that a migration is planned with.
+#[derive(Debug)]
+pub(super) enum Facts {
+    /// From a look at the database right before.
+    Live(ServerVersion),
+    /// What there is has been made by this run, in a database where nothing was: no application works with
+    /// it yet, so there is nothing to look for.
+    Nothing(Surroundings),
+}
+
+impl Facts {
+    pub(super) async fn of(
+        &self,
+        connection: &Connection,
+        statements: &[Statement],
+        small_bytes: u64,
+    ) -> Result<Surroundings, tokio_postgres::Error> {
+        match self {
+            Self::Live(version) => {
+                surroundings::look(connection, *version, &mentioned(statements), small_bytes).await
+            }
+            Self::Nothing(surroundings) => Ok(surroundings.clone()),
+        }
+    }
 }
 
 pub(super) async fn look(
@@ -56,14 +85,23 @@ pub(super) async fn look(
     let resumed = resumable(&alignment, unfinished)?;
     let pending = read_pending(target, &alignment, resumed)?;
     let refused = refusals(guard, &pending, request, server).await?;
-    Ok(Preflight { has_ledger: rows.is_some(), pending, refused, applied: alignment.applied })
+    let nothing_there = alignment.applied.is_empty() && !surroundings::is_anything(client).await?;
+    Ok(Preflight { has_ledger: rows.is_some(), pending, refused, applied: alignment.applied, nothing_there })
 }
 
 impl Preflight {
+    /// What the pending migrations are planned with.
+    pub(super) fn facts(&self, target: &Target, server: &Server) -> Facts {
+        match self.nothing_there {
+            true => Facts::Nothing(Surroundings::empty(server.version, Name::new(&target.url.schema))),
+            false => Facts::Live(server.version),
+        }
+    }
+
     /// A prover with the history that is applied already.
     pub(super) fn prover(&self, target: &Target, request: &Request, server: &Server) -> ProvingHistory {
         let wanted = prove::wanted(server.version, &request.settings.shadow, Some(target.root.clone()));
-        let namespace = underpin_catalog::Name::new(&target.url.schema);
+        let namespace = Name::new(&target.url.schema);
         let history = target
             .history
             .migrations()

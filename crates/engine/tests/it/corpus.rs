@@ -69,9 +69,14 @@ async fn agrees(project: &str) {
             assert_eq!(refused, known, "{of}: {name}: {done:?}");
         }
         let ours = server.database("ours").await;
+        // The first half into a database in which nothing is, the second into one that could be in use.
+        let middle = &history.names[history.names.len() / 2];
+        let first = corpus_target(&ours, &history, |name| name < middle.as_str() && is_whole(name));
         let target = corpus_target(&ours, &history, is_whole);
-        let outcome = deployed(&target, &request(Mode::Online)).await;
-        assert!(matches!(outcome.ending, Ending::Applied), "{of}: {:#?}", outcome.ending);
+        for target in [&first, &target] {
+            let outcome = deployed(target, &request(Mode::Online)).await;
+            assert!(matches!(outcome.ending, Ending::Applied), "{of}: {:#?}", outcome.ending);
+        }
         assert_same(&catalog(&theirs).await, &catalog(&ours).await, &of);
         let rows = ledger(&ours).await;
         assert_eq!(rows.len(), target.history.migrations().len(), "{of}");

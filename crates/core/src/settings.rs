@@ -48,7 +48,7 @@ pub struct LockSettings {
 impl Default for LockSettings {
     fn default() -> Self {
         Self {
-            try_timeout_ms: 100,
+            try_timeout_ms: 80,
             tries: 4,
             evict_timeout_ms: 1_500,
             patience_ms: 500,

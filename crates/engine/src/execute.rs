@@ -23,6 +23,7 @@ use crate::events::Events;
 use crate::gate;
 use crate::journal::{Begun, Owner};
 use crate::ledger::Ledger;
+use crate::problem::said;
 use crate::session::Sessions;
 use crate::watch::{Seen, Watcher};
 
@@ -104,7 +105,7 @@ impl From<tokio_postgres::Error> for Trouble {
         match error.as_db_error() {
             Some(server) if !ends_session(server.code()) => Self::Refused(Refusal {
                 sqlstate: server.code().code().to_owned(),
-                message: message(server),
+                message: said(server),
                 step: None,
                 line: None,
                 gave_way: false,
@@ -113,20 +114,6 @@ impl From<tokio_postgres::Error> for Trouble {
             _ => Self::Lost,
         }
     }
-}
-
-/// What the server said, with detail and hint.
-pub(crate) fn message(error: &tokio_postgres::error::DbError) -> String {
-    let mut text = error.message().to_owned();
-    if let Some(detail) = error.detail() {
-        text.push_str("\ndetail: ");
-        text.push_str(detail);
-    }
-    if let Some(hint) = error.hint() {
-        text.push_str("\nhint: ");
-        text.push_str(hint);
-    }
-    text
 }
 
 /// Whether the server ends the session together with this answer: class 08 (connection exception),

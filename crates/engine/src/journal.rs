@@ -176,8 +176,18 @@ impl Owner {
             _ => Sql::verbatim("NULL"),
         };
         sql!(
-            "INSERT INTO underpin.migration (id, scope, name, checksum, run, epoch, tool, mode, state, started_at, finished_at, plan)
-             VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+            "INSERT INTO underpin.migration ({}, finished_at, plan) VALUES ({}, {}, {})",
+            Sql::verbatim(BEGUN),
+            self.begun(begun, state),
+            instant(finished),
+            plan,
+        )
+    }
+
+    /// The values of [`BEGUN`].
+    fn begun(&self, begun: &Begun, state: &str) -> Sql {
+        sql!(
+            "{}, {}, {}, {}, {}, {}, {}, {}, {}, {}",
             Literal(&begun.id),
             Literal(&self.scope),
             Literal(&begun.name),
@@ -188,8 +198,6 @@ impl Owner {
             Literal(begun.mode.as_str()),
             Literal(state),
             instant(Some(begun.started_at)),
-            instant(finished),
-            plan,
         )
     }
 
@@ -249,24 +257,18 @@ impl Owner {
     pub(crate) fn failure(&self, begun: &Begun, half_done: bool, refusal: &Refusal) -> Sql {
         let state = if half_done { "running" } else { "failed" };
         sql!(
-            "INSERT INTO underpin.migration (id, scope, name, checksum, run, epoch, tool, mode, state, started_at, finished_at, sqlstate, error)
-             VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, clock_timestamp(), {}, {})
+            "INSERT INTO underpin.migration ({}, finished_at, sqlstate, error) VALUES ({}, clock_timestamp(), {}, {})
              ON CONFLICT (id) DO UPDATE SET sqlstate = excluded.sqlstate, error = excluded.error, epoch = excluded.epoch",
-            Literal(&begun.id),
-            Literal(&self.scope),
-            Literal(&begun.name),
-            Literal(&begun.checksum),
-            Literal(&self.run.to_string()),
-            self.epoch,
-            Literal(env!("CARGO_PKG_VERSION")),
-            Literal(begun.mode.as_str()),
-            Literal(state),
-            instant(Some(begun.started_at)),
+            Sql::verbatim(BEGUN),
+            self.begun(begun, state),
             Literal(&refusal.sqlstate),
             Literal(&refusal.message),
         )
     }
 }
+
+/// What a row of `underpin.migration` says from its beginning.
+const BEGUN: &str = "id, scope, name, checksum, run, epoch, tool, mode, state, started_at";
 
 /// A migration that begins.
 #[derive(Clone, Debug)]

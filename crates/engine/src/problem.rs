@@ -71,8 +71,8 @@ impl From<tokio_postgres::Error> for Problem {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(server) => {
-                let problem = Self::new(format!("the server refused: {}", crate::execute::message(server)))
-                    .coded(server.code().code());
+                let problem =
+                    Self::new(format!("the server refused: {}", said(server))).coded(server.code().code());
                 match server.code().code() {
                     "42501" => problem.hint("run `underpin doctor`: it lists the privileges that are missing"),
                     "53100" => problem.hint("the server's disk is full; nothing was recorded. Free space, then run the command again"),
@@ -94,4 +94,18 @@ impl From<crate::connect::ConnectError> for Problem {
             None => problem,
         }
     }
+}
+
+/// What the server said, with detail and hint.
+pub(crate) fn said(error: &tokio_postgres::error::DbError) -> String {
+    let mut text = error.message().to_owned();
+    if let Some(detail) = error.detail() {
+        text.push_str("\ndetail: ");
+        text.push_str(detail);
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str("\nhint: ");
+        text.push_str(hint);
+    }
+    text
 }

@@ -1,6 +1,7 @@
 //! One migration: plan it, prove its twin, and turn decisions into acts until it stops.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -195,7 +196,7 @@ async fn drive(executor: &mut Executor<'_>, current: &mut Current, state: &mut S
     let mut segment_begun = Instant::now();
     let mut told_of = None;
     loop {
-        let at = state.at();
+        let (at, tries) = (state.at(), state.attempts() + 1);
         let mut decision = decide(state, report, fastrand::f64());
         // What is done is done: a person who asks us to stop keeps the next act from being begun.
         if *executor.interrupt.borrow()
@@ -204,7 +205,7 @@ async fn drive(executor: &mut Executor<'_>, current: &mut Current, state: &mut S
             decision = decide(state, Report::Interrupted, 0.0);
         }
         if state.at() != at {
-            tell_applied(executor, current, at, state.at(), segment_begun);
+            tell_applied(executor, current, at..state.at(), tries, segment_begun);
             segment_begun = Instant::now();
         }
         report = match decision {
@@ -217,7 +218,8 @@ async fn drive(executor: &mut Executor<'_>, current: &mut Current, state: &mut S
                 }
                 let report = executor.act(current, &act).await;
                 if let (Act::Segment { index, closes: true, .. }, Report::Applied) = (&act, &report) {
-                    tell_applied(executor, current, *index, *index + 1, segment_begun);
+                    let tries = state.attempts() + 1;
+                    tell_applied(executor, current, *index..*index + 1, tries, segment_begun);
                 }
                 report
             }
@@ -250,15 +252,21 @@ fn tell_started(executor: &Executor<'_>, current: &Current, index: usize) {
     }
 }
 
-fn tell_applied(executor: &Executor<'_>, current: &Current, from: usize, to: usize, begun: Instant) {
-    for segment in current.segments.iter().take(to).skip(from).filter(|segment| !segment.done) {
+fn tell_applied(
+    executor: &Executor<'_>,
+    current: &Current,
+    done: Range<usize>,
+    attempts: u32,
+    begun: Instant,
+) {
+    for segment in current.segments.iter().take(done.end).skip(done.start).filter(|segment| !segment.done) {
         for step in &segment.steps {
             executor.events.send(Event::StepApplied {
                 migration: current.begun.name.clone(),
                 step: step.id.to_string(),
                 intent: step.intent.clone(),
                 took_ms: begun.elapsed().as_millis() as u64,
-                attempts: 1,
+                attempts,
             });
         }
     }

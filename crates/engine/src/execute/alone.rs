@@ -7,8 +7,9 @@ use underpin_core::run::Refusal;
 use underpin_sql::effect::ReindexTarget;
 use underpin_sql::{Action, Effect, Step, StepId};
 
-use super::{Current, Executor, Trouble, message, progress, with_seen};
+use super::{Current, Executor, Trouble, progress, with_seen};
 use crate::probe;
+use crate::problem::said;
 
 impl Executor<'_> {
     pub(super) async fn alone(&mut self, current: &Current, index: usize) -> Result<(), Trouble> {
@@ -187,7 +188,7 @@ impl Executor<'_> {
                 Ok(None) => {}
                 // The watching session says nothing about the build; its answer will come.
                 Err(error) => {
-                    let phase = error.as_db_error().map_or_else(|| "connection lost".to_owned(), message);
+                    let phase = error.as_db_error().map_or_else(|| "connection lost".to_owned(), said);
                     self.events.send(progress(
                         current,
                         step,

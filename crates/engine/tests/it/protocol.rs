@@ -272,6 +272,12 @@ async fn while_a_try_waits_the_application_waits_no_longer_than_the_try() {
     reading.abort();
     assert!(waited > 0, "nobody waited, so nothing was seen");
     assert!(longest <= 200.0, "a read waited for {longest} ms");
+    let tries = |event: &Event| match event {
+        Event::StepApplied { attempts, .. } if *attempts > 1 => Some(*attempts),
+        _ => None,
+    };
+    let tries = running.tells(tries).await;
+    assert!(tries > 2, "two were refused, and it is said to have taken {tries}");
     let outcome = running.outcome().await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:?}");
 }

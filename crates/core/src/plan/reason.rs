@@ -133,8 +133,8 @@ impl ReasonCode {
                  type that is not binary compatible is written anew while nobody can read the table"
             }
             Self::RequiredColumnWithoutDefault => {
-                "it fails at once when the table has rows (23502), and the running release cannot insert without \
-                 knowing the column"
+                "inserts of the running release, which does not know the column, fail (23502), and so does the \
+                 statement itself on rows that the file has not filled"
             }
             Self::DropUnique => "upserts of the running release that rely on it fail (42P10)",
             Self::DropType | Self::RenameType => {

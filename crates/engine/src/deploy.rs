@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::advisory::{self, Taken};
 use crate::events::Events;
-use crate::execute::{Executor, foremost};
+use crate::execute::Executor;
 use crate::journal::{self, JournalError};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
@@ -292,25 +292,4 @@ pub(crate) fn journal_problem(error: JournalError) -> Problem {
         }
         JournalError::Server(server) => server.into(),
     }
-}
-
-/// Who stands in the way, in a sentence.
-pub(crate) fn sentence(blockers: &[Blocker]) -> String {
-    let Some(first) = foremost(blockers) else { return String::new() };
-    let more = match blockers.len() {
-        0 | 1 => String::new(),
-        n => format!(" and {} more", n - 1),
-    };
-    let seconds = first.transaction_ms as f64 / 1_000.0;
-    if first.pid == 0 {
-        // Prepared: it has no session, and its application is what it is called.
-        return format!("{} (role {}, for {seconds:.1} s){more}", first.application, first.user);
-    }
-    format!(
-        "session {} ({}, role {}, {} for {seconds:.1} s){more}",
-        first.pid,
-        if first.application.is_empty() { "no application name" } else { &first.application },
-        first.user,
-        first.state,
-    )
 }

@@ -10,7 +10,8 @@ use underpin_shadow::find;
 
 use crate::advisory;
 use crate::connect::Connection;
-use crate::deploy::{Target, sentence};
+use crate::deploy::Target;
+use crate::gate::sentence;
 use crate::problem::Problem;
 use crate::{gate, prove, server, session};
 

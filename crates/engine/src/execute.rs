@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_postgres::error::SqlState;
 use underpin_catalog::Sql;
-use underpin_core::event::{Blocker, Event};
+use underpin_core::event::Event;
 use underpin_core::run::{Act, Question, Refusal, Report, Segment, SegmentKind};
 use underpin_core::settings::{LockSettings, Settings};
 use underpin_prisma::LedgerRow;
@@ -354,9 +354,4 @@ fn position(error: &tokio_postgres::Error) -> Option<u32> {
 /// Tells people what is waited for; used by acts that wait by themselves.
 fn progress(current: &Current, step: &Step, phase: String, done: u64, total: u64) -> Event {
     Event::Progress { migration: current.begun.name.clone(), step: step.id.to_string(), phase, done, total }
-}
-
-/// The first of several blockers that a person can act on.
-pub(crate) fn foremost(blockers: &[Blocker]) -> Option<&Blocker> {
-    blockers.iter().find(|blocker| !blocker.autovacuum).or(blockers.first())
 }

@@ -242,3 +242,29 @@ pub(crate) fn by_mode(claims: &[LockClaim]) -> Vec<(LockMode, Vec<RelationName>)
         })
         .collect()
 }
+
+/// Who stands in the way, in a sentence.
+pub(crate) fn sentence(blockers: &[Blocker]) -> String {
+    let Some(first) = foremost(blockers) else { return String::new() };
+    let more = match blockers.len() {
+        0 | 1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    let seconds = first.transaction_ms as f64 / 1_000.0;
+    if first.pid == 0 {
+        // Prepared: it has no session, and its application is what it is called.
+        return format!("{} (role {}, for {seconds:.1} s){more}", first.application, first.user);
+    }
+    format!(
+        "session {} ({}, role {}, {} for {seconds:.1} s){more}",
+        first.pid,
+        if first.application.is_empty() { "no application name" } else { &first.application },
+        first.user,
+        first.state,
+    )
+}
+
+/// The first of several blockers that a person can act on.
+fn foremost(blockers: &[Blocker]) -> Option<&Blocker> {
+    blockers.iter().find(|blocker| !blocker.autovacuum).or(blockers.first())
+}

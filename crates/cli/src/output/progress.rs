@@ -41,6 +41,7 @@ impl Progress {
             Event::MigrationStarted { migration, steps, steps_done, online } => {
                 self.quiet_steps = !*online;
                 let how = match (online, steps_done) {
+                    (true, 0) if *steps == 1 => " online, in one step".to_owned(),
                     (true, 0) => format!(" online, in {steps} steps"),
                     (_, 0) => String::new(),
                     (_, done) => format!(", continuing: {done} of {steps} steps are done"),
@@ -58,8 +59,10 @@ impl Progress {
             Event::Progress { phase, done, total, .. } => self.progress(phase, *done, *total),
             Event::MigrationApplied { took_ms, longest_lock_ms, .. } if !self.quiet_steps => {
                 self.line(&format!(
-                    "  applied in {}; no lock that blocks the application was held longer than {longest_lock_ms} ms",
-                    time(*took_ms)
+                    "  applied in {}; no lock that blocks the application was held longer than {} ms",
+                    time(*took_ms),
+                    // Zero would say that none was.
+                    longest_lock_ms.max(&1)
                 ));
             }
             Event::MigrationStopped { migration, reason, .. } => {
@@ -124,7 +127,8 @@ impl Progress {
     }
 
     fn progress(&mut self, phase: &str, done: u64, total: u64) {
-        let key = format!("progress {phase}");
+        // What follows the colon is for how long, and changes with every look.
+        let key = format!("progress {}", phase.split(':').next().unwrap_or_default());
         if self.waiting.as_ref().is_some_and(|(last, at)| *last == key && at.elapsed() < REMIND) {
             return;
         }

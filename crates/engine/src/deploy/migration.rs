@@ -13,8 +13,9 @@ use underpin_core::run::{Act, Decision, Report, State, Stop, decide, segments};
 use uuid::Uuid;
 
 use super::preflight::{Facts, Pending, ProvingHistory};
-use super::{Ending, RefusedMigration, Request, interrupted, sentence};
+use super::{Ending, RefusedMigration, Request, interrupted};
 use crate::execute::{Current, Executor};
+use crate::gate::sentence;
 use crate::journal::{self, Begun};
 use crate::problem::Problem;
 

@@ -8,8 +8,8 @@ use underpin_sql::effect::ReindexTarget;
 use underpin_sql::{Action, Effect, Step, StepId};
 
 use super::{Current, Executor, Trouble, progress, with_seen};
-use crate::probe;
 use crate::problem::said;
+use crate::{gate, probe};
 
 impl Executor<'_> {
     pub(super) async fn alone(&mut self, current: &Current, index: usize) -> Result<(), Trouble> {
@@ -171,17 +171,19 @@ impl Executor<'_> {
                 .sessions
                 .watch
                 .query_opt(
-                    "SELECT phase, greatest(blocks_done, tuples_done), greatest(blocks_total, tuples_total), current_locker_pid
+                    "SELECT phase, greatest(blocks_done, tuples_done), greatest(blocks_total, tuples_total)
                      FROM pg_catalog.pg_stat_progress_create_index WHERE pid = $1",
                     &[&self.sessions.work.pid()],
                 )
                 .await;
             match row {
                 Ok(Some(row)) => {
-                    let (done, total): (i64, i64) = (row.get(1), row.get(2));
+                    let (mut done, mut total): (i64, i64) = (row.get(1), row.get(2));
                     let mut phase: String = row.get(0);
-                    if let Some(pid) = row.get::<_, Option<i64>>(3).filter(|pid| *pid > 0) {
-                        phase = format!("{phase} (pid {pid})");
+                    if phase.starts_with("waiting") {
+                        phase = self.waiting(&phase).await;
+                        // They are those of the phase before.
+                        (done, total) = (0, 0);
                     }
                     self.events.send(progress(current, step, phase, done.max(0) as u64, total.max(0) as u64));
                 }
@@ -199,6 +201,15 @@ impl Executor<'_> {
                     std::future::pending::<()>().await;
                 }
             }
+        }
+    }
+
+    /// A phase in which a build waits, with the name of the one whom it waits for.
+    async fn waiting(&self, phase: &str) -> String {
+        let blockers = gate::blocking(&self.sessions.watch.connection, self.sessions.work.pid()).await;
+        match blockers.unwrap_or_default().as_slice() {
+            [] => phase.to_owned(),
+            blockers => format!("{phase}: {}", gate::sentence(blockers)),
         }
     }
 }

@@ -12,6 +12,8 @@
 //!   limits end no session that holds Prisma's lock and no long build.
 //! - `TimeZone = UTC` and `standard_conforming_strings = on`, so that a role's or database's own
 //!   settings cannot change what a script means.
+//! - `lock_timeout = 5s`, for questions about tables that somebody has locked against everybody; what
+//!   changes tables sets its own.
 //! - `jit = off` (PostgreSQL 11 and later): on a catalog without statistics, estimates are so high that
 //!   compiling a query of ours takes a second (PostgreSQL 15), and executing it a few milliseconds.
 //!
@@ -237,7 +239,7 @@ fn without_limits(version: ServerVersion) -> &'static str {
 async fn set_for_version(client: &Client, version: ServerVersion) -> Result<bool, ConnectFault> {
     let mut settings = format!(
         "SET tcp_keepalives_idle = {KEEPALIVE_IDLE_S}; SET tcp_keepalives_interval = {KEEPALIVE_INTERVAL_S}; \
-         SET tcp_keepalives_count = {KEEPALIVE_COUNT}{}",
+         SET tcp_keepalives_count = {KEEPALIVE_COUNT}; SET lock_timeout = '5s'{}",
         without_limits(version)
     );
     if version.major() >= 11 {

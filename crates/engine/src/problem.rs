@@ -76,6 +76,9 @@ impl From<tokio_postgres::Error> for Problem {
                 match server.code().code() {
                     "42501" => problem.hint("run `underpin doctor`: it lists the privileges that are missing"),
                     "53100" => problem.hint("the server's disk is full; nothing was recorded. Free space, then run the command again"),
+                    "55P03" => problem.exiting(exit::STOPPED).hint(
+                        "somebody has locked a table against everybody, as VACUUM FULL and ALTER TABLE do: `underpin doctor` names who. Run the command again when that is done",
+                    ),
                     "25006" => problem.hint("the session is read-only: connect to the primary, as a role that may write"),
                     _ => problem,
                 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use underpin_catalog::{LockMode, Sql, sql};
 use underpin_core::run::{Refusal, Segment};
@@ -80,10 +81,16 @@ impl Executor<'_> {
                 Err(error) => error,
             };
             let refused = error.code().is_some_and(|code| code.code() == "55P03");
-            let again = "ROLLBACK TO SAVEPOINT underpin_lock";
-            // Without the savepoint (3B001) it is the first stage that was refused.
-            if !refused || attempt >= lock.tries || self.sessions.work.batch_execute(again).await.is_err() {
+            if !refused || attempt >= lock.tries {
                 return Err(with_seen(error.into(), seen, None));
+            }
+            match self.sessions.work.batch_execute("ROLLBACK TO SAVEPOINT underpin_lock").await {
+                Ok(()) => {}
+                // There is no savepoint, so it is the first stage that was refused.
+                Err(none) if none.code() == Some(&SqlState::S_E_INVALID_SPECIFICATION) => {
+                    return Err(with_seen(error.into(), seen, None));
+                }
+                Err(other) => return Err(other.into()),
             }
             // Between two tries the application's queue drains.
             tokio::time::sleep(Duration::from_millis(u64::from(lock.try_timeout_ms) * 2)).await;

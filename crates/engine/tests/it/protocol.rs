@@ -323,3 +323,25 @@ async fn what_should_take_an_instant_is_ended_when_it_does_not() {
     let outcome = deployed(&target(&database, &[BASE, COLUMN]), &strict(Mode::Online)).await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:?}");
 }
+
+/// A question about a table's size waits for whoever has locked it against everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_locked_against_everybody_is_not_waited_for_without_a_limit() {
+    for major in majors() {
+        let server = Server::shared(major).await;
+        let database = server.database("locked").await;
+        shop::open(&database).await;
+        let before = catalog(&database).await;
+        let holder =
+            in_transaction(&database, "holder", "LOCK TABLE \"User\" IN ACCESS EXCLUSIVE MODE").await;
+        let running = Running::deploy(&target(&database, &[BASE, COLUMN]), &strict(Mode::Online));
+        let problem = running.ended().await.unwrap_err();
+        assert_eq!(
+            (problem.exit, problem.code.as_deref()),
+            (exit::STOPPED, Some("55P03")),
+            "{major}: {problem:?}"
+        );
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        assert_same(&before, &catalog(&database).await, "nothing was changed");
+    }
+}

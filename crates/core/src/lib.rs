@@ -4,6 +4,7 @@
 //! go out as values.
 
 pub mod event;
+pub mod lint;
 pub mod plan;
 pub mod run;
 pub mod settings;

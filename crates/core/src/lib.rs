@@ -6,6 +6,7 @@
 pub mod event;
 pub mod lint;
 pub mod plan;
+pub mod quantity;
 pub mod run;
 pub mod settings;
 

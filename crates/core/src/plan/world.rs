@@ -10,6 +10,8 @@ use underpin_sql::{
     Surroundings, search_path,
 };
 
+use crate::quantity::{bytes, thousands};
+
 /// Facts that move with the file.
 pub(super) struct World {
     facts: Surroundings,
@@ -285,44 +287,4 @@ fn known(added: &AddConstraint, path: &[Name]) -> Option<ConstraintFacts> {
         check: None,
         validated: !added.not_valid,
     })
-}
-
-fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut unit = 0;
-    // Sizes below 2^53 are exact in a float, and these are for reading.
-    let mut size = bytes as f64;
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        size /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 || size >= 10.0 {
-        format!("{size:.0} {}", UNITS[unit])
-    } else {
-        format!("{size:.1} {}", UNITS[unit])
-    }
-}
-
-fn thousands(rows: f64) -> String {
-    let digits = format!("{rows:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{bytes, thousands};
-
-    #[test]
-    fn sizes_are_shown_as_people_say_them() {
-        let shown = [0, 512, 1536, 1024 * 1024, 2_254_857_830, 60 << 30].map(bytes);
-        assert_eq!(shown, ["0 B", "512 B", "1.5 kB", "1.0 MB", "2.1 GB", "60 GB"]);
-        assert_eq!([0.0, 999.0, 12_000_000.0].map(thousands), ["0", "999", "12,000,000"]);
-    }
 }

@@ -1,12 +1,13 @@
 //! What the tests, the demo and the benchmarks stand on: scratch PostgreSQL of every major, the real
-//! Prisma CLI, real histories, a pooler, network faults, a load that notices every wait, and an
-//! observer of locks.
+//! Prisma CLI, real histories, a pooler, network faults, a load that notices every wait, an
+//! observer of locks, and tests that are read as pages.
 //!
 //! This crate is for tests: it panics with a sentence where a test could only give up. Nothing here
 //! decides what underpin does, and nothing that ships may depend on it (`xtask tidy` checks).
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod case_file;
 pub mod corpus;
 pub mod load;
 mod lock_watch;
@@ -17,6 +18,7 @@ mod project;
 mod proxy;
 mod server;
 
+pub use case_file::{CaseFile, Fence, Section};
 pub use lock_watch::{LockHold, LockReport, LockWatch};
 pub use oracle::{Oracle, Said};
 pub use pgbouncer::PgBouncer;

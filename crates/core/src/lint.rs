@@ -4,5 +4,7 @@
 //! for each; a rule asks the catalog as it will be when the statement's turn comes, never the text
 //! alone.
 
+pub mod cost;
 pub mod finding;
 pub mod report;
+pub mod stats;

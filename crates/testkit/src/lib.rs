@@ -11,6 +11,7 @@ mod case_file;
 pub mod corpus;
 pub mod load;
 mod lock_watch;
+pub mod observe;
 mod oracle;
 mod pgbouncer;
 mod places;

@@ -132,6 +132,11 @@ impl Database<'_> {
         &self.name
     }
 
+    /// The major of its server.
+    pub fn major(&self) -> u32 {
+        self.server.major()
+    }
+
     /// Its address over TCP, with the password: for Prisma, for the command line, for poolers.
     pub fn url(&self) -> String {
         self.server.shadow.url(&self.name)

@@ -4,5 +4,6 @@
 
 mod faults;
 mod measuring;
+mod observing;
 mod prisma;
 mod servers;

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use underpin_catalog::RelationName;
-use underpin_sql::effect::{Setting, SettingScope, TransactionControl};
+use underpin_sql::effect::{Persistence, Setting, SettingScope, TransactionControl};
 use underpin_sql::{
     Duration, Effect, Fill, NoTwin, Statement, Step, Surroundings, Transaction, as_written, fill_again,
     fills, for_the_rest_of_the_file, twin,
@@ -282,8 +282,12 @@ impl<'a> Planner<'a> {
     /// one: what follows them stays together, as if the file said `BEGIN`.
     fn keep_together(&mut self, statement: &Statement) {
         let temporary = statement.effects.iter().any(|effect| {
-            matches!(effect, Effect::CreateTableAs { temporary: true, .. })
-                || matches!(effect, Effect::CreateTable(created) if created.temporary)
+            let persistence = match effect {
+                Effect::CreateTable(created) => created.persistence,
+                Effect::CreateTableAs { persistence, .. } => *persistence,
+                _ => Persistence::Permanent,
+            };
+            persistence == Persistence::Temporary
         });
         let of_transaction = statement
             .effects

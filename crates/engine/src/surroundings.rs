@@ -46,13 +46,9 @@ pub(crate) async fn look(
                 false => Ok(Vec::new()),
             }
         },)?;
-    let mut found = Surroundings {
-        version,
-        search_path: path.iter().flat_map(|row| row.get::<_, Vec<String>>(0)).map(Name::new).collect(),
-        relations: BTreeMap::new(),
-        indexes: BTreeMap::new(),
-        types,
-    };
+    let path = path.iter().flat_map(|row| row.get::<_, Vec<String>>(0)).map(Name::new).collect();
+    let mut found =
+        Surroundings { search_path: path, types, ..Surroundings::empty(version, Name::new("public")) };
     let large = add_sizes(&sizes, small_bytes, &mut found);
     add_foreign_keys(&foreign_keys, &mut found);
     if !large.is_empty() {
@@ -95,15 +91,14 @@ fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u3
         let relkind: String = row.get(3);
         if let Some(table) = row.get::<_, Option<String>>(7) {
             let namespace: String = row.get(6);
+            let table = RelationName::qualified(namespace, table);
             let facts = IndexFacts {
-                table: RelationName::qualified(namespace, table),
                 unique: row.get(8),
                 primary: row.get(9),
                 constraint: row.get::<_, Option<String>>(10).map(Name::new),
-                columns: Vec::new(),
-                partial: false,
                 valid: row.get(11),
                 partitioned: relkind == "I",
+                ..IndexFacts::plain(table, Vec::new())
             };
             found.indexes.insert(name, facts);
             continue;
@@ -112,10 +107,9 @@ fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u3
         let bytes = row.get::<_, i64>(5).max(0) as u64;
         let tuples: f64 = row.get(4);
         let facts = RelationFacts {
-            kind,
-            bytes,
+            bytes: Some(bytes),
             rows_estimate: (tuples >= 0.0).then_some(tuples),
-            ..RelationFacts::empty_table()
+            ..RelationFacts::empty(kind)
         };
         found.relations.insert(name, facts);
         if bytes > small_bytes {
@@ -137,13 +131,12 @@ fn add_foreign_keys(rows: &[Row], found: &mut Surroundings) {
             facts.referenced_by.push(referencing.clone());
         }
         if let Some(facts) = found.relations.get_mut(&referencing) {
+            let name = Name::new(row.get::<_, String>(2));
+            let columns = row.get::<_, Vec<String>>(6).into_iter().map(Name::new).collect();
             facts.constraints.push(ConstraintFacts {
-                name: Name::new(row.get::<_, String>(2)),
-                kind: ConstraintFactsKind::ForeignKey,
-                columns: row.get::<_, Vec<String>>(6).into_iter().map(Name::new).collect(),
                 referenced: Some(referenced),
-                check: None,
                 validated: row.get(5),
+                ..ConstraintFacts::plain(name, ConstraintFactsKind::ForeignKey, columns)
             });
         }
     }
@@ -186,7 +179,7 @@ fn types_of(rows: &[Row]) -> BTreeMap<RelationName, TypeFacts> {
             let name = RelationName::qualified(row.get::<_, String>(0), row.get::<_, String>(1));
             let used_by: Value = row.get(3);
             let used_by = array(&used_by).iter().filter_map(relation).collect();
-            (name, TypeFacts { constrained_domain: row.get(2), used_by })
+            (name, TypeFacts { kind: None, constrained_domain: row.get(2), used_by })
         })
         .collect()
 }
@@ -210,10 +203,10 @@ fn relation(value: &Value) -> Option<RelationName> {
 
 fn column(value: &Value) -> ColumnFacts {
     ColumnFacts {
-        name: Name::new(text(&value["name"])),
-        type_sql: text(&value["type"]),
         not_null: value["not_null"] == true,
         has_default: value["has_default"] == true,
+        type_name: relation(&value["type_name"]),
+        ..ColumnFacts::plain(Name::new(text(&value["name"])), text(&value["type"]))
     }
 }
 
@@ -228,24 +221,24 @@ fn constraint(value: &Value) -> Option<ConstraintFacts> {
         _ => return None,
     };
     Some(ConstraintFacts {
-        name: Name::new(text(&value["name"])),
-        kind,
-        columns: names(&value["columns"]),
         referenced: relation(&value["referenced"]),
-        check: value["check"].as_str().map(str::to_owned),
+        proves_not_null: value["check"].as_str().map(ConstraintFacts::proven_by).unwrap_or_default(),
         validated: value["validated"] == true,
+        ..ConstraintFacts::plain(Name::new(text(&value["name"])), kind, names(&value["columns"]))
     })
 }
 
 fn index_facts(table: &RelationName, value: &Value) -> IndexFacts {
+    let columns: Vec<_> = array(&value["columns"]).iter().map(|name| name.as_str().map(Name::new)).collect();
     IndexFacts {
-        table: table.clone(),
         unique: value["unique"] == true,
         primary: value["primary"] == true,
         constraint: value["constraint"].as_str().map(Name::new),
-        columns: array(&value["columns"]).iter().map(|name| name.as_str().map(Name::new)).collect(),
+        reads: columns.iter().flatten().cloned().collect(),
+        columns,
         partial: value["partial"] == true,
         valid: value["valid"] == true,
         partitioned: value["partitioned"] == true,
+        ..IndexFacts::plain(table.clone(), Vec::new())
     }
 }

@@ -8,6 +8,7 @@ mod create;
 mod data;
 mod drop;
 mod maintain;
+mod program;
 mod rename;
 mod session;
 mod tree;

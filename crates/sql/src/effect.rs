@@ -15,7 +15,7 @@ pub enum Effect {
     /// `CREATE TABLE`, with its constraints.
     CreateTable(CreateTable),
     /// `CREATE TABLE … AS` and `SELECT … INTO`: also fills the table.
-    CreateTableAs { table: RelationName, reads: Vec<RelationName>, temporary: bool },
+    CreateTableAs { table: RelationName, reads: Vec<RelationName>, persistence: Persistence },
     /// `DROP TABLE`, one effect for each table.
     DropTable { table: RelationName, if_exists: bool, cascade: bool },
     /// `ALTER TABLE … RENAME TO`.
@@ -57,7 +57,7 @@ pub enum Effect {
     /// `ALTER INDEX … RENAME TO`.
     RenameIndex { index: RelationName, to: Name },
     /// `ALTER INDEX … SET (…)`, `ATTACH PARTITION` and the like.
-    AlterIndex { index: RelationName },
+    AlterIndex { index: RelationName, how: IndexChange },
     /// Options, statistics, storage, owner, security: a change of a table's description alone.
     AlterTable { table: RelationName, what: TableOption },
     /// `SET LOGGED`, `SET TABLESPACE`, `SET ACCESS METHOD`: writes the table anew.
@@ -68,32 +68,46 @@ pub enum Effect {
     DetachPartition { table: RelationName, partition: RelationName, concurrently: bool },
     /// `INHERIT` and `NO INHERIT`.
     Inherit { table: RelationName, parent: RelationName, ends: bool },
-    /// An object that is no table: `CREATE TYPE`, `CREATE FUNCTION`, …
-    Create { kind: ObjectKind, name: RelationName, replace: bool, reads: Vec<RelationName> },
+    /// `CREATE VIEW`, `CREATE MATERIALIZED VIEW`.
+    CreateView(CreateView),
+    /// `CREATE TYPE`, `CREATE DOMAIN`.
+    CreateType { name: RelationName, kind: TypeKind },
+    /// `CREATE FUNCTION`, `CREATE PROCEDURE`, `CREATE AGGREGATE`.
+    CreateRoutine { name: RelationName, replace: bool, volatility: Volatility },
+    /// An object of another kind: `CREATE EXTENSION`, `CREATE ROLE`, …
+    Create { kind: ObjectKind, name: RelationName, if_not_exists: bool },
+    /// `ALTER SEQUENCE`, and the column that it belongs to from then on.
+    AlterSequence { sequence: RelationName, owned_by: Option<(RelationName, Name)> },
     /// The same, changed in a way that keeps its name.
     Alter { kind: ObjectKind, name: RelationName },
-    /// The same, renamed or moved to another namespace.
+    /// The same, renamed.
     Rename { kind: ObjectKind, name: RelationName, to: Name },
+    /// The same, moved to another namespace.
+    Move { kind: ObjectKind, name: RelationName, namespace: Name },
     /// The same, dropped.
-    Drop { kind: ObjectKind, name: RelationName, cascade: bool },
+    Drop { kind: ObjectKind, name: RelationName, if_exists: bool, cascade: bool },
     /// `ALTER TYPE … ADD VALUE`.
-    AddEnumValue { name: RelationName, value: String },
+    AddEnumValue { name: RelationName, value: String, if_not_exists: bool, placed: bool },
     /// `ALTER TYPE … RENAME VALUE`.
     RenameEnumValue { name: RelationName, value: String, to: String },
-    /// `ALTER DOMAIN` that checks the rows of every table that uses the domain.
-    ConstrainDomain { name: RelationName },
+    /// `ALTER DOMAIN` that adds or validates a constraint; `checks` says that it looks at the rows of every
+    /// table that uses the domain, which `NOT VALID` does not.
+    ConstrainDomain { name: RelationName, checks: bool },
     /// `CREATE TRIGGER`.
-    CreateTrigger { table: RelationName, trigger: Name },
-    /// `ALTER TRIGGER … RENAME`, `DROP TRIGGER`.
-    ChangeTrigger { table: RelationName, trigger: Name },
+    CreateTrigger(CreateTrigger),
+    /// `DROP TRIGGER`.
+    DropTrigger { table: RelationName, trigger: Name, if_exists: bool },
+    /// `ALTER TRIGGER … RENAME`.
+    RenameTrigger { table: RelationName, trigger: Name, to: Name },
     /// `ENABLE TRIGGER`, `DISABLE TRIGGER`.
     SwitchTrigger { table: RelationName },
     /// Row security: `CREATE`, `ALTER` or `DROP POLICY`.
-    Policy { table: RelationName },
+    Policy { table: RelationName, policy: Name, how: PolicyChange },
     /// `CREATE RULE`, `DROP RULE`, `ENABLE RULE`.
     Rule { table: RelationName },
-    /// `CREATE STATISTICS`, publications: registers the table somewhere.
-    Register { table: RelationName },
+    /// `CREATE STATISTICS`, publications: registers the table somewhere. `reads` are the columns by which a
+    /// publication picks its rows.
+    Register { table: RelationName, reads: Vec<Name> },
     /// `COMMENT ON` something of a relation, or (`None`) of anything else.
     Comment { relation: Option<RelationName> },
     /// `GRANT` and `REVOKE`, on tables or other objects.
@@ -128,11 +142,8 @@ pub enum Effect {
     Cluster { table: Option<RelationName> },
     /// `REFRESH MATERIALIZED VIEW`.
     RefreshView { view: RelationName, concurrently: bool },
-    /// `DO`: a program that may do anything.
-    Do {
-        /// It ends transactions itself, so it must not be in one of ours.
-        commits: bool,
-    },
+    /// `DO`: a program.
+    Do(Program),
     /// `CALL`.
     Call { procedure: RelationName },
     /// A statement about the whole server that cannot run in a transaction block: `CREATE DATABASE`.
@@ -158,8 +169,139 @@ pub struct CreateTable {
     pub if_not_exists: bool,
     /// `PARTITION BY`.
     pub partitioned: bool,
-    /// `TEMPORARY`: gone with the session, or with the transaction.
-    pub temporary: bool,
+    /// `DEFAULT`: the partition of the rows that no other takes.
+    pub default_partition: bool,
+    /// How long its rows live.
+    pub persistence: Persistence,
+    /// Its columns in their order.
+    pub columns: Vec<AddColumn>,
+    /// The constraints that stand beside the columns, not with one of them.
+    pub constraints: Vec<AddConstraint>,
+}
+
+/// How long the rows of a relation live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Persistence {
+    /// For ever.
+    #[default]
+    Permanent,
+    /// Until the next crash.
+    Unlogged,
+    /// Until the session ends, or the transaction.
+    Temporary,
+}
+
+/// What `CREATE VIEW` asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CreateView {
+    /// The new view.
+    pub view: RelationName,
+    /// Its rows are stored.
+    pub materialized: bool,
+    /// `OR REPLACE`.
+    pub replace: bool,
+    /// `IF NOT EXISTS`.
+    pub if_not_exists: bool,
+    /// Filled at once: always for a view, and for a materialized one unless `WITH NO DATA`.
+    pub with_data: bool,
+    /// The relations that it reads.
+    pub reads: Vec<RelationName>,
+    /// The columns that it names, of whichever of them; `None` for all columns of all of them (`*`).
+    pub columns: Option<Vec<Name>>,
+}
+
+/// What kind of type something is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeKind {
+    /// Its values in their order.
+    Enum {
+        /// The values.
+        values: Vec<String>,
+    },
+    /// Another type with conditions.
+    Domain {
+        /// The type that it is made of.
+        base: TypeText,
+        /// It refuses some values, NULL among them.
+        constrained: bool,
+    },
+    /// A row.
+    Composite,
+    /// A range.
+    Range,
+    /// A base type.
+    Base,
+}
+
+/// How often a function may give another answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Volatility {
+    /// Never, for the same arguments.
+    Immutable,
+    /// Not within one statement.
+    Stable,
+    /// At each call. What nobody said is volatile, as PostgreSQL has it.
+    Volatile,
+}
+
+/// What `CREATE TRIGGER` asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CreateTrigger {
+    /// The table.
+    pub table: RelationName,
+    /// The trigger.
+    pub trigger: Name,
+    /// `OR REPLACE`.
+    pub replace: bool,
+    /// The columns of `UPDATE OF` and those that `WHEN` reads: none of them can be dropped or change its type.
+    pub reads: Vec<Name>,
+}
+
+/// A change of an index's description.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexChange {
+    /// `SET (…)`, `RESET (…)`, `ALTER COLUMN … SET STATISTICS`.
+    Parameters,
+    /// `ATTACH PARTITION`.
+    Attach {
+        /// The index of the partition.
+        partition: RelationName,
+    },
+    /// `SET TABLESPACE`: writes the index anew.
+    Tablespace,
+}
+
+/// What happens to a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyChange {
+    /// `CREATE POLICY`.
+    Create {
+        /// The columns that its conditions read.
+        reads: Vec<Name>,
+    },
+    /// `ALTER POLICY`, a new name too.
+    Alter,
+    /// `DROP POLICY`.
+    Drop,
+}
+
+/// What is known of a program that PostgreSQL runs, the body of a `DO`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Program {
+    /// It ends transactions itself, so it must not be in one of ours.
+    pub commits: bool,
+    /// The effects of the statements that it has as text. Which of them it reaches, and how often, is not
+    /// known unless [`Program::straight`] says so.
+    pub effects: Vec<Effect>,
+    /// Every statement is reached exactly once: no condition, no loop, no handler.
+    pub straight: bool,
+    /// What it does that its text does not tell: statements that it composes while it runs, another language.
+    pub opaque: Vec<String>,
 }
 
 /// What `ADD COLUMN` asks for.
@@ -179,10 +321,12 @@ pub struct AddColumn {
     pub constraints: Vec<AddConstraint>,
     /// `IF NOT EXISTS`.
     pub if_not_exists: bool,
+    /// The columns that its generation expression reads.
+    pub reads: Vec<Name>,
 }
 
 /// Where the values of a new column come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnDefault {
     /// NULL.
@@ -190,8 +334,10 @@ pub enum ColumnDefault {
     /// One value for all rows, kept in the catalog since PostgreSQL 11: constants and expressions
     /// without volatile functions, `now()` among them.
     Constant,
-    /// A value for each row: a volatile function, or one that we do not know.
+    /// A value for each row: a volatile function.
     Volatile,
+    /// As volatile as these functions, which are not PostgreSQL's own.
+    Calls(Vec<RelationName>),
     /// `serial`: a sequence of its own.
     Serial,
     /// `GENERATED … AS IDENTITY`.
@@ -211,6 +357,13 @@ pub struct TypeText {
     pub user_defined: Option<RelationName>,
 }
 
+impl TypeText {
+    /// A column whose type the statement does not say.
+    pub(crate) fn unknown() -> Self {
+        Self { text: String::new(), user_defined: None }
+    }
+}
+
 /// The `USING` clause of a type change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -227,8 +380,14 @@ pub enum Using {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Generation {
-    /// `ADD GENERATED … AS IDENTITY`, `SET GENERATED`, `DROP IDENTITY`, `DROP EXPRESSION`.
-    Description,
+    /// `ADD GENERATED … AS IDENTITY`: makes a sequence.
+    AddIdentity,
+    /// `SET GENERATED`, and options of the sequence.
+    SetIdentity,
+    /// `DROP IDENTITY`: drops the sequence.
+    DropIdentity,
+    /// `DROP EXPRESSION`: an ordinary column from then on.
+    DropExpression,
     /// `SET EXPRESSION`: computes every row anew (PostgreSQL 17).
     Expression,
 }
@@ -252,6 +411,23 @@ pub struct AddConstraint {
     pub not_enforced: bool,
     /// `USING INDEX`.
     pub using_index: Option<Name>,
+    /// When it is checked.
+    pub deferral: Deferral,
+    /// For a check: columns in which it lets no NULL pass, by a conjunct `column IS NOT NULL`.
+    pub proves_not_null: Vec<Name>,
+}
+
+/// When a constraint is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deferral {
+    /// At the end of each statement.
+    #[default]
+    Never,
+    /// The same, unless `SET CONSTRAINTS` says otherwise.
+    Possible,
+    /// At the end of the transaction (`INITIALLY DEFERRED`).
+    Initially,
 }
 
 /// What a constraint demands.
@@ -264,6 +440,10 @@ pub enum ConstraintKind {
     ForeignKey {
         /// That table.
         references: RelationName,
+        /// The columns there; empty for its primary key.
+        columns: Vec<Name>,
+        /// What happens here when a row there is deleted.
+        on_delete: OnDelete,
     },
     /// No two rows alike.
     Unique,
@@ -273,6 +453,21 @@ pub enum ConstraintKind {
     Exclude,
     /// Never NULL, as a constraint with a name (PostgreSQL 18).
     NotNull,
+}
+
+/// What a foreign key does when a referenced row is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// Refuses it: `NO ACTION`, `RESTRICT`.
+    #[default]
+    Refuse,
+    /// Deletes the rows that reference it.
+    Cascade,
+    /// `SET NULL`.
+    SetNull,
+    /// `SET DEFAULT`.
+    SetDefault,
 }
 
 /// What `CREATE INDEX` asks for.
@@ -296,17 +491,35 @@ pub struct CreateIndex {
     pub including: Vec<Name>,
     /// It has a `WHERE`.
     pub partial: bool,
+    /// Every column that it reads, in its keys, expressions and condition.
+    pub reads: Vec<Name>,
+    /// `btree`, `gin`, …
+    pub method: String,
 }
 
 /// A change of a table's description, by the lock that it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TableOption {
-    /// Statistics targets, fill factor, autovacuum, parallel workers, `CLUSTER ON`: only other DDL
-    /// and vacuum wait.
-    Light,
-    /// Owner, row security, replica identity, storage and compression of later values.
-    Heavy,
+    /// Fill factor, autovacuum, parallel workers, statistics targets: only other DDL and vacuum wait.
+    Parameters,
+    /// `CLUSTER ON` an index: the same, on both.
+    ClusterOn(Name),
+    /// `OWNER TO`: the indexes and the sequences of its columns change hands too.
+    Owner,
+    /// `ENABLE` and `DISABLE ROW LEVEL SECURITY`.
+    RowSecurity {
+        /// On from then on.
+        enabled: bool,
+    },
+    /// `FORCE` and `NO FORCE ROW LEVEL SECURITY`.
+    ForceRowSecurity,
+    /// `REPLICA IDENTITY`.
+    ReplicaIdentity,
+    /// `SET STORAGE`, `SET COMPRESSION`: for later values.
+    Storage,
+    /// `OF`, `NOT OF`, `user_catalog_table`, options of a foreign table.
+    Other,
 }
 
 /// Kinds of objects that are no tables and whose changes we tell apart.
@@ -443,12 +656,13 @@ impl Effect {
             | Self::AttachPartition { table, .. }
             | Self::DetachPartition { table, .. }
             | Self::Inherit { table, .. }
-            | Self::CreateTrigger { table, .. }
-            | Self::ChangeTrigger { table, .. }
+            | Self::CreateTrigger(CreateTrigger { table, .. })
+            | Self::DropTrigger { table, .. }
+            | Self::RenameTrigger { table, .. }
             | Self::SwitchTrigger { table }
-            | Self::Policy { table }
+            | Self::Policy { table, .. }
             | Self::Rule { table }
-            | Self::Register { table }
+            | Self::Register { table, .. }
             | Self::Insert { table, .. }
             | Self::Update(ChangeRows { table, .. })
             | Self::Delete(ChangeRows { table, .. })
@@ -465,9 +679,14 @@ impl Effect {
             | Self::RenameIndex { .. }
             | Self::AlterIndex { .. }
             | Self::Reindex { .. }
+            | Self::CreateView(_)
+            | Self::CreateType { .. }
+            | Self::CreateRoutine { .. }
             | Self::Create { .. }
+            | Self::AlterSequence { .. }
             | Self::Alter { .. }
             | Self::Rename { .. }
+            | Self::Move { .. }
             | Self::Drop { .. }
             | Self::AddEnumValue { .. }
             | Self::RenameEnumValue { .. }
@@ -477,7 +696,7 @@ impl Effect {
             | Self::Set(_)
             | Self::TransactionControl(_)
             | Self::Select { .. }
-            | Self::Do { .. }
+            | Self::Do(_)
             | Self::Call { .. }
             | Self::Server { .. }
             | Self::Unknown { .. } => None,

@@ -50,6 +50,16 @@ impl Contents {
         self.subselect || self.functions.iter().any(|name| !is_known_stable(name))
     }
 
+    /// A function of PostgreSQL's own whose answer can differ from row to row, or a sub-select.
+    pub(crate) fn is_known_volatile(&self) -> bool {
+        self.subselect || self.functions.iter().any(|name| is_known_harmless(name) && !is_known_stable(name))
+    }
+
+    /// Functions that are not PostgreSQL's own, as far as we know.
+    pub(crate) fn user_functions(&self) -> impl Iterator<Item = RelationName> {
+        self.functions.iter().filter(|name| !is_known_harmless(name)).map(RelationName::bare)
+    }
+
     /// Functions that may do anything when a query calls them.
     pub(crate) fn unknown_functions(&self) -> Vec<String> {
         self.functions.iter().filter(|name| !is_known_harmless(name)).cloned().collect()

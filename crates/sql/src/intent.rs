@@ -65,7 +65,7 @@ fn words(effect: &Effect) -> String {
         },
         Effect::DropIndex { index, .. } => format!("drop index {}", on(index)),
         Effect::RenameIndex { index, to } => format!("rename index {} to {}", on(index), to.as_str()),
-        Effect::AlterIndex { index } => format!("alter index {}", on(index)),
+        Effect::AlterIndex { index, .. } => format!("alter index {}", on(index)),
         Effect::AlterTable { table, .. } => format!("alter table {}", on(table)),
         Effect::MoveStorage { table } => format!("move the storage of {}", on(table)),
         Effect::AttachPartition { table, partition } => format!("attach {} to {}", on(partition), on(table)),
@@ -76,25 +76,40 @@ fn words(effect: &Effect) -> String {
         Effect::Inherit { table, parent, ends: true } => {
             format!("stop {} inheriting {}", on(table), on(parent))
         }
+        Effect::CreateView(created) => {
+            let kind = if created.materialized { ObjectKind::MaterializedView } else { ObjectKind::View };
+            object("create", kind, &created.view)
+        }
+        Effect::CreateType { name, .. } => object("create", ObjectKind::Type, name),
+        Effect::CreateRoutine { name, .. } => object("create", ObjectKind::Routine, name),
+        Effect::AlterSequence { sequence, .. } => object("alter", ObjectKind::Sequence, sequence),
+        Effect::Move { kind, name, namespace } => {
+            format!("{} to {}", object("move", *kind, name), namespace.as_str())
+        }
         Effect::Create { kind, name, .. } => object("create", *kind, name),
         Effect::Alter { kind, name } => object("alter", *kind, name),
         Effect::Rename { kind, name, to } => format!("{} to {}", object("rename", *kind, name), to.as_str()),
         Effect::Drop { kind, name, .. } => object("drop", *kind, name),
-        Effect::AddEnumValue { name, value } => format!("add value {value} to type {}", on(name)),
+        Effect::AddEnumValue { name, value, .. } => format!("add value {value} to type {}", on(name)),
         Effect::RenameEnumValue { name, value, to } => {
             format!("rename value {value} of type {} to {to}", on(name))
         }
-        Effect::ConstrainDomain { name } => format!("constrain domain {}", on(name)),
-        Effect::CreateTrigger { table, trigger } => {
-            format!("create trigger {} on {}", trigger.as_str(), on(table))
+        Effect::ConstrainDomain { name, .. } => format!("constrain domain {}", on(name)),
+        Effect::CreateTrigger(created) => {
+            format!("create trigger {} on {}", created.trigger.as_str(), on(&created.table))
         }
-        Effect::ChangeTrigger { table, trigger } => {
-            format!("change trigger {} of {}", trigger.as_str(), on(table))
+        Effect::DropTrigger { table, trigger, .. } => {
+            format!("drop trigger {} of {}", trigger.as_str(), on(table))
+        }
+        Effect::RenameTrigger { table, trigger, to } => {
+            format!("rename trigger {} of {} to {}", trigger.as_str(), on(table), to.as_str())
         }
         Effect::SwitchTrigger { table } => format!("switch triggers of {}", on(table)),
-        Effect::Policy { table } => format!("change a policy of {}", on(table)),
+        Effect::Policy { table, policy, .. } => {
+            format!("change policy {} of {}", policy.as_str(), on(table))
+        }
         Effect::Rule { table } => format!("change a rule of {}", on(table)),
-        Effect::Register { table } => format!("register {}", on(table)),
+        Effect::Register { table, .. } => format!("register {}", on(table)),
         Effect::Comment { relation: Some(relation) } => format!("comment on {}", on(relation)),
         Effect::Comment { relation: None } => "comment".to_owned(),
         Effect::Grant { .. } => "change privileges".to_owned(),
@@ -120,7 +135,7 @@ fn words(effect: &Effect) -> String {
         }
         Effect::Reindex { target: ReindexTarget::Everything, .. } => "rebuild indexes".to_owned(),
         Effect::RefreshView { view, .. } => format!("refresh view {}", on(view)),
-        Effect::Do { .. } => "run a DO block".to_owned(),
+        Effect::Do(_) => "run a DO block".to_owned(),
         Effect::Call { procedure } => format!("call procedure {}", on(procedure)),
         Effect::Server { what } | Effect::Unknown { what } => what.to_lowercase(),
     }

@@ -17,6 +17,7 @@ mod mentioned;
 mod names;
 mod predicate;
 mod render;
+mod replay;
 mod reverse;
 mod statement;
 mod step;
@@ -34,8 +35,8 @@ pub use reverse::{Reverse, reverse};
 pub use statement::{Statement, read};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
-    ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, RelationFacts, RelationKind, Surroundings,
-    TypeFacts,
+    ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, ReadFacts, RelationFacts,
+    RelationKind, Surroundings, TypeFacts,
 };
 pub use syntax_error::SyntaxError;
 pub use twin::{NoTwin, twin};

@@ -14,7 +14,7 @@ use underpin_catalog::LockMode::{
 };
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{ConstraintKind, Effect, ObjectKind, ReindexTarget, TableOption};
+use crate::effect::{ConstraintKind, CreateTrigger, Effect, ObjectKind, ReindexTarget, TableOption};
 use crate::step::LockClaim;
 use crate::surroundings::{ConstraintFactsKind, Surroundings};
 
@@ -143,13 +143,13 @@ impl Claims<'_> {
             Effect::AddColumn(added) => {
                 self.tree(&added.table, AccessExclusive);
                 for constraint in &added.constraints {
-                    if let ConstraintKind::ForeignKey { references } = &constraint.kind {
+                    if let ConstraintKind::ForeignKey { references, .. } = &constraint.kind {
                         self.tree(references, ShareRowExclusive);
                     }
                 }
             }
             Effect::AddConstraint(added) => match &added.kind {
-                ConstraintKind::ForeignKey { references } => {
+                ConstraintKind::ForeignKey { references, .. } => {
                     self.tree(&added.table, ShareRowExclusive);
                     self.tree(references, ShareRowExclusive);
                 }
@@ -201,15 +201,26 @@ impl Claims<'_> {
             | Effect::DropDefault { table, .. }
             | Effect::ChangeGeneration { table, .. }
             | Effect::RenameConstraint { table, .. }
-            | Effect::AlterTable { table, what: TableOption::Heavy }
+            | Effect::AlterTable {
+                table,
+                what:
+                    TableOption::Owner
+                    | TableOption::RowSecurity { .. }
+                    | TableOption::ForceRowSecurity
+                    | TableOption::ReplicaIdentity
+                    | TableOption::Storage
+                    | TableOption::Other,
+            }
             | Effect::MoveStorage { table }
-            | Effect::ChangeTrigger { table, .. }
-            | Effect::Policy { table }
+            | Effect::DropTrigger { table, .. }
+            | Effect::RenameTrigger { table, .. }
+            | Effect::Policy { table, .. }
             | Effect::Rule { table } => self.tree(table, AccessExclusive),
-            Effect::AlterTable { table, what: TableOption::Light } | Effect::Register { table } => {
+            Effect::AlterTable { table, what: TableOption::Parameters | TableOption::ClusterOn(_) }
+            | Effect::Register { table, .. } => {
                 self.claim(table, ShareUpdateExclusive);
             }
-            Effect::CreateTrigger { table, .. } | Effect::SwitchTrigger { table } => {
+            Effect::CreateTrigger(CreateTrigger { table, .. }) | Effect::SwitchTrigger { table } => {
                 self.tree(table, ShareRowExclusive);
             }
             Effect::CreateIndex(created) => {
@@ -237,24 +248,33 @@ impl Claims<'_> {
                 self.claim(table, AccessExclusive);
                 self.claim(parent, if *ends { AccessShare } else { ShareUpdateExclusive });
             }
-            Effect::Create { kind, name, replace, reads } => {
-                self.all(reads, AccessShare);
-                if *kind == ObjectKind::View && *replace && self.surroundings.relation(name).is_some() {
-                    self.claim(name, AccessExclusive);
+            Effect::CreateView(created) => {
+                self.all(&created.reads, AccessShare);
+                if created.replace && self.surroundings.relation(&created.view).is_some() {
+                    self.claim(&created.view, AccessExclusive);
+                }
+            }
+            Effect::AlterSequence { sequence, owned_by } => {
+                self.claim(sequence, ShareRowExclusive);
+                if let Some((table, _)) = owned_by {
+                    self.claim(table, AccessShare);
                 }
             }
             Effect::Alter { kind, name } => match kind {
-                ObjectKind::Sequence => self.claim(name, ShareRowExclusive),
-                ObjectKind::View | ObjectKind::MaterializedView => self.claim(name, AccessExclusive),
+                ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView => {
+                    self.claim(name, AccessExclusive)
+                }
                 _ => {}
             },
-            Effect::Rename { kind, name, .. } | Effect::Drop { kind, name, .. } => match kind {
+            Effect::Rename { kind, name, .. }
+            | Effect::Move { kind, name, .. }
+            | Effect::Drop { kind, name, .. } => match kind {
                 ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView => {
                     self.claim(name, AccessExclusive);
                 }
                 _ => {}
             },
-            Effect::ConstrainDomain { name } => {
+            Effect::ConstrainDomain { name, checks: true } => {
                 let used_by = self.surroundings.type_facts(name).map(|facts| facts.used_by.clone());
                 self.all(&used_by.unwrap_or_default(), Share);
             }
@@ -317,11 +337,15 @@ impl Claims<'_> {
                 self.claim(view, if *concurrently { Exclusive } else { AccessExclusive });
             }
             // No table, or none that can be known.
+            Effect::CreateType { .. }
+            | Effect::CreateRoutine { .. }
+            | Effect::Create { .. }
+            | Effect::ConstrainDomain { checks: false, .. } => {}
             Effect::AddEnumValue { .. }
             | Effect::RenameEnumValue { .. }
             | Effect::Set(_)
             | Effect::TransactionControl(_)
-            | Effect::Do { .. }
+            | Effect::Do(_)
             | Effect::Call { .. }
             | Effect::Server { .. }
             | Effect::Unknown { .. } => {}

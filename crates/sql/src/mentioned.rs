@@ -92,7 +92,7 @@ impl Mentioned {
         match effect {
             Effect::DropIndex { index, .. }
             | Effect::RenameIndex { index, .. }
-            | Effect::AlterIndex { index }
+            | Effect::AlterIndex { index, .. }
             | Effect::Reindex { target: ReindexTarget::Index(index), .. } => {
                 self.relations.insert(index.clone());
             }
@@ -112,10 +112,18 @@ impl Mentioned {
             Effect::ChangeColumnType { to, .. } => self.types.extend(to.user_defined.clone()),
             Effect::AddEnumValue { name, .. }
             | Effect::RenameEnumValue { name, .. }
-            | Effect::ConstrainDomain { name } => {
+            | Effect::CreateType { name, .. }
+            | Effect::ConstrainDomain { name, .. } => {
                 self.types.insert(name.clone());
             }
+            Effect::CreateView(created) => {
+                self.relations.insert(created.view.clone());
+            }
+            Effect::AlterSequence { sequence, .. } => {
+                self.relations.insert(sequence.clone());
+            }
             Effect::Create { kind, name, .. }
+            | Effect::Move { kind, name, .. }
             | Effect::Alter { kind, name }
             | Effect::Rename { kind, name, .. }
             | Effect::Drop { kind, name, .. } => match kind {

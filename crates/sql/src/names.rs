@@ -67,7 +67,7 @@ fn joined(columns: &[Name]) -> String {
 }
 
 /// `table_columns_label` in at most 63 bytes: of table and columns the longer loses bytes first.
-fn object_name(table: &str, columns: Option<&str>, label: &str) -> Name {
+pub(crate) fn object_name(table: &str, columns: Option<&str>, label: &str) -> Name {
     let overhead = label.len() + 1 + usize::from(columns.is_some());
     let available = Name::BYTES_MAX - overhead;
     let mut table_bytes = table.len();

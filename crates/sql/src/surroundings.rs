@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 
+use crate::effect::{Deferral, Persistence, TypeKind, Volatility};
+
 /// Facts about the database that a file will run on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Surroundings {
@@ -16,12 +18,18 @@ pub struct Surroundings {
     /// The namespaces that a bare name is looked for in, `pg_catalog` left out. New objects go to
     /// the first.
     pub search_path: Vec<Name>,
-    /// Tables, views and sequences. One that is absent does not exist.
+    /// The session's time zone, where somebody looked it up or a file set it.
+    pub time_zone: Option<String>,
+    /// Tables, views and sequences.
     pub relations: BTreeMap<RelationName, RelationFacts>,
-    /// Indexes, those of the tables above included. One that is absent does not exist.
+    /// Indexes, those of the tables above included.
     pub indexes: BTreeMap<RelationName, IndexFacts>,
     /// Types that are not built in.
     pub types: BTreeMap<RelationName, TypeFacts>,
+    /// Functions that are not built in, the most volatile one of each name.
+    pub routines: BTreeMap<RelationName, Volatility>,
+    /// What is absent does not exist. Otherwise nobody knows.
+    pub complete: bool,
 }
 
 /// What kind of relation something is.
@@ -47,8 +55,11 @@ pub enum RelationKind {
 pub struct RelationFacts {
     /// What it is.
     pub kind: RelationKind,
-    /// The size of its main fork; for a partitioned table the sum over all partitions.
-    pub bytes: u64,
+    /// How long its rows live.
+    pub persistence: Persistence,
+    /// The size of its main fork; for a partitioned table the sum over all partitions. `None` when
+    /// nobody looked.
+    pub bytes: Option<u64>,
     /// `pg_class.reltuples`, unless the table was never analyzed.
     pub rows_estimate: Option<f64>,
     /// The columns of the primary key in their order; empty without one.
@@ -59,10 +70,35 @@ pub struct RelationFacts {
     pub constraints: Vec<ConstraintFacts>,
     /// The table that it is a partition of.
     pub partition_of: Option<RelationName>,
+    /// Of a partitioned table: the partition of the rows that no other takes.
+    pub default_partition: Option<RelationName>,
+    /// Tables that it inherits from, without being their partition.
+    pub inherits: Vec<RelationName>,
     /// All partitions at any depth, and all tables that inherit from it.
     pub descendants: Vec<RelationName>,
     /// Tables with a foreign key to this one.
     pub referenced_by: Vec<RelationName>,
+    /// Of a sequence: the column whose values it makes.
+    pub owned_by: Option<(RelationName, Name)>,
+    /// Of a view: what it reads.
+    pub reads: Vec<ReadFacts>,
+    /// Its triggers, and the columns that each of them names.
+    pub triggers: BTreeMap<Name, Vec<Name>>,
+    /// Its policies, and the columns that each of them reads.
+    pub policies: BTreeMap<Name, Vec<Name>>,
+    /// Row security is on.
+    pub row_security: bool,
+    /// Columns by which publications pick its rows.
+    pub published: Vec<Name>,
+}
+
+/// A relation that a view reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReadFacts {
+    /// The relation.
+    pub relation: RelationName,
+    /// The columns of it.
+    pub columns: Vec<Name>,
 }
 
 /// A column as it is now.
@@ -72,10 +108,29 @@ pub struct ColumnFacts {
     pub name: Name,
     /// As `format_type` prints it.
     pub type_sql: String,
+    /// Its type, without array brackets, when it is not built in.
+    pub type_name: Option<RelationName>,
     /// NULL is refused.
     pub not_null: bool,
     /// It has a default, an identity or a generation expression.
     pub has_default: bool,
+    /// Where its values come from.
+    pub values: ColumnValues,
+}
+
+/// Where the values of a column come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnValues {
+    /// From clients, or its default.
+    #[default]
+    Given,
+    /// `GENERATED … AS IDENTITY`.
+    Identity,
+    /// Computed from these columns and stored.
+    Stored(Vec<Name>),
+    /// Computed from these columns when it is read (PostgreSQL 18).
+    Virtual(Vec<Name>),
 }
 
 /// A constraint as it is now.
@@ -85,14 +140,20 @@ pub struct ConstraintFacts {
     pub name: Name,
     /// What it demands.
     pub kind: ConstraintFactsKind,
-    /// Its columns, in its order.
+    /// Its columns, in its order; of a check those that it reads.
     pub columns: Vec<Name>,
     /// The table that a foreign key references.
     pub referenced: Option<RelationName>,
-    /// The condition of a check, as `pg_get_expr` prints it.
-    pub check: Option<String>,
+    /// The columns that it references there; empty for its primary key.
+    pub referenced_columns: Vec<Name>,
+    /// Of a check: columns in which it lets no NULL pass.
+    pub proves_not_null: Vec<Name>,
     /// Every row is known to satisfy it.
     pub validated: bool,
+    /// It is checked at all (PostgreSQL 18 has `NOT ENFORCED`).
+    pub enforced: bool,
+    /// When it is checked.
+    pub deferral: Deferral,
 }
 
 /// `pg_constraint.contype`.
@@ -126,17 +187,23 @@ pub struct IndexFacts {
     pub constraint: Option<Name>,
     /// Its key columns in their order, `None` for an expression.
     pub columns: Vec<Option<Name>>,
+    /// Every column that it reads, in its keys, expressions and condition.
+    pub reads: Vec<Name>,
     /// It has a `WHERE`.
     pub partial: bool,
     /// Queries may use it: no failed concurrent build.
     pub valid: bool,
     /// It is the parent of indexes on partitions.
     pub partitioned: bool,
+    /// The index on the parent of its table that it belongs to.
+    pub part_of: Option<RelationName>,
 }
 
 /// A type as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TypeFacts {
+    /// What it is, where somebody looked.
+    pub kind: Option<TypeKind>,
     /// It is a domain that refuses some values.
     pub constrained_domain: bool,
     /// Tables with a column of this type, or of an array or domain of it.
@@ -144,14 +211,17 @@ pub struct TypeFacts {
 }
 
 impl Surroundings {
-    /// A server of which nothing is known but its version: no table exists.
+    /// A database without anything.
     pub fn empty(version: ServerVersion, namespace: Name) -> Self {
         Self {
             version,
             search_path: vec![namespace],
+            time_zone: None,
             relations: BTreeMap::new(),
             indexes: BTreeMap::new(),
             types: BTreeMap::new(),
+            routines: BTreeMap::new(),
+            complete: true,
         }
     }
 
@@ -166,6 +236,12 @@ impl Surroundings {
     /// The type that `name` means.
     pub fn resolve_type(&self, name: &RelationName) -> RelationName {
         self.resolve_in(name, |qualified| self.types.contains_key(qualified))
+    }
+
+    /// The volatility of the function that `name` means, unless it is PostgreSQL's own or unknown.
+    pub fn volatility(&self, name: &RelationName) -> Option<Volatility> {
+        let resolved = self.resolve_in(name, |qualified| self.routines.contains_key(qualified));
+        self.routines.get(&resolved).copied()
     }
 
     fn resolve_in(&self, name: &RelationName, exists: impl Fn(&RelationName) -> bool) -> RelationName {
@@ -211,16 +287,30 @@ impl Surroundings {
 impl RelationFacts {
     /// The facts of a table without anything, to build others from.
     pub fn empty_table() -> Self {
+        Self::empty(RelationKind::Table)
+    }
+
+    /// The facts of a relation without anything, to build others from.
+    pub fn empty(kind: RelationKind) -> Self {
         Self {
-            kind: RelationKind::Table,
-            bytes: 0,
+            kind,
+            persistence: Persistence::Permanent,
+            bytes: None,
             rows_estimate: None,
             primary_key: Vec::new(),
             columns: Vec::new(),
             constraints: Vec::new(),
             partition_of: None,
+            default_partition: None,
+            inherits: Vec::new(),
             descendants: Vec::new(),
             referenced_by: Vec::new(),
+            owned_by: None,
+            reads: Vec::new(),
+            triggers: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            row_security: false,
+            published: Vec::new(),
         }
     }
 
@@ -232,5 +322,64 @@ impl RelationFacts {
     /// A constraint.
     pub fn constraint(&self, name: &Name) -> Option<&ConstraintFacts> {
         self.constraints.iter().find(|constraint| constraint.name == *name)
+    }
+}
+
+impl ColumnFacts {
+    /// A column that may be NULL and has no default.
+    pub fn plain(name: Name, type_sql: impl Into<String>) -> Self {
+        Self {
+            name,
+            type_sql: type_sql.into(),
+            type_name: None,
+            not_null: false,
+            has_default: false,
+            values: ColumnValues::Given,
+        }
+    }
+}
+
+impl ConstraintFacts {
+    /// A constraint that every row satisfies.
+    pub fn plain(name: Name, kind: ConstraintFactsKind, columns: Vec<Name>) -> Self {
+        Self {
+            name,
+            kind,
+            columns,
+            referenced: None,
+            referenced_columns: Vec::new(),
+            proves_not_null: Vec::new(),
+            validated: true,
+            enforced: true,
+            deferral: Deferral::Never,
+        }
+    }
+
+    /// The columns in which a check of this text, as `pg_get_expr` prints it, lets no NULL pass.
+    pub fn proven_by(check: &str) -> Vec<Name> {
+        crate::predicate::not_null_columns_of(check)
+    }
+}
+
+impl IndexFacts {
+    /// A valid index on columns, without anything else.
+    pub fn plain(table: RelationName, columns: Vec<Name>) -> Self {
+        Self {
+            table,
+            unique: false,
+            primary: false,
+            constraint: None,
+            reads: columns.clone(),
+            columns: columns.into_iter().map(Some).collect(),
+            partial: false,
+            valid: true,
+            partitioned: false,
+            part_of: None,
+        }
+    }
+
+    /// It has an expression among its keys.
+    pub fn has_expression(&self) -> bool {
+        self.columns.iter().any(Option::is_none)
     }
 }

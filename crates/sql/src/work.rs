@@ -2,10 +2,11 @@
 
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind, CreateIndex};
-use crate::effect::{Effect, Generation, ObjectKind, ReindexTarget, Rows, Using};
+use crate::effect::{
+    AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind, CreateIndex, CreateView, Effect,
+    Generation, ReindexTarget, Rows, Using, Volatility,
+};
 use crate::names::proof_name;
-use crate::predicate::proves_not_null;
 use crate::step::Duration;
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
 use crate::type_change::is_catalog_only;
@@ -40,7 +41,7 @@ impl Effect {
             | Self::AttachPartition { .. }
             | Self::Analyze { .. }
             | Self::Vacuum { full: false, .. }
-            | Self::ConstrainDomain { .. }
+            | Self::ConstrainDomain { checks: true, .. }
             | Self::RefreshView { concurrently: true, .. } => Duration::Scan,
             Self::MoveStorage { .. }
             | Self::ChangeGeneration { how: Generation::Expression, .. }
@@ -81,11 +82,11 @@ impl Effect {
                     Duration::Unknown
                 }
             }
-            Self::Create { kind: ObjectKind::MaterializedView, .. }
+            Self::CreateView(CreateView { materialized: true, with_data: true, .. })
             | Self::CreateTableAs { .. }
             | Self::Merge { .. }
             | Self::Copy { .. }
-            | Self::Do { .. }
+            | Self::Do(_)
             | Self::Call { .. }
             | Self::Server { .. }
             | Self::Unknown { .. } => Duration::Unknown,
@@ -98,7 +99,7 @@ impl Effect {
             | Self::DropNotNull { .. }
             | Self::SetDefault { .. }
             | Self::DropDefault { .. }
-            | Self::ChangeGeneration { how: Generation::Description, .. }
+            | Self::ChangeGeneration { .. }
             | Self::AlterConstraint { enforced: false, .. }
             | Self::DropConstraint { .. }
             | Self::RenameConstraint { .. }
@@ -108,14 +109,21 @@ impl Effect {
             | Self::AlterTable { .. }
             | Self::DetachPartition { concurrently: false, .. }
             | Self::Inherit { .. }
+            | Self::CreateView(_)
+            | Self::CreateType { .. }
+            | Self::CreateRoutine { .. }
             | Self::Create { .. }
+            | Self::AlterSequence { .. }
             | Self::Alter { .. }
+            | Self::ConstrainDomain { checks: false, .. }
             | Self::Rename { .. }
+            | Self::Move { .. }
             | Self::Drop { .. }
             | Self::AddEnumValue { .. }
             | Self::RenameEnumValue { .. }
-            | Self::CreateTrigger { .. }
-            | Self::ChangeTrigger { .. }
+            | Self::CreateTrigger(_)
+            | Self::DropTrigger { .. }
+            | Self::RenameTrigger { .. }
             | Self::SwitchTrigger { .. }
             | Self::Policy { .. }
             | Self::Rule { .. }
@@ -149,7 +157,8 @@ impl Effect {
                 };
                 *concurrently || partitioned
             }
-            Self::Vacuum { .. } | Self::Server { .. } | Self::Do { commits: true } => true,
+            Self::Vacuum { .. } | Self::Server { .. } => true,
+            Self::Do(program) => program.commits,
             Self::Cluster { table } => table.is_none(),
             _ => false,
         }
@@ -166,13 +175,20 @@ pub(crate) fn is_not_null(surroundings: &Surroundings, table: &RelationName, col
             constraint.kind == ConstraintFactsKind::Check
                 && constraint.validated
                 && constraint.name != proof_name(table, column)
-                && constraint.check.as_deref().is_some_and(|check| proves_not_null(check, column))
+                && constraint.proves_not_null.contains(column)
         })
 }
 
 fn exists(created: &CreateIndex, surroundings: &Surroundings) -> bool {
     let index = |name| surroundings.index(&surroundings.resolve(&created.table).sibling(name));
     created.name.clone().and_then(index).is_some_and(|index| index.valid)
+}
+
+/// Whether one of the functions may answer differently for each row. One that nobody knows may.
+pub(crate) fn any_volatile(functions: &[RelationName], surroundings: &Surroundings) -> bool {
+    functions
+        .iter()
+        .any(|function| surroundings.volatility(function).is_none_or(|known| known == Volatility::Volatile))
 }
 
 fn added_column(added: &AddColumn, surroundings: &Surroundings) -> Duration {
@@ -188,12 +204,16 @@ fn added_column(added: &AddColumn, surroundings: &Surroundings) -> Duration {
         .as_ref()
         .and_then(|name| surroundings.type_facts(name))
         .is_some_and(|facts| facts.constrained_domain);
-    let default = match added.default {
+    let default = match &added.default {
         _ if constrained => Duration::Rewrite,
         ColumnDefault::None | ColumnDefault::Constant => Duration::Instant,
-        ColumnDefault::Volatile | ColumnDefault::Serial | ColumnDefault::Identity | ColumnDefault::Stored => {
-            Duration::Rewrite
-        }
+        // STABLE is enough: the value is computed once, for all rows that are there.
+        ColumnDefault::Calls(functions) if !any_volatile(functions, surroundings) => Duration::Instant,
+        ColumnDefault::Calls(_)
+        | ColumnDefault::Volatile
+        | ColumnDefault::Serial
+        | ColumnDefault::Identity
+        | ColumnDefault::Stored => Duration::Rewrite,
         ColumnDefault::Virtual if added.not_null => Duration::Scan,
         ColumnDefault::Virtual => Duration::Instant,
     };

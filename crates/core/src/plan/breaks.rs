@@ -153,7 +153,7 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
 /// Work on a relation that others use, for as long as it is large, while they wait.
 pub(super) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
     let facts = world.facts();
-    if let Effect::ConstrainDomain { name } = effect {
+    if let Effect::ConstrainDomain { name, checks: true } = effect {
         let relation = noticed_user(world, name)?;
         return Some(Noticed { code: ReasonCode::TableScan, relation });
     }
@@ -239,5 +239,8 @@ fn is_unique_otherwise(
 
 /// A table that uses the type and whose users would notice.
 fn noticed_user(world: &World, name: &RelationName) -> Option<RelationName> {
+    if world.is_new_type(name) {
+        return None;
+    }
     world.facts().type_facts(name)?.used_by.iter().find(|user| !world.is_exempt(user)).cloned()
 }

@@ -19,10 +19,9 @@ fn public(own: &str) -> RelationName {
 fn columns(list: &[(&str, &str, bool)]) -> Vec<ColumnFacts> {
     list.iter()
         .map(|(own, type_sql, not_null)| ColumnFacts {
-            name: Name::new(*own),
-            type_sql: (*type_sql).to_owned(),
             not_null: *not_null,
-            has_default: false,
+            type_name: type_sql.strip_prefix('"').map(|text| public(text.trim_end_matches('"'))),
+            ..ColumnFacts::plain(Name::new(*own), *type_sql)
         })
         .collect()
 }
@@ -30,16 +29,12 @@ fn columns(list: &[(&str, &str, bool)]) -> Vec<ColumnFacts> {
 /// `User` and `Team` are big, `Tag` is small; `User` references `Team` and uses the enum `Role`.
 fn around() -> Surroundings {
     let mut around = Surroundings::empty(ServerVersion::of_major(16), Name::new("public"));
-    let key = |own: &str, columns: &[&str], kind| ConstraintFacts {
-        name: Name::new(own),
-        kind,
-        columns: columns.iter().map(|own| Name::new(*own)).collect(),
-        referenced: None,
-        check: None,
-        validated: true,
+    let key = |own: &str, columns: &[&str], kind| {
+        let columns = columns.iter().map(|own| Name::new(*own)).collect();
+        ConstraintFacts::plain(Name::new(own), kind, columns)
     };
     let mut user = RelationFacts {
-        bytes: BIG,
+        bytes: Some(BIG),
         rows_estimate: Some(12_000_000.0),
         primary_key: vec![Name::new("id")],
         columns: columns(&[
@@ -57,34 +52,30 @@ fn around() -> Surroundings {
         ..key("User_teamId_fkey", &["teamId"], ConstraintFactsKind::ForeignKey)
     });
     let team = RelationFacts {
-        bytes: BIG,
+        bytes: Some(BIG),
         primary_key: vec![Name::new("id")],
         columns: columns(&[("id", "integer", true), ("name", "text", false)]),
         referenced_by: vec![public("User")],
         ..RelationFacts::empty_table()
     };
     let tag = RelationFacts {
-        bytes: 8192,
+        bytes: Some(8192),
         columns: columns(&[("id", "integer", true)]),
         ..RelationFacts::empty_table()
     };
     around.relations.extend([(public("User"), user), (public("Team"), team), (public("Tag"), tag)]);
     let index = |columns: &[&str], unique, constraint: Option<&str>| IndexFacts {
-        table: public("User"),
         unique,
-        primary: false,
         constraint: constraint.map(Name::new),
-        columns: columns.iter().map(|own| Some(Name::new(*own))).collect(),
-        partial: false,
-        valid: true,
-        partitioned: false,
+        ..IndexFacts::plain(public("User"), columns.iter().map(|own| Name::new(*own)).collect())
     };
     around.indexes.insert(public("User_pkey"), index(&["id"], true, Some("User_pkey")));
     around.indexes.insert(public("User_email_key"), index(&["email"], true, None));
     around.indexes.insert(public("User_name_idx"), index(&["name"], false, None));
-    around
-        .types
-        .insert(public("Role"), TypeFacts { constrained_domain: false, used_by: vec![public("User")] });
+    around.types.insert(
+        public("Role"),
+        TypeFacts { kind: None, constrained_domain: false, used_by: vec![public("User")] },
+    );
     around
 }
 
@@ -314,7 +305,7 @@ fn the_other_end_of_a_foreign_key_counts() {
     // Even when nobody looked the other end up.
     let mut around = around();
     around.relations.remove(&public("Team"));
-    around.relations.get_mut(&public("User")).unwrap().bytes = 0;
+    around.relations.get_mut(&public("User")).unwrap().bytes = Some(0);
     let dropped = plan_of(r#"DROP TABLE "User""#, &around);
     assert!(!dropped.is_plain());
 }

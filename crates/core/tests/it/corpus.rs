@@ -16,7 +16,7 @@ fn everything_is_large(statements: &[Statement]) -> Surroundings {
             None => RelationName { namespace: Some(Name::new("public")), name: named.name },
         };
         let facts = RelationFacts {
-            bytes: 10 << 30,
+            bytes: Some(10 << 30),
             primary_key: vec![Name::new("id")],
             ..RelationFacts::empty_table()
         };

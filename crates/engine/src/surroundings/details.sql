@@ -2,6 +2,10 @@
 SELECT n.nspname::text, c.relname::text, jsonb_build_object(
     'columns', (SELECT jsonb_agg(jsonb_build_object(
                     'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+                    'type_name', (SELECT jsonb_build_array(tn.nspname, e.typname) FROM pg_type t
+                                  JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
+                                  JOIN pg_namespace tn ON tn.oid = e.typnamespace
+                                  WHERE t.oid = a.atttypid AND tn.nspname <> 'pg_catalog'),
                     'not_null', a.attnotnull, 'has_default', a.atthasdef OR a.attidentity <> '') ORDER BY a.attnum)
                 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
     'primary_key', (SELECT jsonb_agg(a.attname ORDER BY k.ordinal)

@@ -10,7 +10,7 @@ use underpin_catalog::{Name, RelationName};
 use super::create::{added_column, constraint};
 use super::tree::{named, relation};
 use super::types::type_text;
-use crate::effect::{Effect, Generation, ObjectKind, TableOption, Using};
+use crate::effect::{Effect, Generation, IndexChange, ObjectKind, TableOption, Using};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     match node {
@@ -27,12 +27,15 @@ fn alter_table(statement: &AlterTableStmt) -> Vec<Effect> {
     });
     match statement.objtype() {
         ObjectType::ObjectIndex => commands
-            .map(|command| match (command.subtype(), partition(command)) {
-                (AlterTableType::AtSetTableSpace, _) => Effect::Reindex {
-                    target: crate::effect::ReindexTarget::Index(table.clone()),
-                    concurrently: false,
-                },
-                _ => Effect::AlterIndex { index: table.clone() },
+            .map(|command| {
+                let how = match (command.subtype(), partition(command)) {
+                    (AlterTableType::AtSetTableSpace, _) => IndexChange::Tablespace,
+                    (AlterTableType::AtAttachPartition, Some((partition, _))) => {
+                        IndexChange::Attach { partition }
+                    }
+                    _ => IndexChange::Parameters,
+                };
+                Effect::AlterIndex { index: table.clone(), how }
             })
             .collect(),
         ObjectType::ObjectSequence => vec![Effect::Alter { kind: ObjectKind::Sequence, name: table }],
@@ -63,9 +66,10 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         At::AtDropNotNull => Effect::DropNotNull { table, column },
         At::AtAlterColumnType => change_type(table, column, command),
         At::AtSetExpression => Effect::ChangeGeneration { table, column, how: Generation::Expression },
-        At::AtDropExpression | At::AtAddIdentity | At::AtSetIdentity | At::AtDropIdentity => {
-            Effect::ChangeGeneration { table, column, how: Generation::Description }
-        }
+        At::AtDropExpression => Effect::ChangeGeneration { table, column, how: Generation::DropExpression },
+        At::AtAddIdentity => Effect::ChangeGeneration { table, column, how: Generation::AddIdentity },
+        At::AtSetIdentity => Effect::ChangeGeneration { table, column, how: Generation::SetIdentity },
+        At::AtDropIdentity => Effect::ChangeGeneration { table, column, how: Generation::DropIdentity },
         At::AtAddConstraint => match constraint_of(command) {
             Some(added) => Effect::AddConstraint(constraint(&table, added, None)),
             None => Effect::Unknown { what: "ADD CONSTRAINT".to_owned() },
@@ -82,25 +86,30 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         At::AtDropConstraint => {
             Effect::DropConstraint { table, constraint: column, if_exists: command.missing_ok, cascade }
         }
-        At::AtSetStatistics | At::AtSetOptions | At::AtResetOptions | At::AtClusterOn | At::AtDropCluster => {
-            Effect::AlterTable { table, what: TableOption::Light }
+        At::AtSetStatistics | At::AtSetOptions | At::AtResetOptions | At::AtDropCluster => {
+            Effect::AlterTable { table, what: TableOption::Parameters }
         }
+        At::AtClusterOn => Effect::AlterTable { table, what: TableOption::ClusterOn(column) },
         At::AtSetRelOptions | At::AtResetRelOptions | At::AtReplaceRelOptions => {
             Effect::AlterTable { table, what: rel_options(command) }
         }
-        At::AtSetStorage
-        | At::AtSetCompression
-        | At::AtChangeOwner
-        | At::AtReplicaIdentity
-        | At::AtEnableRowSecurity
-        | At::AtDisableRowSecurity
-        | At::AtForceRowSecurity
-        | At::AtNoForceRowSecurity
-        | At::AtDropOids
+        At::AtSetStorage | At::AtSetCompression => Effect::AlterTable { table, what: TableOption::Storage },
+        At::AtChangeOwner => Effect::AlterTable { table, what: TableOption::Owner },
+        At::AtReplicaIdentity => Effect::AlterTable { table, what: TableOption::ReplicaIdentity },
+        At::AtEnableRowSecurity => {
+            Effect::AlterTable { table, what: TableOption::RowSecurity { enabled: true } }
+        }
+        At::AtDisableRowSecurity => {
+            Effect::AlterTable { table, what: TableOption::RowSecurity { enabled: false } }
+        }
+        At::AtForceRowSecurity | At::AtNoForceRowSecurity => {
+            Effect::AlterTable { table, what: TableOption::ForceRowSecurity }
+        }
+        At::AtDropOids
         | At::AtAddOf
         | At::AtDropOf
         | At::AtGenericOptions
-        | At::AtAlterColumnGenericOptions => Effect::AlterTable { table, what: TableOption::Heavy },
+        | At::AtAlterColumnGenericOptions => Effect::AlterTable { table, what: TableOption::Other },
         At::AtSetLogged | At::AtSetUnLogged | At::AtSetAccessMethod | At::AtSetTableSpace => {
             Effect::MoveStorage { table }
         }
@@ -182,7 +191,7 @@ fn rel_options(command: &AlterTableCmd) -> TableOption {
         }),
         _ => true,
     };
-    if heavy { TableOption::Heavy } else { TableOption::Light }
+    if heavy { TableOption::Other } else { TableOption::Parameters }
 }
 
 fn change_type(table: RelationName, column: Name, command: &AlterTableCmd) -> Effect {

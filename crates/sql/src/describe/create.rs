@@ -1,5 +1,7 @@
 //! `CREATE …`.
 
+use std::collections::BTreeSet;
+
 use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{
     ColumnDef, ConstrType, Constraint, CreateStmt, IndexStmt, Node, ObjectType, RangeVar,
@@ -7,15 +9,17 @@ use pg_query::protobuf::{
 use underpin_catalog::{Name, RelationName};
 
 use super::tree::{from_parts, named, names, relation, relations, strings};
-use super::types::{serial, type_text};
+use super::types::{is_serial, type_text};
 use crate::effect::{
-    AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, Effect, ObjectKind,
-    TypeText,
+    AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, CreateTrigger,
+    CreateView, Deferral, Effect, ObjectKind, OnDelete, Persistence, PolicyChange, TypeKind, TypeText,
+    Volatility,
 };
 use crate::expression::Contents;
+use crate::predicate::not_null_columns;
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
-    let plain = |kind, name| Effect::Create { kind, name, replace: false, reads: Vec::new() };
+    let plain = |kind, name| Effect::Create { kind, name, if_not_exists: false };
     Some(match node {
         NodeEnum::CreateStmt(statement) => vec![Effect::CreateTable(create_table(statement))],
         NodeEnum::CreateForeignTableStmt(statement) => match &statement.base_stmt {
@@ -23,78 +27,137 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             None => Vec::new(),
         },
         NodeEnum::CreateTableAsStmt(statement) => {
-            let name = named(statement.into.as_ref().and_then(|into| into.rel.as_ref()));
-            let reads: Vec<_> = Contents::of(&statement.query).relations.into_iter().collect();
+            let into = statement.into.as_ref();
+            let range = into.and_then(|into| into.rel.as_ref());
+            let contents = Contents::of(&statement.query);
             if statement.objtype() == ObjectType::ObjectMatview {
-                vec![Effect::Create { kind: ObjectKind::MaterializedView, name, replace: false, reads }]
+                vec![Effect::CreateView(CreateView {
+                    view: named(range),
+                    materialized: true,
+                    replace: false,
+                    if_not_exists: statement.if_not_exists,
+                    with_data: into.is_none_or(|into| !into.skip_data),
+                    columns: named_columns(&contents),
+                    reads: contents.relations.into_iter().collect(),
+                })]
             } else {
-                let temporary = is_temporary(statement.into.as_ref().and_then(|into| into.rel.as_ref()));
-                vec![Effect::CreateTableAs { table: name, reads, temporary }]
+                vec![Effect::CreateTableAs {
+                    table: named(range),
+                    reads: contents.relations.into_iter().collect(),
+                    persistence: persistence(range),
+                }]
             }
         }
         NodeEnum::IndexStmt(statement) => vec![Effect::CreateIndex(create_index(statement))],
-        NodeEnum::ViewStmt(statement) => vec![Effect::Create {
-            kind: ObjectKind::View,
-            name: named(statement.view.as_ref()),
-            replace: statement.replace,
-            reads: Contents::of(&statement.query).relations.into_iter().collect(),
+        NodeEnum::ViewStmt(statement) => {
+            let contents = Contents::of(&statement.query);
+            vec![Effect::CreateView(CreateView {
+                view: named(statement.view.as_ref()),
+                materialized: false,
+                replace: statement.replace,
+                if_not_exists: false,
+                with_data: true,
+                columns: named_columns(&contents),
+                reads: contents.relations.into_iter().collect(),
+            })]
+        }
+        NodeEnum::CreateEnumStmt(statement) => vec![Effect::CreateType {
+            name: from_parts(&strings(&statement.type_name)),
+            kind: TypeKind::Enum { values: strings(&statement.vals) },
         }],
-        NodeEnum::CreateEnumStmt(statement) => {
-            vec![plain(ObjectKind::Type, from_parts(&strings(&statement.type_name)))]
-        }
-        NodeEnum::CreateRangeStmt(statement) => {
-            vec![plain(ObjectKind::Type, from_parts(&strings(&statement.type_name)))]
-        }
+        NodeEnum::CreateRangeStmt(statement) => vec![Effect::CreateType {
+            name: from_parts(&strings(&statement.type_name)),
+            kind: TypeKind::Range,
+        }],
         NodeEnum::CompositeTypeStmt(statement) => {
-            vec![plain(ObjectKind::Type, named(statement.typevar.as_ref()))]
+            vec![Effect::CreateType { name: named(statement.typevar.as_ref()), kind: TypeKind::Composite }]
         }
-        NodeEnum::CreateDomainStmt(statement) => {
-            vec![plain(ObjectKind::Domain, from_parts(&strings(&statement.domainname)))]
-        }
+        NodeEnum::CreateDomainStmt(statement) => vec![Effect::CreateType {
+            name: from_parts(&strings(&statement.domainname)),
+            kind: TypeKind::Domain {
+                base: statement.type_name.as_ref().map_or_else(TypeText::unknown, type_text),
+                constrained: statement.constraints.iter().any(|node| match &node.node {
+                    Some(NodeEnum::Constraint(added)) => {
+                        matches!(added.contype(), ConstrType::ConstrCheck | ConstrType::ConstrNotnull)
+                    }
+                    _ => false,
+                }),
+            },
+        }],
         NodeEnum::CreateSeqStmt(statement) => {
-            vec![plain(ObjectKind::Sequence, named(statement.sequence.as_ref()))]
+            let sequence = named(statement.sequence.as_ref());
+            vec![Effect::Create {
+                kind: ObjectKind::Sequence,
+                name: sequence,
+                if_not_exists: statement.if_not_exists,
+            }]
         }
-        NodeEnum::CreateFunctionStmt(statement) => vec![Effect::Create {
-            kind: ObjectKind::Routine,
+        NodeEnum::CreateFunctionStmt(statement) => vec![Effect::CreateRoutine {
             name: from_parts(&strings(&statement.funcname)),
             replace: statement.replace,
-            reads: Vec::new(),
+            volatility: volatility(&statement.options),
         }],
         NodeEnum::CreateSchemaStmt(statement) => {
-            let mut effects = vec![plain(ObjectKind::Schema, RelationName::bare(&statement.schemaname))];
+            let mut effects = vec![Effect::Create {
+                kind: ObjectKind::Schema,
+                name: RelationName::bare(&statement.schemaname),
+                if_not_exists: statement.if_not_exists,
+            }];
             for element in statement.schema_elts.iter().filter_map(|element| element.node.as_ref()) {
                 effects.extend(super::describe(element, "CREATE SCHEMA element"));
             }
             effects
         }
-        NodeEnum::CreateExtensionStmt(statement) => {
-            vec![plain(ObjectKind::Extension, RelationName::bare(&statement.extname))]
-        }
+        NodeEnum::CreateExtensionStmt(statement) => vec![Effect::Create {
+            kind: ObjectKind::Extension,
+            name: RelationName::bare(&statement.extname),
+            if_not_exists: statement.if_not_exists,
+        }],
         NodeEnum::CreateRoleStmt(statement) => {
             vec![plain(ObjectKind::Role, RelationName::bare(&statement.role))]
         }
-        NodeEnum::CreateTrigStmt(statement) => vec![Effect::CreateTrigger {
-            table: named(statement.relation.as_ref()),
-            trigger: Name::new(&statement.trigname),
-        }],
+        NodeEnum::CreateTrigStmt(statement) => {
+            let mut reads = names(&statement.columns);
+            reads.extend(read_by(&statement.when_clause));
+            vec![Effect::CreateTrigger(CreateTrigger {
+                table: named(statement.relation.as_ref()),
+                trigger: Name::new(&statement.trigname),
+                replace: statement.replace,
+                reads,
+            })]
+        }
         NodeEnum::CreatePolicyStmt(statement) => {
-            vec![Effect::Policy { table: named(statement.table.as_ref()) }]
+            let mut reads = read_by(&statement.qual);
+            reads.extend(read_by(&statement.with_check));
+            vec![Effect::Policy {
+                table: named(statement.table.as_ref()),
+                policy: Name::new(&statement.policy_name),
+                how: PolicyChange::Create { reads },
+            }]
         }
-        NodeEnum::AlterPolicyStmt(statement) => {
-            vec![Effect::Policy { table: named(statement.table.as_ref()) }]
-        }
+        NodeEnum::AlterPolicyStmt(statement) => vec![Effect::Policy {
+            table: named(statement.table.as_ref()),
+            policy: Name::new(&statement.policy_name),
+            how: PolicyChange::Alter,
+        }],
         NodeEnum::RuleStmt(statement) => vec![Effect::Rule { table: named(statement.relation.as_ref()) }],
-        NodeEnum::CreateStatsStmt(statement) => registered(relations(&statement.relations)),
+        NodeEnum::CreateStatsStmt(statement) => {
+            registered(relations(&statement.relations).into_iter().map(|table| (table, Vec::new())))
+        }
         NodeEnum::CreatePublicationStmt(statement) => registered(published(&statement.pubobjects)),
         NodeEnum::AlterPublicationStmt(statement) => registered(published(&statement.pubobjects)),
-        NodeEnum::DefineStmt(statement) => vec![plain(
-            match statement.kind() {
-                ObjectType::ObjectType => ObjectKind::Type,
-                ObjectType::ObjectAggregate => ObjectKind::Routine,
-                _ => ObjectKind::Other,
-            },
-            from_parts(&strings(&statement.defnames)),
-        )],
+        NodeEnum::DefineStmt(statement) => {
+            let name = from_parts(&strings(&statement.defnames));
+            vec![match statement.kind() {
+                ObjectType::ObjectType => Effect::CreateType { name, kind: TypeKind::Base },
+                ObjectType::ObjectAggregate => Effect::CreateRoutine {
+                    name,
+                    replace: statement.replace,
+                    volatility: Volatility::Volatile,
+                },
+                _ => plain(ObjectKind::Other, name),
+            }]
+        }
         NodeEnum::CreatePlangStmt(_)
         | NodeEnum::CreateCastStmt(_)
         | NodeEnum::CreateEventTrigStmt(_)
@@ -111,37 +174,81 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
 }
 
 /// One `Register` for each table, or a change of something that concerns none.
-fn registered(tables: Vec<RelationName>) -> Vec<Effect> {
-    if tables.is_empty() {
+fn registered(tables: impl IntoIterator<Item = (RelationName, Vec<Name>)>) -> Vec<Effect> {
+    let effects: Vec<_> =
+        tables.into_iter().map(|(table, reads)| Effect::Register { table, reads }).collect();
+    if effects.is_empty() {
         return vec![Effect::Alter { kind: ObjectKind::Other, name: RelationName::bare("") }];
     }
-    tables.into_iter().map(|table| Effect::Register { table }).collect()
+    effects
 }
 
-fn published(objects: &[Node]) -> Vec<RelationName> {
+/// The tables of a publication, with the columns that pick their rows.
+fn published(objects: &[Node]) -> Vec<(RelationName, Vec<Name>)> {
     objects
         .iter()
         .filter_map(|object| match &object.node {
             Some(NodeEnum::PublicationObjSpec(object)) => {
-                object.pubtable.as_ref().and_then(|table| table.relation.as_ref()).map(relation)
+                let published = object.pubtable.as_ref()?;
+                let mut reads = read_by(&published.where_clause);
+                reads.extend(names(&published.columns));
+                Some((published.relation.as_ref().map(relation)?, reads))
             }
             _ => None,
         })
         .collect()
 }
 
+/// The columns that an expression reads.
+fn read_by<T: serde::Serialize>(expression: &Option<T>) -> Vec<Name> {
+    match expression {
+        Some(expression) => Contents::of(expression).columns.into_iter().map(Name::new).collect(),
+        None => Vec::new(),
+    }
+}
+
+/// The columns that a query names, unless a star makes them all.
+fn named_columns(contents: &Contents) -> Option<Vec<Name>> {
+    let columns = contents.columns.iter();
+    (!contents.columns.contains("*")).then(|| columns.map(Name::new).collect())
+}
+
+/// `IMMUTABLE` or `STABLE`; `VOLATILE` is also what PostgreSQL takes when nothing is said.
+fn volatility(options: &[Node]) -> Volatility {
+    let said = options.iter().find_map(|option| match &option.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == "volatility" => {
+            match option.arg.as_ref().and_then(|arg| arg.node.as_ref()) {
+                Some(NodeEnum::String(word)) => Some(word.sval.as_str()),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    match said {
+        Some("immutable") => Volatility::Immutable,
+        Some("stable") => Volatility::Stable,
+        _ => Volatility::Volatile,
+    }
+}
+
 fn create_table(statement: &CreateStmt) -> CreateTable {
     let table = named(statement.relation.as_ref());
     let mut references = Vec::new();
     let mut like = Vec::new();
+    let mut columns = Vec::new();
+    let mut constraints = Vec::new();
     let parents = relations(&statement.inh_relations);
     let elements = statement.table_elts.iter().chain(&statement.constraints);
     for element in elements.filter_map(|element| element.node.as_ref()) {
         match element {
             NodeEnum::ColumnDef(column) => {
                 references.extend(column.constraints.iter().filter_map(referenced));
+                columns.push(added_column(&table, column, false));
             }
-            NodeEnum::Constraint(constraint) => references.extend(constraint.pktable.as_ref().map(relation)),
+            NodeEnum::Constraint(added) => {
+                references.extend(added.pktable.as_ref().map(relation));
+                constraints.push(constraint(&table, added, None));
+            }
             NodeEnum::TableLikeClause(clause) => like.extend(clause.relation.as_ref().map(relation)),
             _ => {}
         }
@@ -158,13 +265,20 @@ fn create_table(statement: &CreateStmt) -> CreateTable {
         like,
         if_not_exists: statement.if_not_exists,
         partitioned: statement.partspec.is_some(),
-        temporary: is_temporary(statement.relation.as_ref()),
+        default_partition: statement.partbound.as_ref().is_some_and(|bound| bound.is_default),
+        persistence: persistence(statement.relation.as_ref()),
+        columns,
+        constraints,
     }
 }
 
-/// `TEMP` and `TEMPORARY` are the letter `t` in the grammar's tree.
-pub(super) fn is_temporary(relation: Option<&RangeVar>) -> bool {
-    relation.is_some_and(|relation| relation.relpersistence == "t")
+/// The letters of the grammar's tree: `t` for `TEMP` and `TEMPORARY`, `u` for `UNLOGGED`.
+pub(super) fn persistence(relation: Option<&RangeVar>) -> Persistence {
+    match relation.map(|relation| relation.relpersistence.as_str()) {
+        Some("t") => Persistence::Temporary,
+        Some("u") => Persistence::Unlogged,
+        _ => Persistence::Permanent,
+    }
 }
 
 fn referenced(node: &Node) -> Option<RelationName> {
@@ -176,7 +290,20 @@ fn referenced(node: &Node) -> Option<RelationName> {
 
 /// What a `CREATE INDEX` asks for.
 pub(crate) fn create_index(statement: &IndexStmt) -> CreateIndex {
+    let mut reads = BTreeSet::new();
+    for param in statement.index_params.iter().chain(&statement.index_including_params) {
+        match &param.node {
+            Some(NodeEnum::IndexElem(element)) if !element.name.is_empty() => {
+                reads.insert(Name::new(&element.name));
+            }
+            Some(NodeEnum::IndexElem(element)) => reads.extend(read_by(&element.expr)),
+            _ => {}
+        }
+    }
+    reads.extend(read_by(&statement.where_clause));
     CreateIndex {
+        reads: reads.into_iter().collect(),
+        method: statement.access_method.clone(),
         table: named(statement.relation.as_ref()),
         name: (!statement.idxname.is_empty()).then(|| Name::new(&statement.idxname)),
         unique: statement.unique,
@@ -208,10 +335,11 @@ pub(crate) fn create_index(statement: &IndexStmt) -> CreateIndex {
 /// What an `ADD COLUMN` asks for.
 pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_exists: bool) -> AddColumn {
     let column = Name::new(&definition.colname);
-    let serial = definition.type_name.as_ref().and_then(serial);
-    let mut default = serial.unwrap_or(ColumnDefault::None);
-    let mut not_null = serial.is_some();
+    let serial = definition.type_name.as_ref().is_some_and(is_serial);
+    let mut default = if serial { ColumnDefault::Serial } else { ColumnDefault::None };
+    let mut not_null = serial;
     let mut constraints = Vec::new();
+    let mut reads = Vec::new();
     for added in definition.constraints.iter().filter_map(|node| match &node.node {
         Some(NodeEnum::Constraint(added)) => Some(added),
         _ => None,
@@ -219,12 +347,10 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
         match added.contype() {
             ConstrType::ConstrNotnull => not_null = true,
             ConstrType::ConstrDefault => {
-                default = if added.raw_expr.as_deref().is_none_or(is_null) {
-                    ColumnDefault::None
-                } else if Contents::of(&added.raw_expr).is_volatile() {
-                    ColumnDefault::Volatile
-                } else {
-                    ColumnDefault::Constant
+                default = match added.raw_expr.as_deref() {
+                    None => ColumnDefault::None,
+                    Some(expression) if is_null(expression) => ColumnDefault::None,
+                    Some(expression) => values_of(expression),
                 };
             }
             ConstrType::ConstrIdentity => {
@@ -232,8 +358,13 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
                 not_null = true;
             }
             // The grammar writes `s` for STORED and `v` for VIRTUAL, which 18 takes when neither is said.
-            ConstrType::ConstrGenerated if added.generated_kind == "v" => default = ColumnDefault::Virtual,
-            ConstrType::ConstrGenerated => default = ColumnDefault::Stored,
+            ConstrType::ConstrGenerated => {
+                reads = read_by(&added.raw_expr);
+                default = match added.generated_kind.as_str() {
+                    "v" => ColumnDefault::Virtual,
+                    _ => ColumnDefault::Stored,
+                };
+            }
             ConstrType::ConstrPrimary => {
                 not_null = true;
                 constraints.push(constraint(table, added, Some(&column)));
@@ -254,9 +385,19 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
     }
     let to = match &definition.type_name {
         Some(name) => type_text(name),
-        None => TypeText { text: String::new(), user_defined: None },
+        None => TypeText::unknown(),
     };
-    AddColumn { table: table.clone(), column, to, not_null, default, constraints, if_not_exists }
+    AddColumn { table: table.clone(), column, to, not_null, default, constraints, if_not_exists, reads }
+}
+
+/// What rows that are there get from a default.
+fn values_of(expression: &Node) -> ColumnDefault {
+    let contents = Contents::of(expression);
+    if contents.is_known_volatile() {
+        return ColumnDefault::Volatile;
+    }
+    let calls: Vec<_> = contents.user_functions().collect();
+    if calls.is_empty() { ColumnDefault::Constant } else { ColumnDefault::Calls(calls) }
 }
 
 /// `DEFAULT NULL` is no default.
@@ -271,7 +412,16 @@ fn is_null(node: &Node) -> bool {
 /// What a constraint asks for; `beside` is the column that it was written beside.
 pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Option<&Name>) -> AddConstraint {
     let kind = match added.contype() {
-        ConstrType::ConstrForeign => ConstraintKind::ForeignKey { references: named(added.pktable.as_ref()) },
+        ConstrType::ConstrForeign => ConstraintKind::ForeignKey {
+            references: named(added.pktable.as_ref()),
+            columns: names(&added.pk_attrs),
+            on_delete: match added.fk_del_action.as_str() {
+                "c" => OnDelete::Cascade,
+                "n" => OnDelete::SetNull,
+                "d" => OnDelete::SetDefault,
+                _ => OnDelete::Refuse,
+            },
+        },
         ConstrType::ConstrUnique => ConstraintKind::Unique,
         ConstrType::ConstrPrimary => ConstraintKind::PrimaryKey,
         ConstrType::ConstrExclusion => ConstraintKind::Exclude,
@@ -279,9 +429,7 @@ pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Optio
         _ => ConstraintKind::Check,
     };
     let columns = match (&kind, beside) {
-        (ConstraintKind::Check, _) => {
-            Contents::of(&added.raw_expr).columns.into_iter().map(Name::new).collect()
-        }
+        (ConstraintKind::Check, _) => read_by(&added.raw_expr),
         (_, Some(column)) => vec![column.clone()],
         (ConstraintKind::ForeignKey { .. }, None) => names(&added.fk_attrs),
         (_, None) => names(&added.keys),
@@ -295,6 +443,15 @@ pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Optio
         not_valid: added.skip_validation,
         not_enforced: enforceable && !added.is_enforced,
         using_index: (!added.indexname.is_empty()).then(|| Name::new(&added.indexname)),
+        deferral: match (added.deferrable, added.initdeferred) {
+            (_, true) => Deferral::Initially,
+            (true, false) => Deferral::Possible,
+            (false, false) => Deferral::Never,
+        },
+        proves_not_null: match &kind {
+            ConstraintKind::Check => added.raw_expr.as_deref().map(not_null_columns).unwrap_or_default(),
+            _ => Vec::new(),
+        },
         kind,
     }
 }

@@ -4,11 +4,11 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, Node};
 use underpin_catalog::{Name, RelationName};
 
-use super::create::is_temporary;
+use super::create::persistence;
+use super::program;
 use super::tree::{from_parts, named, strings};
 use crate::effect::{ChangeRows, Effect, Rows};
 use crate::expression::Contents;
-use crate::statement::tokens;
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     let reads = |table: &RelationName| -> Vec<RelationName> {
@@ -20,8 +20,8 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             if let Some(into) = &statement.into_clause {
                 let table = named(into.rel.as_ref());
                 let reads = found.relations.into_iter().filter(|read| *read != table).collect();
-                let temporary = is_temporary(into.rel.as_ref());
-                return Some(vec![Effect::CreateTableAs { table, reads, temporary }]);
+                let persistence = persistence(into.rel.as_ref());
+                return Some(vec![Effect::CreateTableAs { table, reads, persistence }]);
             }
             if found.writes {
                 return Some(vec![Effect::Unknown { what: "WITH … INSERT, UPDATE or DELETE".to_owned() }]);
@@ -69,7 +69,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             table: statement.relation.as_ref().map(super::tree::relation),
             writes: statement.is_from,
         }],
-        NodeEnum::DoStmt(statement) => vec![Effect::Do { commits: commits(&statement.args) }],
+        NodeEnum::DoStmt(statement) => vec![Effect::Do(program::read(&statement.args))],
         NodeEnum::CallStmt(statement) => vec![Effect::Call {
             procedure: from_parts(
                 &statement.funccall.as_ref().map(|call| strings(&call.funcname)).unwrap_or_default(),
@@ -115,23 +115,4 @@ fn is_constant(node: &Node) -> bool {
         Some(NodeEnum::List(list)) => list.items.iter().all(is_constant),
         _ => false,
     }
-}
-
-/// Whether the body of a `DO` ends transactions. Its text is scanned for the words, so `COMMIT` in a
-/// string of dynamic SQL is not seen; the server would refuse that in any case.
-fn commits(arguments: &[Node]) -> bool {
-    arguments.iter().any(|argument| match &argument.node {
-        Some(NodeEnum::DefElem(option)) if option.defname == "as" => {
-            match option.arg.as_ref().and_then(|arg| arg.node.as_ref()) {
-                Some(NodeEnum::String(body)) => tokens(&body.sval).iter().any(|token| {
-                    matches!(
-                        token.kind,
-                        pg_query::protobuf::Token::Commit | pg_query::protobuf::Token::Rollback
-                    )
-                }),
-                _ => false,
-            }
-        }
-        _ => false,
-    })
 }

@@ -5,7 +5,7 @@ use pg_query::protobuf::{DropBehavior, DropStmt, ObjectType};
 use underpin_catalog::RelationName;
 
 use super::tree::{object, owned_object, relations};
-use crate::effect::{Effect, ObjectKind};
+use crate::effect::{Effect, ObjectKind, PolicyChange};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     Some(match node {
@@ -17,8 +17,13 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                 .map(|table| Effect::Truncate { table, cascade })
                 .collect()
         }
-        NodeEnum::DropRoleStmt(_) => {
-            vec![Effect::Drop { kind: ObjectKind::Role, name: RelationName::bare(""), cascade: false }]
+        NodeEnum::DropRoleStmt(statement) => {
+            vec![Effect::Drop {
+                kind: ObjectKind::Role,
+                name: RelationName::bare(""),
+                if_exists: statement.missing_ok,
+                cascade: false,
+            }]
         }
         _ => return None,
     })
@@ -42,11 +47,14 @@ fn drop(statement: &DropStmt) -> Vec<Effect> {
             },
             ObjectType::ObjectTrigger => {
                 let (table, trigger) = owned_object(node);
-                Effect::ChangeTrigger { table, trigger }
+                Effect::DropTrigger { table, trigger, if_exists }
             }
-            ObjectType::ObjectPolicy => Effect::Policy { table: owned_object(node).0 },
+            ObjectType::ObjectPolicy => {
+                let (table, policy) = owned_object(node);
+                Effect::Policy { table, policy, how: PolicyChange::Drop }
+            }
             ObjectType::ObjectRule => Effect::Rule { table: owned_object(node).0 },
-            other => Effect::Drop { kind: kind(other), name: object(node), cascade },
+            other => Effect::Drop { kind: kind(other), name: object(node), if_exists, cascade },
         })
         .collect()
 }

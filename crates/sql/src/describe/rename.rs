@@ -1,12 +1,12 @@
 //! New names, namespaces, owners, and changes of objects that are no tables.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{AlterDomainStmt, ObjectType, RenameStmt};
+use pg_query::protobuf::{AlterDomainStmt, Node, ObjectType, RenameStmt};
 use underpin_catalog::{Name, RelationName};
 
 use super::drop::kind;
-use super::tree::{from_parts, named, object, strings};
-use crate::effect::{Effect, ObjectKind, TableOption};
+use super::tree::{from_parts, named, object, owned_object, strings};
+use crate::effect::{Effect, ObjectKind, PolicyChange, TableOption};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     let alter = |kind, name| vec![Effect::Alter { kind, name }];
@@ -24,7 +24,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                         (None, Some(node)) => object(node),
                         (None, None) => RelationName::bare(""),
                     };
-                    vec![Effect::Rename { kind: kind(other), name, to }]
+                    vec![Effect::Move { kind: kind(other), name, namespace: to }]
                 }
             }
         }
@@ -32,7 +32,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             (Some(_), ObjectType::ObjectTable) => {
                 vec![Effect::AlterTable {
                     table: named(statement.relation.as_ref()),
-                    what: TableOption::Heavy,
+                    what: TableOption::Owner,
                 }]
             }
             (_, other) => alter(
@@ -43,7 +43,12 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::AlterEnumStmt(statement) => {
             let name = from_parts(&strings(&statement.type_name));
             vec![if statement.old_val.is_empty() {
-                Effect::AddEnumValue { name, value: statement.new_val.clone() }
+                Effect::AddEnumValue {
+                    name,
+                    value: statement.new_val.clone(),
+                    if_not_exists: statement.skip_if_new_val_exists,
+                    placed: !statement.new_val_neighbor.is_empty(),
+                }
             } else {
                 Effect::RenameEnumValue {
                     name,
@@ -53,7 +58,10 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             }]
         }
         NodeEnum::AlterDomainStmt(statement) => vec![domain(statement)],
-        NodeEnum::AlterSeqStmt(statement) => alter(ObjectKind::Sequence, named(statement.sequence.as_ref())),
+        NodeEnum::AlterSeqStmt(statement) => vec![Effect::AlterSequence {
+            sequence: named(statement.sequence.as_ref()),
+            owned_by: owner(&statement.options),
+        }],
         NodeEnum::AlterTypeStmt(statement) => {
             alter(ObjectKind::Type, from_parts(&strings(&statement.type_name)))
         }
@@ -85,6 +93,17 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     })
 }
 
+/// The column of `OWNED BY`.
+fn owner(options: &[Node]) -> Option<(RelationName, Name)> {
+    options.iter().find_map(|option| match &option.node {
+        Some(NodeEnum::DefElem(option)) if option.defname == "owned_by" => {
+            let (table, column) = owned_object(option.arg.as_ref()?);
+            (!table.name.as_str().is_empty()).then_some((table, column))
+        }
+        _ => None,
+    })
+}
+
 fn rename(statement: &RenameStmt) -> Effect {
     let to = Name::new(&statement.newname);
     let table = named(statement.relation.as_ref());
@@ -94,8 +113,8 @@ fn rename(statement: &RenameStmt) -> Effect {
         ObjectType::ObjectIndex => Effect::RenameIndex { index: table, to },
         ObjectType::ObjectColumn => Effect::RenameColumn { table, column: sub, to },
         ObjectType::ObjectTabconstraint => Effect::RenameConstraint { table, constraint: sub, to },
-        ObjectType::ObjectTrigger => Effect::ChangeTrigger { table, trigger: sub },
-        ObjectType::ObjectPolicy => Effect::Policy { table },
+        ObjectType::ObjectTrigger => Effect::RenameTrigger { table, trigger: sub, to },
+        ObjectType::ObjectPolicy => Effect::Policy { table, policy: sub, how: PolicyChange::Alter },
         ObjectType::ObjectRule => Effect::Rule { table },
         // A constraint of a domain or an attribute of a composite type: the type keeps its name.
         other @ (ObjectType::ObjectDomconstraint | ObjectType::ObjectAttribute) => Effect::Alter {
@@ -123,8 +142,7 @@ fn domain(statement: &AlterDomainStmt) -> Effect {
         _ => false,
     };
     match statement.subtype.as_str() {
-        "C" if not_valid => Effect::Alter { kind: ObjectKind::Domain, name },
-        "C" | "V" | "O" => Effect::ConstrainDomain { name },
+        "C" | "V" | "O" => Effect::ConstrainDomain { name, checks: !not_valid },
         _ => Effect::Alter { kind: ObjectKind::Domain, name },
     }
 }

@@ -6,7 +6,7 @@ use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::node::Node as NodeEnum;
 
 use super::tree::{from_parts, strings};
-use crate::effect::{ColumnDefault, TypeText};
+use crate::effect::TypeText;
 
 /// The grammar's own name of a type, and the name that `format_type` prints, where they differ.
 const SPELLINGS: &[(&str, &str)] = &[
@@ -74,8 +74,8 @@ pub(crate) fn type_text(name: &TypeName) -> TypeText {
     let own = parts.last().map(String::as_str).unwrap_or_default();
     let qualified = parts.first().is_some_and(|first| first == "pg_catalog");
     let spelling = SPELLINGS.iter().find(|(inner, _)| *inner == own).map(|(_, outer)| *outer);
-    let built_in = qualified
-        || (parts.len() == 1 && (spelling.is_some() || BUILT_IN.contains(&own) || serial(name).is_some()));
+    let built_in =
+        qualified || (parts.len() == 1 && (spelling.is_some() || BUILT_IN.contains(&own) || is_serial(name)));
     let user_defined = (!built_in).then(|| from_parts(&parts));
     let base = match &user_defined {
         Some(named) => named.shown(),
@@ -85,17 +85,12 @@ pub(crate) fn type_text(name: &TypeName) -> TypeText {
 }
 
 /// `serial` and its kin are no types: they ask for a sequence.
-pub(crate) fn serial(name: &TypeName) -> Option<ColumnDefault> {
+pub(crate) fn is_serial(name: &TypeName) -> bool {
     match strings(&name.names).as_slice() {
-        [own]
-            if matches!(
-                own.as_str(),
-                "serial" | "serial2" | "serial4" | "serial8" | "bigserial" | "smallserial"
-            ) =>
-        {
-            Some(ColumnDefault::Serial)
+        [own] => {
+            matches!(own.as_str(), "serial" | "serial2" | "serial4" | "serial8" | "bigserial" | "smallserial")
         }
-        _ => None,
+        _ => false,
     }
 }
 

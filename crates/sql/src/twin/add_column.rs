@@ -20,6 +20,7 @@ use crate::effect::{AddColumn, ColumnDefault};
 use crate::render;
 use crate::step::{Batches, Transaction};
 use crate::surroundings::Surroundings;
+use crate::work::any_volatile;
 
 pub(super) fn twin(
     table: &RangeVar,
@@ -27,9 +28,10 @@ pub(super) fn twin(
     added: &AddColumn,
     surroundings: &Surroundings,
 ) -> Result<Vec<Draft>, NoTwin> {
-    let fills = match added.default {
+    let fills = match &added.default {
         ColumnDefault::None | ColumnDefault::Constant => false,
         ColumnDefault::Volatile => true,
+        ColumnDefault::Calls(functions) => any_volatile(functions, surroundings),
         ColumnDefault::Serial | ColumnDefault::Identity => {
             return Err(NoTwin::because(
                 "a column with a sequence of its own is filled while nobody uses the table",

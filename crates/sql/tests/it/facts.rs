@@ -48,8 +48,8 @@ pub(crate) async fn surroundings(client: &impl GenericClient, version: ServerVer
         };
         let rows: f64 = row.get(3);
         let oid: u32 = row.get(5);
-        let mut facts = RelationFacts { kind, ..RelationFacts::empty_table() };
-        facts.bytes = u64::try_from(row.get::<_, i64>(4)).unwrap();
+        let mut facts = RelationFacts::empty(kind);
+        facts.bytes = u64::try_from(row.get::<_, i64>(4)).ok();
         facts.rows_estimate = (rows >= 0.0).then_some(rows);
         detail(client, oid, &mut facts).await;
         found.relations.insert(relation, facts);
@@ -70,10 +70,9 @@ async fn detail(client: &impl GenericClient, oid: u32, facts: &mut RelationFacts
         .unwrap()
     {
         facts.columns.push(ColumnFacts {
-            name: Name::new(row.get::<_, String>(0)),
-            type_sql: row.get(1),
             not_null: row.get(2),
             has_default: row.get(3),
+            ..ColumnFacts::plain(Name::new(row.get::<_, String>(0)), row.get::<_, String>(1))
         });
     }
     for row in client
@@ -103,12 +102,13 @@ async fn detail(client: &impl GenericClient, oid: u32, facts: &mut RelationFacts
             facts.primary_key.clone_from(&columns);
         }
         facts.constraints.push(ConstraintFacts {
-            name: Name::new(row.get::<_, String>(0)),
-            kind,
-            columns,
             referenced: row.get::<_, Option<String>>(4).map(|namespace| name(namespace, row.get(5))),
-            check: row.get(3),
+            proves_not_null: row
+                .get::<_, Option<String>>(3)
+                .map(|check| ConstraintFacts::proven_by(&check))
+                .unwrap_or_default(),
             validated: row.get(2),
+            ..ConstraintFacts::plain(Name::new(row.get::<_, String>(0)), kind, columns)
         });
     }
     for row in client
@@ -161,7 +161,6 @@ async fn indexes(client: &impl GenericClient) -> BTreeMap<RelationName, IndexFac
         .map(|row| {
             let namespace: String = row.get(0);
             let facts = IndexFacts {
-                table: name(namespace.clone(), row.get(2)),
                 unique: row.get(3),
                 primary: row.get(4),
                 constraint: row.get::<_, Option<String>>(5).map(Name::new),
@@ -173,6 +172,7 @@ async fn indexes(client: &impl GenericClient) -> BTreeMap<RelationName, IndexFac
                 partial: row.get(6),
                 valid: row.get(7),
                 partitioned: row.get(8),
+                ..IndexFacts::plain(name(namespace.clone(), row.get(2)), Vec::new())
             };
             (name(namespace, row.get(1)), facts)
         })
@@ -198,7 +198,7 @@ async fn types(client: &impl GenericClient) -> BTreeMap<RelationName, TypeFacts>
     {
         let namespace: String = row.get(0);
         let used_by = row.get::<_, Vec<String>>(3).into_iter().map(|user| name(namespace.clone(), user)).collect();
-        found.insert(name(namespace, row.get(1)), TypeFacts { constrained_domain: row.get(2), used_by });
+        found.insert(name(namespace, row.get(1)), TypeFacts { kind: None, constrained_domain: row.get(2), used_by });
     }
     found
 }

@@ -1,0 +1,204 @@
+//! What a statement leaves behind: the facts about a database, moved along with its history.
+//!
+//! [`Surroundings::apply`] is to an effect what PostgreSQL is to a statement, for the facts that the other
+//! questions of this crate depend on. It never refuses: whether a statement can succeed is asked before.
+//! What it cannot know (a program that composes its statements) makes the facts incomplete, which they
+//! then say.
+
+mod columns;
+mod constraints;
+mod indexes;
+mod relations;
+mod types;
+
+use crate::effect::{CreateTrigger, CreateView, Effect, ObjectKind, PolicyChange, TableOption};
+use crate::mentioned::search_path;
+use crate::surroundings::{ReadFacts, RelationFacts, RelationKind, Surroundings};
+
+impl Surroundings {
+    /// Makes the facts what they are behind the effect.
+    pub fn apply(&mut self, effect: &Effect) {
+        if let Some(path) = search_path(effect) {
+            self.search_path = path;
+            return;
+        }
+        match effect {
+            Effect::CreateTable(created) => self.create_table(created),
+            Effect::CreateTableAs { table, persistence, .. } => {
+                let facts = RelationFacts { persistence: *persistence, ..RelationFacts::empty_table() };
+                self.insert_relation(table, facts);
+            }
+            Effect::DropTable { table, .. } => self.drop_relation(table),
+            Effect::RenameTable { table, to } => {
+                let from = self.resolve(table);
+                self.rename_relation(&from, &from.sibling(to.clone()));
+            }
+            Effect::MoveTable { table, namespace } => self.move_relation(table, namespace),
+            Effect::AddColumn(added) => self.add_column(added),
+            Effect::DropColumn { table, column, .. } => self.drop_column(table, column),
+            Effect::RenameColumn { table, column, to } => self.rename_column(table, column, to),
+            Effect::ChangeColumnType { table, column, to, .. } => self.change_type(table, column, to),
+            Effect::SetNotNull { table, column } => self.set_not_null(table, column, true),
+            Effect::DropNotNull { table, column } => self.set_not_null(table, column, false),
+            Effect::SetDefault { table, column } => self.set_default(table, column, true),
+            Effect::DropDefault { table, column } => self.set_default(table, column, false),
+            Effect::ChangeGeneration { table, column, how } => self.change_generation(table, column, *how),
+            Effect::AddConstraint(added) => self.add_constraint(added),
+            Effect::ValidateConstraint { table, constraint } => self.validate(table, constraint),
+            Effect::AlterConstraint { table, constraint, enforced } => {
+                if *enforced && let Some(facts) = self.constraint_mut(table, constraint) {
+                    facts.enforced = true;
+                    facts.validated = true;
+                }
+            }
+            Effect::DropConstraint { table, constraint, .. } => self.drop_constraint(table, constraint),
+            Effect::RenameConstraint { table, constraint, to } => {
+                self.rename_constraint(table, constraint, to);
+            }
+            Effect::CreateIndex(created) => self.create_index(created),
+            Effect::DropIndex { index, .. } => self.drop_index(index),
+            Effect::RenameIndex { index, to } => self.rename_index(index, to),
+            Effect::AlterTable { table, what: TableOption::RowSecurity { enabled } } => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.row_security = *enabled;
+                }
+            }
+            Effect::AttachPartition { table, partition } => self.attach(table, partition),
+            Effect::DetachPartition { table, partition, .. } => self.detach(table, partition),
+            Effect::Inherit { table, parent, ends } => self.inherit(table, parent, *ends),
+            Effect::CreateView(created) => self.create_view(created),
+            Effect::CreateType { name, kind } => self.create_type(name, kind),
+            Effect::CreateRoutine { name, volatility, .. } => self.create_routine(name, *volatility),
+            Effect::Create { kind: ObjectKind::Sequence, name, .. } => {
+                self.insert_relation(name, RelationFacts::empty(RelationKind::Sequence));
+            }
+            Effect::AlterSequence { sequence, owned_by: Some((table, column)) } => {
+                let table = self.resolve(table);
+                if let Some(facts) = self.relation_mut(sequence) {
+                    facts.owned_by = Some((table, column.clone()));
+                }
+            }
+            Effect::Rename { kind, name, to } => self.rename_object(*kind, name, to),
+            Effect::Move { kind, name, namespace } => self.move_object(*kind, name, namespace),
+            Effect::Drop { kind, name, .. } => self.drop_object(*kind, name),
+            Effect::AddEnumValue { name, value, .. } => self.add_enum_value(name, value),
+            Effect::RenameEnumValue { name, value, to } => self.rename_enum_value(name, value, to),
+            Effect::ConstrainDomain { name, .. } => self.constrain_domain(name),
+            Effect::CreateTrigger(CreateTrigger { table, trigger, reads, .. }) => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.triggers.insert(trigger.clone(), reads.clone());
+                }
+            }
+            Effect::DropTrigger { table, trigger, .. } => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.triggers.remove(trigger);
+                }
+            }
+            Effect::RenameTrigger { table, trigger, to } => {
+                if let Some(facts) = self.relation_mut(table)
+                    && let Some(reads) = facts.triggers.remove(trigger)
+                {
+                    facts.triggers.insert(to.clone(), reads);
+                }
+            }
+            Effect::Policy { table, policy, how } => {
+                let Some(facts) = self.relation_mut(table) else { return };
+                match how {
+                    PolicyChange::Create { reads } => {
+                        facts.policies.insert(policy.clone(), reads.clone());
+                    }
+                    PolicyChange::Drop => {
+                        facts.policies.remove(policy);
+                    }
+                    PolicyChange::Alter => {}
+                }
+            }
+            Effect::Register { table, reads } => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.published.extend(reads.iter().cloned());
+                }
+            }
+            Effect::Insert { table, .. } | Effect::Merge { table, .. } => self.filled(table),
+            Effect::Copy { table: Some(table), writes: true } => self.filled(table),
+            Effect::Truncate { table, .. } => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.bytes = Some(0);
+                    facts.rows_estimate = Some(0.0);
+                }
+            }
+            Effect::Do(program) => {
+                for effect in &program.effects {
+                    self.apply(effect);
+                }
+                self.complete &= program.straight && program.opaque.is_empty();
+            }
+            Effect::Call { .. } | Effect::Unknown { .. } => self.complete = false,
+            Effect::Set(setting) if setting.name == "timezone" => {
+                self.time_zone = setting.values.first().cloned();
+            }
+            // What they change is no fact that anything here depends on.
+            Effect::AlterIndex { .. }
+            | Effect::AlterTable { .. }
+            | Effect::MoveStorage { .. }
+            | Effect::Create { .. }
+            | Effect::AlterSequence { owned_by: None, .. }
+            | Effect::Alter { .. }
+            | Effect::SwitchTrigger { .. }
+            | Effect::Rule { .. }
+            | Effect::Comment { .. }
+            | Effect::Grant { .. }
+            | Effect::Set(_)
+            | Effect::TransactionControl(_)
+            | Effect::Update(_)
+            | Effect::Delete(_)
+            | Effect::Select { .. }
+            | Effect::Copy { .. }
+            | Effect::LockTable { .. }
+            | Effect::Vacuum { .. }
+            | Effect::Analyze { .. }
+            | Effect::Reindex { .. }
+            | Effect::Cluster { .. }
+            | Effect::RefreshView { .. }
+            | Effect::Server { .. } => {}
+        }
+    }
+
+    /// Time passes: whatever was empty when it was made may have grown since.
+    pub fn forget_sizes(&mut self) {
+        for facts in self.relations.values_mut() {
+            facts.bytes = None;
+            facts.rows_estimate = None;
+        }
+    }
+
+    fn create_view(&mut self, created: &CreateView) {
+        let kind = if created.materialized { RelationKind::MaterializedView } else { RelationKind::View };
+        let reads = created.reads.iter().map(|read| {
+            let relation = self.resolve(read);
+            let known =
+                self.relations.get(&relation).map(|facts| facts.columns.as_slice()).unwrap_or_default();
+            let named = |name| created.columns.as_ref().is_none_or(|columns| columns.contains(name));
+            let columns =
+                known.iter().map(|column| &column.name).filter(|name| named(name)).cloned().collect();
+            ReadFacts { relation, columns }
+        });
+        let facts = RelationFacts { reads: reads.collect(), ..RelationFacts::empty(kind) };
+        if created.replace {
+            let name = self.resolve(&created.view);
+            self.relations.insert(name, facts);
+        } else {
+            self.insert_relation(&created.view, facts);
+        }
+    }
+
+    /// Rows were put in: how many, nobody says.
+    fn filled(&mut self, table: &underpin_catalog::RelationName) {
+        if let Some(facts) = self.relation_mut(table) {
+            facts.bytes = None;
+            facts.rows_estimate = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

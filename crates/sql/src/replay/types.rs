@@ -1,0 +1,94 @@
+//! Types and functions, and who uses them.
+
+use underpin_catalog::RelationName;
+
+use crate::effect::{TypeKind, Volatility};
+use crate::surroundings::{Surroundings, TypeFacts};
+
+impl Surroundings {
+    pub(super) fn create_type(&mut self, name: &RelationName, kind: &TypeKind) {
+        let name = self.new_name(name);
+        let constrained_domain = match kind {
+            // A domain over a domain refuses what that one refuses.
+            TypeKind::Domain { base, constrained } => {
+                let below = base.user_defined.as_ref().and_then(|name| self.type_facts(name));
+                *constrained || below.is_some_and(|facts| facts.constrained_domain)
+            }
+            _ => false,
+        };
+        let facts = TypeFacts { kind: Some(kind.clone()), constrained_domain, used_by: Vec::new() };
+        self.types.entry(name).or_insert(facts);
+    }
+
+    pub(super) fn create_routine(&mut self, name: &RelationName, volatility: Volatility) {
+        let name = self.new_name(name);
+        // Functions of one name differ in their arguments, which a call does not tell us.
+        let known = self.routines.entry(name).or_insert(volatility);
+        *known = volatility.max(*known);
+    }
+
+    pub(super) fn rename_type(&mut self, from: &RelationName, to: &RelationName) {
+        if let Some(facts) = self.types.remove(from) {
+            self.types.insert(to.clone(), facts);
+        }
+        for facts in self.relations.values_mut() {
+            for column in facts.columns.iter_mut().filter(|column| column.type_name.as_ref() == Some(from)) {
+                let brackets = if column.type_sql.ends_with("[]") { "[]" } else { "" };
+                column.type_sql = format!("{}{brackets}", to.name.as_str());
+                column.type_name = Some(to.clone());
+            }
+        }
+    }
+
+    pub(super) fn add_enum_value(&mut self, name: &RelationName, value: &str) {
+        if let Some(TypeFacts { kind: Some(TypeKind::Enum { values }), .. }) = self.type_mut(name)
+            && !values.iter().any(|known| known == value)
+        {
+            values.push(value.to_owned());
+        }
+    }
+
+    pub(super) fn rename_enum_value(&mut self, name: &RelationName, value: &str, to: &str) {
+        if let Some(TypeFacts { kind: Some(TypeKind::Enum { values }), .. }) = self.type_mut(name) {
+            values.iter_mut().filter(|known| *known == value).for_each(|known| to.clone_into(known));
+        }
+    }
+
+    pub(super) fn constrain_domain(&mut self, name: &RelationName) {
+        if let Some(facts) = self.type_mut(name) {
+            facts.constrained_domain = true;
+        }
+    }
+
+    /// A table has a column of the type, and so of everything that the type is made of.
+    pub(super) fn use_type(&mut self, name: &RelationName, table: &RelationName) {
+        let mut next = Some(name.clone());
+        while let Some(name) = next.take() {
+            if let Some(facts) = self.types.get_mut(&name) {
+                if !facts.used_by.contains(table) {
+                    facts.used_by.push(table.clone());
+                }
+                if let Some(TypeKind::Domain { base, .. }) = &facts.kind {
+                    let base = base.user_defined.clone();
+                    next = base.map(|base| self.resolve_type(&base)).filter(|base| *base != name);
+                }
+            }
+        }
+    }
+
+    /// A column of the type is gone; the table may have another.
+    pub(super) fn release_type(&mut self, name: &RelationName, table: &RelationName) {
+        let still = self
+            .relations
+            .get(table)
+            .is_some_and(|facts| facts.columns.iter().any(|column| column.type_name.as_ref() == Some(name)));
+        if !still && let Some(facts) = self.types.get_mut(name) {
+            facts.used_by.retain(|user| user != table);
+        }
+    }
+
+    fn type_mut(&mut self, name: &RelationName) -> Option<&mut TypeFacts> {
+        let name = self.resolve_type(name);
+        self.types.get_mut(&name)
+    }
+}

@@ -4,13 +4,17 @@
 //! the locks it takes and how long it works, given the facts about the database around it
 //! ([`Surroundings`]). Nothing here connects to anything.
 //!
-//! This is the only crate that knows the SQL parser.
+//! What a file becomes depends on who sends it ([`sending`]) and on the settings of its session
+//! ([`in_force`]).
+//!
+//! This is the only crate that knows the SQL parsers: PostgreSQL's own, and the one inside Prisma's engine.
 
 mod describe;
 mod draft;
 pub mod effect;
 mod expression;
 mod fill;
+pub mod in_force;
 mod intent;
 mod locks;
 mod mentioned;
@@ -19,6 +23,7 @@ mod predicate;
 mod render;
 mod replay;
 mod reverse;
+pub mod sending;
 mod statement;
 mod step;
 mod surroundings;

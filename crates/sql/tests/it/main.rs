@@ -7,4 +7,5 @@
 mod corpus;
 mod facts;
 mod observed;
+mod sending;
 mod twins;

@@ -9,6 +9,7 @@
 //!
 //! This is the only crate that knows the SQL parsers: PostgreSQL's own, and the one inside Prisma's engine.
 
+mod comments;
 mod describe;
 mod draft;
 pub mod effect;
@@ -33,6 +34,7 @@ mod type_change;
 mod work;
 mod written;
 
+pub use comments::{Comment, comments, words};
 pub use effect::Effect;
 pub use fill::{Fill, fill_again, fills};
 pub use mentioned::{Mentioned, mentioned, search_path};

@@ -1,0 +1,83 @@
+//! Comments of a text, as PostgreSQL's scanner finds them: what looks like one inside a string, a quoted
+//! name or a dollar-quoted body is none. And the opposite, a statement's words without its comments.
+//!
+//! What a comment means is the caller's business.
+
+use std::ops::Range;
+
+use pg_query::protobuf;
+
+use crate::statement::tokens;
+
+/// A comment of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// The bytes of the file, with the marks (`--`, `/*` and `*/`) and without the end of the line.
+    pub span: Range<usize>,
+    /// What it says, without the marks and without space around.
+    pub text: String,
+}
+
+/// The comments of `text`, in order. None when the text is not even words (an open string, a zero
+/// byte): [`crate::read`] says where.
+pub fn comments(text: &str) -> Vec<Comment> {
+    let Ok(found) = pg_query::scan(text) else { return Vec::new() };
+    found
+        .tokens
+        .iter()
+        .filter_map(|token| {
+            let span = usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?;
+            let whole = text.get(span.clone())?;
+            let says = match protobuf::Token::try_from(token.token).ok()? {
+                protobuf::Token::SqlComment => whole.strip_prefix("--")?,
+                protobuf::Token::CComment => whole.strip_prefix("/*")?.strip_suffix("*/")?,
+                _ => return None,
+            };
+            // A carriage return before the line's end belongs to the comment for the scanner.
+            let end = span.start + whole.trim_end().len();
+            Some(Comment { span: span.start..end, text: says.trim().to_owned() })
+        })
+        .collect()
+}
+
+/// The words of a statement with one space between them: equal for two statements that differ in
+/// comments, indentation and line ends alone. A text that is not even words is its own words.
+pub fn words(text: &str) -> String {
+    let tokens = tokens(text);
+    if tokens.is_empty() {
+        return text.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    let mut words = String::with_capacity(text.len());
+    for token in tokens {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(&text[token.start..token.end]);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        comments(text).into_iter().map(|comment| comment.text).collect()
+    }
+
+    #[test]
+    fn strings_names_and_bodies_hold_no_comments() {
+        let text = "-- one\r\nSELECT '-- no', \"/* no */\", E'\\'-- no', $a$ -- no $a$; /* two /* nested */ é */ -- three";
+        assert_eq!(texts(text), ["one", "two /* nested */ é", "three"]);
+        let spans: Vec<&str> =
+            comments(text).into_iter().map(|comment| &text[comment.span.start..comment.span.end]).collect();
+        assert_eq!(spans, ["-- one", "/* two /* nested */ é */", "-- three"]);
+        assert!(texts("SELECT 'open -- no").is_empty());
+    }
+
+    #[test]
+    fn words_are_what_is_left_without_comments_and_layout() {
+        assert_eq!(words("DROP  TABLE\r\n  \"a  b\" -- why\n"), "DROP TABLE \"a  b\"");
+        assert_eq!(words("SELECT 'open\n  x"), "SELECT 'open x");
+    }
+}

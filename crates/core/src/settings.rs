@@ -1,11 +1,10 @@
 //! What can be set in `underpin.toml`, with the defaults and where each number comes from.
 
-use std::collections::BTreeMap;
+mod lint;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lint::cost::Budgets;
-use crate::lint::stats::TableSettings;
+pub use self::lint::{Ignore, LintSettings};
 use crate::run::Limits;
 
 /// `underpin.toml`.
@@ -100,31 +99,6 @@ pub struct ShadowSettings {
 impl Default for ShadowSettings {
     fn default() -> Self {
         Self { postgres_bin: None, fetch: true }
-    }
-}
-
-/// What lint counts as too long, and what a person knows about tables.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LintSettings {
-    /// How long reads may wait behind one statement.
-    pub reads_may_wait_ms: u64,
-    /// How long writes may wait behind one statement.
-    pub writes_may_wait_ms: u64,
-    /// Sizes and heat by table, `namespace.table` or a bare name. They win over statistics.
-    pub tables: BTreeMap<String, TableSettings>,
-}
-
-impl Default for LintSettings {
-    fn default() -> Self {
-        Self { reads_may_wait_ms: 1_000, writes_may_wait_ms: 2_000, tables: BTreeMap::new() }
-    }
-}
-
-impl LintSettings {
-    /// How long somebody may wait.
-    pub fn budgets(&self) -> Budgets {
-        Budgets { reads_ms: self.reads_may_wait_ms, writes_ms: self.writes_may_wait_ms }
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Show what a stopped deploy has left, and finish, revert or mark it
     Recover(Recover),
+    /// Read sizes and write rates from a database, for lint: no data, no lock that anybody waits for
+    Stats(Stats),
 }
 
 impl Arguments {
@@ -48,6 +50,7 @@ impl Arguments {
             Command::Resolve(options) => options.output.json,
             Command::Doctor(options) => options.output.json,
             Command::Recover(options) => options.output.json,
+            Command::Stats(options) => options.output.json,
         }
     }
 }
@@ -151,6 +154,17 @@ pub(crate) struct Recover {
     pub(crate) project: Project,
     #[command(flatten)]
     pub(crate) deciding: Deciding,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Write the statistics here instead of on stdout
+    #[arg(long = "output", short, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
     #[command(flatten)]
     pub(crate) output: Printing,
 }

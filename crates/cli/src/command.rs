@@ -4,6 +4,7 @@ pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod recover;
 pub(crate) mod resolve;
+pub(crate) mod stats;
 pub(crate) mod status;
 
 use crate::output::Output;

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             Command::Resolve(options) => command::resolve::run(options, &output).await,
             Command::Doctor(options) => command::doctor::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,
+            Command::Stats(options) => command::stats::run(options, &output).await,
         }
     });
     // Tasks that still drive connections have nothing left to say.

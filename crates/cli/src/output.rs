@@ -32,6 +32,11 @@ impl Output {
         }
     }
 
+    /// Data that is JSON however it is asked for: on stdout.
+    pub(crate) fn data(&self, text: &str) {
+        write_line(&mut std::io::stdout().lock(), text.trim_end());
+    }
+
     /// Words that accompany the data: on stderr.
     pub(crate) fn remark(&self, text: impl AsRef<str>) {
         if !self.json {

@@ -49,6 +49,17 @@ pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
     Ok(Place { project, target, settings })
 }
 
+/// The database alone. With `--url` there need not be a project: whoever may read production's
+/// statistics may sit on a machine that has no copy of it.
+pub(crate) fn database(typed: &arguments::Project) -> Result<DatabaseUrl, Problem> {
+    let Some(typed_url) = &typed.url else { return Ok(find(typed)?.target.url) };
+    let mut url = DatabaseUrl::parse(typed_url).map_err(|error| {
+        Problem::new(format!("the URL cannot be used: {error}")).hint("give a postgresql:// URL")
+    })?;
+    certificates_from(Path::new("."), &mut url);
+    Ok(url)
+}
+
 /// The project's own URL; where a schema of Prisma 7 comes without its configuration, the variable
 /// that Prisma's own templates use.
 fn url(project: &Project) -> Result<DatabaseUrl, Problem> {

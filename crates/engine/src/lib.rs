@@ -22,6 +22,7 @@ pub mod recover;
 pub mod resolve;
 mod server;
 mod session;
+pub mod stats;
 pub mod status;
 mod surroundings;
 mod watch;

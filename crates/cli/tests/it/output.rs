@@ -5,6 +5,7 @@ mod events;
 mod json;
 mod secrets;
 mod signals;
+mod stats;
 mod waiting;
 
 use underpin_testkit::{Database, ProjectFolder};

@@ -258,7 +258,7 @@ impl Size {
         let heap_bytes = table.heap_bytes as f64;
         let shown = table.name.shown();
         // An empty table that was never analyzed is empty, and nobody has to assume it.
-        let rows = table.rows.unwrap_or_else(|| {
+        let rows = table.rows.map(|rows| rows as f64).unwrap_or_else(|| {
             let rows = (heap_bytes / ROW_BYTES).ceil();
             if rows > 0.0 {
                 assumptions.push(format!(

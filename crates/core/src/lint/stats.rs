@@ -94,8 +94,9 @@ pub struct TableStats {
     pub kind: RelationKind,
     /// The partitioned table that it is a part of.
     pub partition_of: Option<RelationName>,
-    /// `pg_class.reltuples`, unless it was never analyzed. A partitioned table's is that of its parts.
-    pub rows: Option<f64>,
+    /// An estimate: the rows of the last `ANALYZE`, grown as the table has grown since. `None` when it
+    /// was never analyzed. A partitioned table's own is rarely there; [`Stats::table`] sums its parts.
+    pub rows: Option<u64>,
     /// The rows themselves (the main fork), without indexes and toast.
     pub heap_bytes: u64,
     /// Values that are kept outside their rows, with the index that finds them.
@@ -193,6 +194,9 @@ pub const VERSION: u32 = 1;
 /// and bytes are not, or the other way round, they are turned into each other with it.
 pub const ROW_BYTES: f64 = 117.0;
 
+/// Rates that were counted for less than a day are not used: most applications have a quiet hour.
+const COUNTED_S_MIN: i64 = 86_400;
+
 impl Stats {
     /// Knows nothing.
     pub fn none() -> Self {
@@ -254,14 +258,18 @@ impl Stats {
     /// A table with the sums of its parts, if it is partitioned. The name is a qualified one.
     pub fn table(&self, name: &RelationName) -> Option<TableStats> {
         let mut found = self.tables.get(name)?.clone();
+        if !self.counted_long_enough() {
+            (found.writes_per_s, found.reads_per_s) = (None, None);
+        }
         let said = found.source == Source::Settings;
         if found.kind != RelationKind::Partitioned || said {
             return Some(found);
         }
         let parts = self.parts(name);
-        let rows = parts.iter().try_fold(0.0, |sum, part| Some(sum + part.rows?));
+        let rows = parts.iter().try_fold(0_u64, |sum, part| Some(sum.saturating_add(part.rows?)));
+        let counted = self.counted_long_enough();
         let rate = |of: fn(&TableStats) -> Option<f64>| {
-            parts.iter().filter_map(|part| of(part)).reduce(|sum, one| sum + one)
+            parts.iter().filter_map(|part| of(part).filter(|_| counted)).reduce(|sum, one| sum + one)
         };
         // A partitioned table's own estimate is there when it was analyzed itself, which autovacuum
         // never does.
@@ -269,12 +277,21 @@ impl Stats {
         found.writes_per_s = rate(|part| part.writes_per_s);
         found.reads_per_s = rate(|part| part.reads_per_s);
         for part in parts {
-            found.heap_bytes += part.heap_bytes;
-            found.toast_bytes += part.toast_bytes;
+            found.heap_bytes = found.heap_bytes.saturating_add(part.heap_bytes);
+            found.toast_bytes = found.toast_bytes.saturating_add(part.toast_bytes);
             found.is_outdated |= part.is_outdated;
             found.indexes.extend(part.indexes.iter().cloned());
         }
         Some(found)
+    }
+
+    /// Where nobody wrote down since
+    /// when it was counted, the rates are taken as they are.
+    fn counted_long_enough(&self) -> bool {
+        match (self.counted_since, self.taken_at) {
+            (Some(since), Some(taken)) => taken.duration_since(since).as_secs() >= COUNTED_S_MIN,
+            _ => true,
+        }
     }
 
     /// The parts with rows in them, at any depth.
@@ -319,7 +336,7 @@ impl TableStats {
 
     /// Of all indexes.
     pub fn index_bytes(&self) -> u64 {
-        self.indexes.iter().map(|index| index.bytes).sum()
+        self.indexes.iter().fold(0, |sum, index| sum.saturating_add(index.bytes))
     }
 
     /// How likely it is that somebody waits behind a lock that blocks this; `None` where nobody
@@ -347,10 +364,9 @@ impl TableStats {
         }
         let row_bytes = self.row_bytes();
         let bytes = declared.heap_mb.map(|mb| mb as f64 * 1_048_576.0);
-        let rows = declared.rows.map(|rows| rows as f64);
         let before = self.heap_bytes as f64;
-        self.rows = rows.or(bytes.map(|bytes| bytes / row_bytes));
-        let heap = bytes.or(rows.map(|rows| rows * row_bytes)).unwrap_or_default();
+        self.rows = declared.rows.or(bytes.map(|bytes| (bytes / row_bytes) as u64));
+        let heap = bytes.or(declared.rows.map(|rows| rows as f64 * row_bytes)).unwrap_or_default();
         if before > 0.0 {
             let grown = heap / before;
             self.toast_bytes = (self.toast_bytes as f64 * grown) as u64;
@@ -365,7 +381,7 @@ impl TableStats {
     /// The width of a row, as far as it can be told.
     fn row_bytes(&self) -> f64 {
         match self.rows {
-            Some(rows) if rows >= 1.0 && self.heap_bytes > 0 => self.heap_bytes as f64 / rows,
+            Some(rows) if rows > 0 && self.heap_bytes > 0 => self.heap_bytes as f64 / rows as f64,
             _ => ROW_BYTES,
         }
     }

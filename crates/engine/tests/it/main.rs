@@ -11,4 +11,5 @@ mod protocol;
 mod rivals;
 mod setting;
 mod shop;
+mod stats;
 mod twins;

@@ -107,12 +107,20 @@ async fn help_names_the_verbs_the_flags_and_the_exit_codes() {
         said.stdout
     };
     let all = help(&["--help"]).await;
-    for words in
-        ["deploy", "status", "resolve", "doctor", "recover", "Exit codes:", "130, 143", "underpin recover"]
-    {
+    for words in [
+        "deploy",
+        "status",
+        "resolve",
+        "doctor",
+        "recover",
+        "stats",
+        "Exit codes:",
+        "130, 143",
+        "underpin recover",
+    ] {
         assert!(all.contains(words), "{words}: {all}");
     }
-    for verb in ["deploy", "status", "resolve", "doctor", "recover"] {
+    for verb in ["deploy", "status", "resolve", "doctor", "recover", "stats"] {
         let own = help(&[verb, "--help"]).await;
         for flag in ["--json", "--schema", "--config", "--migrations", "--url", "--settings"] {
             assert!(own.contains(flag), "{verb} {flag}: {own}");

@@ -12,7 +12,11 @@ fn orders() -> RelationName {
 
 /// A table of rows like those that the rates were measured on.
 fn table(rows: f64) -> TableStats {
-    TableStats { rows: Some(rows), heap_bytes: (rows * ROW_BYTES) as u64, ..TableStats::empty(&orders()) }
+    TableStats {
+        rows: Some(rows as u64),
+        heap_bytes: (rows * ROW_BYTES) as u64,
+        ..TableStats::empty(&orders())
+    }
 }
 
 fn size(table: TableStats) -> Size {

@@ -6,7 +6,7 @@ fn name(text: &str) -> RelationName {
     RelationName::qualified("public", text)
 }
 
-fn table(text: &str, rows: f64, heap_bytes: u64) -> TableStats {
+fn table(text: &str, rows: u64, heap_bytes: u64) -> TableStats {
     TableStats { rows: Some(rows), heap_bytes, ..TableStats::empty(&name(text)) }
 }
 
@@ -26,7 +26,7 @@ fn a_file_that_is_written_is_read_back() {
         indexes: vec![index],
         writes_per_s: Some(3.5),
         analyzed_at: Some("2026-03-01T04:00:00Z".parse().unwrap()),
-        ..table("User", 2e6, 234_000_000)
+        ..table("User", 2_000_000, 234_000_000)
     };
     let stats = Stats {
         server_version: Some(ServerVersion::from_number(170_005)),
@@ -43,7 +43,7 @@ fn a_file_of_another_version_or_form_is_refused_with_a_reason() {
     assert!(misspelt.to_string().starts_with("line 3: unknown field `tabels`"), "{misspelt}");
     assert!(Stats::from_json("").is_err() && Stats::from_json("[]").is_err());
 
-    let twice = of(vec![table("User", 1.0, 1)]).to_json();
+    let twice = of(vec![table("User", 1, 1)]).to_json();
     let user = &twice[twice.find('[').unwrap()..];
     let entry = &twice[twice.rfind("    {").unwrap()..twice.rfind("    }").unwrap() + 5];
     let twice = twice.replace(entry, &format!("{entry},\n{entry}"));
@@ -62,14 +62,14 @@ fn a_partitioned_table_is_the_sum_of_its_parts() {
     let nested = TableStats { partition_of: Some(name("Event")), ..parent("Event_2026") };
     let stats = of(vec![
         parent("Event"),
-        part("Event_2025", "Event", 10.0),
+        part("Event_2025", "Event", 10),
         nested,
-        part("Event_2026_01", "Event_2026", 5.0),
-        table("Other", 7.0, 70),
+        part("Event_2026_01", "Event_2026", 5),
+        table("Other", 7, 70),
     ]);
     let event = stats.table(&name("Event")).unwrap();
-    assert_eq!((event.rows, event.heap_bytes, event.writes_per_s), (Some(15.0), 2_000, Some(4.0)));
-    assert_eq!(stats.table(&name("Event_2025")).unwrap().rows, Some(10.0));
+    assert_eq!((event.rows, event.heap_bytes, event.writes_per_s), (Some(15), 2_000, Some(4.0)));
+    assert_eq!(stats.table(&name("Event_2025")).unwrap().rows, Some(10));
 }
 
 #[test]
@@ -97,21 +97,21 @@ fn one_part_that_was_never_analyzed_leaves_the_rows_unknown() {
 #[test]
 fn what_a_person_says_wins_and_what_follows_from_it_too() {
     let index = IndexStats { name: Name::new("User_pkey"), bytes: 400, is_valid: true };
-    let user = TableStats { indexes: vec![index], ..table("User", 100.0, 20_000) };
+    let user = TableStats { indexes: vec![index], ..table("User", 100, 20_000) };
     let text = "User = { rows = 1_000 }\n\"audit.Log\" = { heap_mb = 117, heat = \"cold\" }\n";
     let stats = of(vec![user]).with_declared(&declared(text), &Name::new("public"));
 
     let user = stats.table(&name("User")).unwrap();
-    assert_eq!((user.rows, user.heap_bytes, user.index_bytes()), (Some(1_000.0), 200_000, 4_000));
+    assert_eq!((user.rows, user.heap_bytes, user.index_bytes()), (Some(1_000), 200_000, 4_000));
     assert_eq!((user.source, user.heat(Blocks::Writes)), (Source::Settings, None));
 
     let log = stats.table(&RelationName::qualified("audit", "Log")).unwrap();
-    assert_eq!((log.rows, log.heat(Blocks::ReadsAndWrites)), (Some(1_048_576.0), Some(Heat::Cold)));
+    assert_eq!((log.rows, log.heat(Blocks::ReadsAndWrites)), (Some(1_048_576), Some(Heat::Cold)));
 }
 
 #[test]
 fn heat_alone_leaves_the_source_of_the_size() {
-    let stats = of(vec![table("User", 100.0, 20_000)])
+    let stats = of(vec![table("User", 100, 20_000)])
         .with_declared(&declared("User = { heat = \"hot\" }"), &Name::new("public"));
     let user = stats.table(&name("User")).unwrap();
     assert_eq!((user.source, user.heat(Blocks::Writes)), (Source::File, Some(Heat::Hot)));
@@ -119,10 +119,20 @@ fn heat_alone_leaves_the_source_of_the_size() {
 
 #[test]
 fn heat_counts_those_who_would_wait() {
-    let read =
-        TableStats { writes_per_s: Some(0.001), reads_per_s: Some(50.0), ..table("Plan", 10.0, 8_192) };
+    let read = TableStats { writes_per_s: Some(0.001), reads_per_s: Some(50.0), ..table("Plan", 10, 8_192) };
     assert_eq!(read.heat(Blocks::Writes), Some(Heat::Cold));
     assert_eq!(read.heat(Blocks::ReadsAndWrites), Some(Heat::Hot));
     assert_eq!(Heat::of(0.5), Heat::Warm);
-    assert_eq!(table("Plan", 1.0, 1).heat(Blocks::Writes), None);
+    assert_eq!(table("Plan", 1, 1).heat(Blocks::Writes), None);
+}
+
+#[test]
+fn rates_of_less_than_a_day_are_no_rates() {
+    let idle = TableStats { writes_per_s: Some(0.0), reads_per_s: Some(0.0), ..table("User", 10, 8_192) };
+    let at = |text: &str| Some(text.parse().unwrap());
+    let mut stats = of(vec![idle]);
+    (stats.counted_since, stats.taken_at) = (at("2026-03-01T00:00:00Z"), at("2026-03-01T04:00:00Z"));
+    assert_eq!(stats.table(&name("User")).unwrap().heat(Blocks::Writes), None);
+    stats.taken_at = at("2026-03-02T00:00:00Z");
+    assert_eq!(stats.table(&name("User")).unwrap().heat(Blocks::Writes), Some(Heat::Cold));
 }

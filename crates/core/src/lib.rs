@@ -5,10 +5,13 @@
 
 pub mod event;
 pub mod lint;
+mod notice;
 pub mod plan;
 pub mod quantity;
+mod reason;
 pub mod run;
 pub mod settings;
+mod world;
 
 /// Exit codes of the command, fixed for ever.
 pub mod exit {

@@ -9,9 +9,7 @@
 //! written. In [`Mode::AsWritten`] everything does.
 
 mod boundaries;
-mod breaks;
-mod reason;
-mod world;
+mod refusal;
 
 use std::collections::BTreeSet;
 
@@ -24,9 +22,10 @@ use underpin_sql::{
 };
 
 use self::boundaries::set_boundaries;
-use self::breaks::Noticed;
-pub use self::reason::{ReasonCode, Refusal};
-use self::world::World;
+pub use self::refusal::Refusal;
+use crate::notice::{self, Noticed};
+pub use crate::reason::ReasonCode;
+use crate::world::World;
 
 /// How much the planner may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -202,7 +201,7 @@ impl<'a> Planner<'a> {
         self.begun = false;
         self.planned.clear();
         self.fills.clear();
-        self.world.reset_search_path(surroundings);
+        self.world.reset_search_path(&surroundings.search_path);
     }
 
     fn add(&mut self, ordinal: usize, statement: &Statement, rest: &[Statement]) {
@@ -216,7 +215,7 @@ impl<'a> Planner<'a> {
         if let (Some(_), Some(alone)) =
             (self.open_block, steps.iter().find(|step| step.transaction == Transaction::Alone))
         {
-            self.refuse(reason::refuses_block(statement.line, &alone.intent));
+            self.refuse(refusal::refuses_block(statement.line, &alone.intent));
         }
         if self.uses_new_value_later(statement, rest)
             && let Some(last) = steps.last_mut()
@@ -268,7 +267,7 @@ impl<'a> Planner<'a> {
             | TransactionControl::Rollback
             | TransactionControl::Savepoint
             | TransactionControl::TwoPhase => {
-                self.plan.refusals.push(reason::transaction_control(statement));
+                self.plan.refusals.push(refusal::transaction_control(statement));
             }
         }
     }
@@ -332,14 +331,15 @@ impl<'a> Planner<'a> {
         let broken: Vec<_> = statement
             .effects
             .iter()
-            .filter_map(|effect| breaks::broken(effect, statement.line, &self.world))
+            .filter_map(|effect| notice::broken(effect, &self.world))
+            .map(|broken| refusal::breaks(statement.line, &broken, &self.world))
             .collect();
         for refusal in broken {
             self.refuse(refusal);
         }
         let noticed: Vec<_> =
-            statement.effects.iter().map(|effect| breaks::noticed(effect, &self.world)).collect();
-        let light = statement.effects.iter().any(|effect| breaks::has_lighter_twin(effect, &self.world));
+            statement.effects.iter().map(|effect| notice::noticed(effect, &self.world)).collect();
+        let light = statement.effects.iter().any(|effect| notice::has_lighter_twin(effect, &self.world));
         if noticed.iter().all(Option::is_none) && !light {
             return vec![as_written(statement, ordinal, self.world.facts())];
         }
@@ -353,7 +353,7 @@ impl<'a> Planner<'a> {
             // The file asks for all or nothing, and a twin is neither on the way.
             Ok(_) => {
                 for noticed in noticed.iter().flatten() {
-                    self.refuse(reason::transaction_block(statement.line, noticed, &self.world));
+                    self.refuse(refusal::transaction_block(statement.line, noticed, &self.world));
                 }
             }
             Err(none) => self.refuse_all(statement.line, &noticed, &none),
@@ -370,7 +370,7 @@ impl<'a> Planner<'a> {
             _ => noticed,
         };
         for noticed in first.into_iter().chain(others.iter().flatten()) {
-            self.refuse(reason::no_twin(line, noticed, none, &self.world));
+            self.refuse(refusal::no_twin(line, noticed, none, &self.world));
         }
     }
 

@@ -1,18 +1,12 @@
-//! Why a statement is not run, in words that help.
+//! What a statement can do to a running application, by stable codes.
 //!
-//! The codes are stable: teams write them into `--allow` and into settings. A refusal says what
-//! would happen to whom, and what to do instead.
+//! One vocabulary for what deploy refuses and what lint warns of: teams write the codes into `--allow`, into
+//! settings and into comments that ignore a finding.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use underpin_catalog::RelationName;
-use underpin_sql::{NoTwin, Statement};
-
-use super::breaks::Noticed;
-use super::world::World;
-
 /// A reason, by its stable code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -119,7 +113,7 @@ impl ReasonCode {
     }
 
     /// What happens to the application.
-    fn harm(self) -> &'static str {
+    pub(crate) fn harm(self) -> &'static str {
         match self {
             Self::DropTable | Self::RenameTable => {
                 "every statement of the running release that names the table fails (42P01)"
@@ -165,7 +159,8 @@ impl ReasonCode {
         }
     }
 
-    fn instead(self) -> &'static str {
+    /// What to do instead.
+    pub(crate) fn instead(self) -> &'static str {
         match self {
             Self::DropTable | Self::DropColumn => {
                 "release a version that does not use it first, then drop it"
@@ -224,105 +219,3 @@ impl FromStr for ReasonCode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no reason called {0}; a refusal tells the code to allow")]
 pub struct UnknownReason(String);
-
-/// Why a file is not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    /// The reason, to be allowed by.
-    pub code: ReasonCode,
-    /// The line of the statement, from 1.
-    pub line: u32,
-    /// The relation whose users would notice.
-    pub relation: Option<RelationName>,
-    /// What would happen, to whom.
-    pub why: String,
-    /// What to do instead.
-    pub way_out: String,
-}
-
-impl Refusal {
-    /// The online form of a file could not be proven equal to the file as written.
-    pub fn unproven(reason: &str) -> Self {
-        let code = ReasonCode::UnprovenTwin;
-        Self {
-            code,
-            line: 1,
-            relation: None,
-            why: format!("the online form is not proven ({reason}): {}", code.harm()),
-            way_out: way_out(code),
-        }
-    }
-}
-
-/// An effect that breaks clients.
-pub(super) fn broken_because(
-    code: ReasonCode,
-    line: u32,
-    relation: &RelationName,
-    what: String,
-    world: &World,
-) -> Refusal {
-    Refusal {
-        code,
-        line,
-        relation: Some(world.facts().resolve(relation)),
-        why: format!("{what}, on {}: {}", world.shown(relation), code.harm()),
-        way_out: way_out(code),
-    }
-}
-
-/// Work that others would wait for, without an online twin.
-pub(super) fn no_twin(line: u32, noticed: &Noticed, none: &NoTwin, world: &World) -> Refusal {
-    Refusal {
-        code: noticed.code,
-        line,
-        relation: Some(world.facts().resolve(&noticed.relation)),
-        why: format!(
-            "on {}: {}; there is no online way, because {none}",
-            world.shown(&noticed.relation),
-            noticed.code.harm()
-        ),
-        way_out: way_out(noticed.code),
-    }
-}
-
-/// Work with an online twin, in a transaction block of the file.
-pub(super) fn transaction_block(line: u32, noticed: &Noticed, world: &World) -> Refusal {
-    Refusal {
-        code: ReasonCode::TransactionBlock,
-        line,
-        relation: Some(world.facts().resolve(&noticed.relation)),
-        why: format!("on {}: {}", world.shown(&noticed.relation), ReasonCode::TransactionBlock.harm()),
-        way_out: way_out(ReasonCode::TransactionBlock),
-    }
-}
-
-/// `ROLLBACK`, `SAVEPOINT`, `PREPARE TRANSACTION`.
-pub(super) fn transaction_control(statement: &Statement) -> Refusal {
-    Refusal {
-        code: ReasonCode::TransactionControl,
-        line: statement.line,
-        relation: None,
-        why: format!("{}: {}", statement.text, ReasonCode::TransactionControl.harm()),
-        way_out: way_out(ReasonCode::TransactionControl),
-    }
-}
-
-/// A statement that PostgreSQL refuses in a transaction block, in a transaction block.
-pub(super) fn refuses_block(line: u32, intent: &str) -> Refusal {
-    Refusal {
-        code: ReasonCode::TransactionControl,
-        line,
-        relation: None,
-        why: format!("{intent}: PostgreSQL refuses it between BEGIN and COMMIT (25001)"),
-        way_out: "take BEGIN and COMMIT out of the file, or move the statement to a migration of its own"
-            .to_owned(),
-    }
-}
-
-fn way_out(code: ReasonCode) -> String {
-    match code {
-        ReasonCode::TransactionControl => code.instead().to_owned(),
-        _ => format!("{}; or, when this is meant, run with --allow {code}", code.instead()),
-    }
-}

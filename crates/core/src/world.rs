@@ -10,7 +10,8 @@ use underpin_sql::{Effect, RelationKind, Surroundings};
 use crate::quantity::{bytes, thousands};
 
 /// Facts that move with the file.
-pub(super) struct World {
+#[derive(Debug)]
+pub(crate) struct World {
     facts: Surroundings,
     small_table_bytes: u64,
     new: BTreeSet<RelationName>,
@@ -21,7 +22,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn around(surroundings: &Surroundings, small_table_bytes: u64) -> Self {
+    pub(crate) fn around(surroundings: &Surroundings, small_table_bytes: u64) -> Self {
         let mut beyond = BTreeSet::new();
         for facts in surroundings.relations.values() {
             beyond.extend(facts.referenced_by.iter().cloned());
@@ -42,33 +43,33 @@ impl World {
     }
 
     /// The facts at this point of the file.
-    pub(super) fn facts(&self) -> &Surroundings {
+    pub(crate) fn facts(&self) -> &Surroundings {
         &self.facts
     }
 
     /// Made by this file.
-    pub(super) fn is_new(&self, relation: &RelationName) -> bool {
+    pub(crate) fn is_new(&self, relation: &RelationName) -> bool {
         self.new.contains(&self.facts.resolve(relation))
     }
 
     /// It exists, as far as we know.
-    pub(super) fn is_known(&self, relation: &RelationName) -> bool {
+    pub(crate) fn is_known(&self, relation: &RelationName) -> bool {
         let name = self.facts.resolve(relation);
         self.facts.relations.contains_key(&name) || self.beyond.contains(&name)
     }
 
     /// Made by this file, so no client knows the column.
-    pub(super) fn is_new_column(&self, table: &RelationName, column: &Name) -> bool {
+    pub(crate) fn is_new_column(&self, table: &RelationName, column: &Name) -> bool {
         self.new_columns.contains(&(self.facts.resolve(table), column.clone()))
     }
 
     /// Made by this file, so no client casts to it.
-    pub(super) fn is_new_type(&self, name: &RelationName) -> bool {
+    pub(crate) fn is_new_type(&self, name: &RelationName) -> bool {
         self.new_types.contains(&self.facts.resolve_type(name))
     }
 
     /// Nobody can notice what happens to it.
-    pub(super) fn is_exempt(&self, relation: &RelationName) -> bool {
+    pub(crate) fn is_exempt(&self, relation: &RelationName) -> bool {
         let name = self.facts.resolve(relation);
         if self.new.contains(&name) {
             return true;
@@ -81,17 +82,18 @@ impl World {
                 | RelationKind::MaterializedView
                 | RelationKind::Foreign => facts.bytes.is_some_and(|bytes| bytes <= self.small_table_bytes),
             },
-            None => !self.beyond.contains(&name),
+            // What is absent can only be ignored when everything that there is was looked up.
+            None => self.facts.complete && !self.beyond.contains(&name),
         }
     }
 
     /// A new session begins, with the settings that the first one began with.
-    pub(super) fn reset_search_path(&mut self, surroundings: &Surroundings) {
-        self.facts.search_path.clone_from(&surroundings.search_path);
+    pub(crate) fn reset_search_path(&mut self, search_path: &[Name]) {
+        search_path.clone_into(&mut self.facts.search_path);
     }
 
     /// Such as `User (2.1 GB, about 12,000,000 rows)`.
-    pub(super) fn shown(&self, relation: &RelationName) -> String {
+    pub(crate) fn shown(&self, relation: &RelationName) -> String {
         let Some(facts) = self.facts.relation(relation) else { return relation.shown() };
         match (facts.bytes, facts.rows_estimate) {
             (Some(size), Some(rows)) if rows >= 0.0 => {
@@ -103,7 +105,7 @@ impl World {
     }
 
     /// What the effect leaves behind, and what of it is new.
-    pub(super) fn apply(&mut self, effect: &Effect) {
+    pub(crate) fn apply(&mut self, effect: &Effect) {
         let named = effect.table().map(|table| self.facts.resolve(table));
         match effect {
             Effect::RenameColumn { column, to, .. } => {
@@ -135,24 +137,59 @@ impl World {
             }
             _ => {}
         }
-        let before: BTreeSet<RelationName> = self.facts.relations.keys().cloned().collect();
+        let made = self.made_by(effect);
+        let renamed = self.renamed_by(effect);
         self.facts.apply(effect);
-        let after = &self.facts.relations;
-        let gone: Vec<_> = before.iter().filter(|name| !after.contains_key(name)).collect();
-        let made: Vec<_> = after.keys().filter(|name| !before.contains(name)).cloned().collect();
-        // What was renamed or moved is as new as it was.
-        let is_rename = matches!(
-            effect,
-            Effect::RenameTable { .. }
-                | Effect::MoveTable { .. }
-                | Effect::Rename { .. }
-                | Effect::Move { .. }
-                | Effect::RenameIndex { .. }
-        );
-        let was_new = gone.iter().any(|name| self.new.contains(name));
-        self.new.retain(|name| after.contains_key(name));
-        if !is_rename || was_new {
-            self.new.extend(made);
+        if let Some((from, to)) = renamed
+            && self.new.remove(&from)
+        {
+            self.new.insert(to);
+        }
+        self.new.extend(made);
+        if matches!(effect, Effect::DropTable { .. } | Effect::Drop { .. }) {
+            let facts = &self.facts;
+            self.new.retain(|name| facts.relations.contains_key(name));
+        }
+    }
+
+    /// The relation that the effect makes, if it is not there yet.
+    fn made_by(&self, effect: &Effect) -> Option<RelationName> {
+        let name = match effect {
+            Effect::CreateTable(created) => &created.table,
+            Effect::CreateTableAs { table, .. } => table,
+            Effect::CreateView(created) => &created.view,
+            Effect::Create { kind: ObjectKind::Sequence, name, .. } => name,
+            _ => return None,
+        };
+        let name = self.facts.new_name(name);
+        (!self.facts.relations.contains_key(&name)).then_some(name)
+    }
+
+    /// What was renamed or moved is as new as it was.
+    fn renamed_by(&self, effect: &Effect) -> Option<(RelationName, RelationName)> {
+        let moved = |from: RelationName, namespace: &Name| {
+            let to = RelationName { namespace: Some(namespace.clone()), name: from.name.clone() };
+            (from, to)
+        };
+        match effect {
+            Effect::RenameTable { table: name, to }
+            | Effect::RenameIndex { index: name, to }
+            | Effect::Rename {
+                kind: ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView,
+                name,
+                to,
+            } => {
+                let from = self.facts.resolve(name);
+                let to = from.sibling(to.clone());
+                Some((from, to))
+            }
+            Effect::MoveTable { table: name, namespace }
+            | Effect::Move {
+                kind: ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView,
+                name,
+                namespace,
+            } => Some(moved(self.facts.resolve(name), namespace)),
+            _ => None,
         }
     }
 }

@@ -4,21 +4,33 @@ use underpin_catalog::{Name, RelationName};
 use underpin_sql::effect::{ColumnDefault, ObjectKind, ReindexTarget, Using};
 use underpin_sql::{ConstraintFactsKind, Duration, Effect};
 
-use super::reason::{ReasonCode, Refusal, broken_because};
-use super::world::World;
+use crate::reason::ReasonCode;
+use crate::world::World;
 
 /// Work that others would wait for.
-pub(super) struct Noticed {
+#[derive(Debug)]
+pub(crate) struct Noticed {
     /// What it is.
-    pub(super) code: ReasonCode,
+    pub(crate) code: ReasonCode,
     /// On what.
-    pub(super) relation: RelationName,
+    pub(crate) relation: RelationName,
 }
 
-/// The refusal of an effect that breaks clients of the release that runs, whatever its twin.
-pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusal> {
+/// A client of the release that runs would break.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    /// By what.
+    pub(crate) code: ReasonCode,
+    /// On what.
+    pub(crate) relation: RelationName,
+    /// What happens, as the beginning of a sentence.
+    pub(crate) what: String,
+}
+
+/// How an effect breaks clients of the release that runs, whatever its twin.
+pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
     let refuse = |code, relation: &RelationName, what: String| {
-        (!world.is_exempt(relation)).then(|| broken_because(code, line, relation, what, world))
+        (!world.is_exempt(relation)).then(|| Broken { code, relation: relation.clone(), what })
     };
     let facts = world.facts();
     match effect {
@@ -151,7 +163,7 @@ pub(super) fn broken(effect: &Effect, line: u32, world: &World) -> Option<Refusa
 }
 
 /// Work on a relation that others use, for as long as it is large, while they wait.
-pub(super) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
+pub(crate) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
     let facts = world.facts();
     if let Effect::ConstrainDomain { name, checks: true } = effect {
         let relation = noticed_user(world, name)?;
@@ -194,7 +206,7 @@ pub(super) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
 }
 
 /// An instant that can be had without anybody waiting: `DROP INDEX`.
-pub(super) fn has_lighter_twin(effect: &Effect, world: &World) -> bool {
+pub(crate) fn has_lighter_twin(effect: &Effect, world: &World) -> bool {
     match effect {
         Effect::DropIndex { index, concurrently: false, .. } => {
             world.facts().index(index).is_some_and(|facts| !world.is_exempt(&facts.table))

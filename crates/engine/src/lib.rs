@@ -5,12 +5,14 @@
 //! is chosen by `underpin-core` from facts that this crate reads.
 
 mod advisory;
+mod child;
 pub mod connect;
 pub mod deploy;
 pub mod doctor;
 mod events;
 mod execute;
 mod gate;
+pub mod git;
 mod introspect;
 mod journal;
 mod ledger;

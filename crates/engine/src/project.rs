@@ -14,6 +14,7 @@ mod error;
 mod installed;
 mod migrations;
 mod node;
+pub mod releases;
 mod schema;
 
 use std::collections::BTreeMap;

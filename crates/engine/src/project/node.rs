@@ -3,10 +3,8 @@
 //! The project's own Prisma loads it where it is installed, else jiti or tsx from `node_modules`,
 //! else Node itself, which reads TypeScript since 22.6. Nothing is installed or fetched.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -15,6 +13,7 @@ use super::Where;
 use super::config::{Config, ConfiguredUrl};
 use super::env_files::Environment;
 use super::error::{ProjectError, ProjectErrorKind};
+use crate::child;
 
 const SCRIPT: &str = include_str!("evaluate.mjs");
 const MARK: &str = "underpin-config:";
@@ -99,59 +98,27 @@ fn run(program: &Path, flags: &[&str], place: &Where, file: &Path) -> Result<Ans
     let failed = |message: String, hint: &str| {
         ProjectError::new(ProjectErrorKind::ConfigFailed, message, hint).in_file(file)
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(flags)
         .args(["--no-warnings", "--input-type=module", "--eval", SCRIPT, "--"])
         .arg(file)
         .arg(&place.cwd)
         .current_dir(&place.cwd)
         .env_clear()
-        .envs(&place.environment)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .envs(&place.environment);
+    let answer = child::run(&mut command, TIMEOUT)
         .map_err(|error| failed(format!("{} cannot be started: {error}", program.display()), "check Node"))?;
-    let Some((stdout, stderr)) = outputs(&mut child) else {
-        // A child that a configuration left behind may hold the pipes; the answer does not come.
-        let _ = child.kill();
-        let _ = child.wait();
+    let Some(answer) = answer else {
         return Err(failed(
             format!("the configuration did not end within {} s", TIMEOUT.as_secs()),
             "it must not wait for anything: look for open connections, servers and prompts in it",
         ));
     };
-    let _ = child.wait();
+    let (stdout, stderr) = (String::from_utf8_lossy(&answer.stdout), answer.complaint());
     let answer = stdout.rsplit(MARK).next().filter(|_| stdout.contains(MARK));
     answer.and_then(|line| serde_json::from_str(line.trim()).ok()).ok_or_else(|| {
         let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no answer");
         failed(format!("the configuration could not be run: {}", last.trim()), "run it with node to see more")
     })
-}
-
-/// Both outputs to their ends, or `None` after [`TIMEOUT`].
-fn outputs(child: &mut Child) -> Option<(String, String)> {
-    let (sender, receiver) = mpsc::channel();
-    let read = |pipe: Option<Box<dyn Read + Send>>, is_answer: bool| {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut pipe) = pipe {
-                let _ = pipe.read_to_end(&mut bytes);
-            }
-            let _ = sender.send((is_answer, String::from_utf8_lossy(&bytes).into_owned()));
-        });
-    };
-    read(child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>), true);
-    read(child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>), false);
-    let deadline = std::time::Instant::now() + TIMEOUT;
-    let (mut stdout, mut stderr) = (String::new(), String::new());
-    for _ in 0..2 {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        match receiver.recv_timeout(left).ok()? {
-            (true, text) => stdout = text,
-            (false, text) => stderr = text,
-        }
-    }
-    Some((stdout, stderr))
 }

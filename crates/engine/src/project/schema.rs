@@ -78,7 +78,7 @@ fn not_found(path: &Path, source: &str) -> ProjectError {
 }
 
 /// The schema's files; none when the path does not exist.
-fn read(path: &Path) -> Result<Vec<SchemaFile>, ProjectError> {
+pub(super) fn read(path: &Path) -> Result<Vec<SchemaFile>, ProjectError> {
     let mut paths = Vec::new();
     if path.is_dir() {
         collect(path, 0, &mut paths)?;

@@ -8,6 +8,7 @@ mod faults;
 mod hands;
 mod project;
 mod protocol;
+mod releases;
 mod rivals;
 mod setting;
 mod shop;

@@ -17,6 +17,8 @@ pub(crate) struct World {
     new: BTreeSet<RelationName>,
     new_columns: BTreeSet<(RelationName, Name)>,
     new_types: BTreeSet<RelationName>,
+    /// Everything that there was before the file is known.
+    began_complete: bool,
     /// Named by facts of others, but not looked up themselves: they exist, and nothing else is known.
     beyond: BTreeSet<RelationName>,
 }
@@ -35,6 +37,7 @@ impl World {
         Self {
             facts: surroundings.clone(),
             small_table_bytes,
+            began_complete: surroundings.complete,
             new: BTreeSet::new(),
             new_columns: BTreeSet::new(),
             new_types: BTreeSet::new(),
@@ -82,8 +85,8 @@ impl World {
                 | RelationKind::MaterializedView
                 | RelationKind::Foreign => facts.bytes.is_some_and(|bytes| bytes <= self.small_table_bytes),
             },
-            // What is absent can only be ignored when everything that there is was looked up.
-            None => self.facts.complete && !self.beyond.contains(&name),
+            // What was not there before the file is new, or absent still.
+            None => self.began_complete && !self.beyond.contains(&name),
         }
     }
 

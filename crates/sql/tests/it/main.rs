@@ -6,6 +6,7 @@
 
 mod corpus;
 mod facts;
+mod forms;
 mod observed;
 mod sending;
 mod twins;

@@ -4,7 +4,9 @@
 pub(super) fn name(sqlstate: &str) -> &'static str {
     match sqlstate {
         "0A000" => "feature not supported",
+        "22001" => "string data right truncation",
         "22003" => "numeric value out of range",
+        "22023" => "invalid parameter value",
         "22P02" => "invalid text representation",
         "23502" => "not null violation",
         "23503" => "foreign key violation",
@@ -22,8 +24,10 @@ pub(super) fn name(sqlstate: &str) -> &'static str {
         "42804" => "datatype mismatch",
         "42809" => "wrong object type",
         "42830" => "invalid foreign key",
+        "42883" => "undefined function",
         "42P01" => "undefined table",
         "42P07" => "duplicate table",
+        "42P13" => "invalid function definition",
         "42P16" => "invalid table definition",
         "42P17" => "invalid object definition",
         "55000" => "object not in prerequisite state",

@@ -67,8 +67,8 @@ pub enum Cut {
     /// A message for each statement.
     Statements,
     /// Taken to be a message for each statement. Prisma's parser was not asked about a statement of more than
-    /// 1 MiB, one with more than 50,000 operators in a row, or what is behind the first 16 MiB of a file:
-    /// if it cannot read one of those, the file is sent whole.
+    /// 1 MiB, one with very many operators in a row or function calls nested more than about 15 deep, or what
+    /// is behind the first 16 MiB of a file: if it cannot read one of those, the file is sent whole.
     StatementsAssumed {
         /// The first statement that it was not asked about, from 0.
         not_asked: usize,

@@ -7,12 +7,14 @@
 //!
 //! Each statement is judged by itself, between the places where PostgreSQL's own grammar begins and ends
 //! it. That bounds memory by the longest statement, names the statement that is to blame, and can stop at
-//! the first. It is not asked about what it might not survive: its own limit counts nested expressions,
-//! but a chain such as `a OR b OR …` builds a tree as deep as it is long, and a value of some megabytes
-//! takes seconds and hundreds of times its size.
+//! the first. It is not asked about what it might not survive. Its own limit counts nested expressions, but a
+//! chain such as `a OR b OR …` builds a tree as deep as it is long; and it reads the argument of a function
+//! twice, so that each nested call doubles the time: 20 take two seconds, 40 a month. (Prisma would take as
+//! long.)
 
 use serde::Serialize;
 use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
@@ -27,6 +29,10 @@ const FILE_BYTES_MAX: usize = 16 << 20;
 
 /// Chains of operators beyond this are not asked about: dropping the tree takes stack for each link.
 const CHAIN_MAX: usize = 50_000;
+
+/// Words that the parser looks at, again and again ones counted each time, beyond four for each word of the
+/// statement. A million takes about a second.
+const WORK_MAX: u64 = 1 << 17;
 
 /// Up to here any thread's stack is enough. Beyond, the parser gets a stack of its own.
 const CHAIN_EASY: usize = 200;
@@ -115,7 +121,7 @@ fn ask(part: &str) -> Answer {
         }
     };
     let shape = Shape::of(&tokens);
-    if shape.chain > CHAIN_MAX {
+    if shape.chain > CHAIN_MAX || shape.work > WORK_MAX + 4 * tokens.len() as u64 {
         return Answer::TooDeep;
     }
     let refused = if shape.chain <= CHAIN_EASY && shape.nested <= NESTED_EASY {
@@ -192,39 +198,56 @@ fn placed(refused: Refused, text: &str, statement: usize, stands: &Statement) ->
     }
 }
 
-/// How deep a tree the tokens can make.
+/// What reading the tokens can take.
 #[derive(Debug, Default)]
 struct Shape {
-    /// Tokens in a row without a comma, summed over the open brackets, at most.
+    /// Tokens in a row without a comma, summed over the open brackets, at most: how deep the tree can be.
     chain: usize,
     /// Open brackets at most.
     nested: usize,
+    /// Tokens, each counted twice for every bracket behind a word and every CASE around it.
+    work: u64,
 }
 
 impl Shape {
     fn of(tokens: &[TokenWithSpan]) -> Self {
         let mut shape = Self::default();
-        let mut open: Vec<usize> = Vec::new();
-        let mut own = 0;
-        let mut around = 0;
-        for token in tokens {
-            match token.token {
+        let mut open: Vec<(usize, bool)> = Vec::new();
+        let (mut own, mut around) = (0, 0);
+        let mut doubled = 0_u32;
+        let mut behind_word = false;
+        for TokenWithSpan { token, .. } in tokens {
+            let mut is_word = false;
+            match token {
                 Token::Whitespace(_) => continue,
                 Token::LParen | Token::LBracket | Token::LBrace => {
-                    open.push(own);
+                    open.push((own, behind_word));
                     around += own;
                     own = 0;
+                    doubled += u32::from(behind_word);
                 }
                 Token::RParen | Token::RBracket | Token::RBrace => {
-                    own = open.pop().unwrap_or(0);
-                    around -= own;
+                    let (outer, doubles) = open.pop().unwrap_or_default();
+                    around -= outer;
+                    own = outer;
+                    doubled = doubled.saturating_sub(u32::from(doubles));
                 }
                 Token::Comma | Token::SemiColon => own = 0,
+                Token::Word(word) => {
+                    is_word = true;
+                    match word.keyword {
+                        Keyword::CASE => doubled += 1,
+                        Keyword::END => doubled = doubled.saturating_sub(1),
+                        _ => {}
+                    }
+                }
                 _ => {}
             }
+            behind_word = is_word;
             own += 1;
             shape.chain = shape.chain.max(around + own);
             shape.nested = shape.nested.max(open.len());
+            shape.work = shape.work.saturating_add(1 << doubled.min(32));
         }
         shape
     }

@@ -121,6 +121,15 @@ fn deep_and_long_statements_have_an_answer() {
     assert!(
         matches!(split(&nested(60)), Cut::Fallback(Unreadable { message, .. }) if message == "recursion limit exceeded")
     );
+    // It reads each argument twice.
+    let calls = |depth| format!("SELECT 1; SELECT {}a{}", "f(".repeat(depth), ")".repeat(depth));
+    assert_eq!(split(&calls(10)), Cut::Statements);
+    assert_eq!(split(&calls(30)), Cut::StatementsAssumed { not_asked: 1 });
+    let casts = |depth| format!("SELECT 1; SELECT {}a{}", "CAST(".repeat(depth), " AS int)".repeat(depth));
+    assert_eq!(split(&casts(30)), Cut::StatementsAssumed { not_asked: 1 });
+    let cases =
+        |depth| format!("SELECT 1; SELECT {}a{}", "CASE WHEN a THEN ".repeat(depth), " END".repeat(depth));
+    assert_eq!(split(&cases(18)), Cut::StatementsAssumed { not_asked: 1 });
     // PostgreSQL keeps these in a list, Prisma's parser in a tree.
     let chain = |length| format!("SELECT 1; DELETE FROM t WHERE a = 1{}", " OR a = 1".repeat(length));
     assert_eq!(split(&chain(100)), Cut::Statements);

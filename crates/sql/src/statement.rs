@@ -32,6 +32,24 @@ pub struct Statement {
 }
 
 impl Statement {
+    fn new(
+        text: &str,
+        span: Range<usize>,
+        lines: &LineStarts,
+        node: NodeEnum,
+        describe: impl FnOnce(&NodeEnum, &str) -> Vec<Effect>,
+    ) -> Self {
+        let slice = &text[span.clone()];
+        Self {
+            text: slice.to_owned(),
+            line: lines.line_of(span.start),
+            effects: describe(&node, slice),
+            span,
+            node: Arc::new(node),
+            contents: Arc::default(),
+        }
+    }
+
     /// Whether the statement says `value` as a string constant, or in a body of code that it carries.
     /// For enum values, which cannot be used in the transaction that adds them (55P04).
     pub fn says(&self, value: &str) -> bool {
@@ -39,14 +57,16 @@ impl Statement {
         self.contents().strings.iter().any(|text| text == value || text.contains(&quoted))
     }
 
-    /// What the whole statement contains. Walking a tree is slow beside everything else that is done with
-    /// it, so each is walked once.
+    /// What the whole statement contains. Each tree is walked once.
     pub(crate) fn contents(&self) -> &Contents {
         self.contents.get_or_init(|| Contents::of(self.node.as_ref()))
     }
 }
 
 /// The statements of `text`. A file without any (empty, or comments alone) is fine.
+///
+/// A statement whose tree is deeper than the parser hands out (some 50 operators in a row, 30 sub-selects in
+/// each other) is there, and its effect is unknown.
 ///
 /// # Errors
 ///
@@ -56,30 +76,47 @@ pub fn read(text: &str) -> Result<Vec<Statement>, SyntaxError> {
     if text.starts_with('\u{feff}') {
         return Err(syntax_error::byte_order_mark());
     }
-    let parsed = pg_query::parse(text, 0).map_err(|error| syntax_error::locate(text, &error))?;
-    let tokens = tokens(text);
     let lines = LineStarts::of(text);
-    let mut statements = Vec::with_capacity(parsed.protobuf.stmts.len());
-    for raw in parsed.protobuf.stmts {
-        let from = usize::try_from(raw.stmt_location).unwrap_or(0);
+    match pg_query::parse(text, 0) {
+        Ok(parsed) => Ok(statements(parsed.protobuf, text, 0, &lines)),
+        Err(pg_query::Error::Decode(_)) => one_by_one(text, &lines),
+        Err(error) => Err(syntax_error::locate(text, &error)),
+    }
+}
+
+/// The statements of a text that is too deep somewhere: it can be parsed, and its tree cannot be handed out.
+fn one_by_one(text: &str, lines: &LineStarts) -> Result<Vec<Statement>, SyntaxError> {
+    let pieces = pg_query::split_with_parser(text).map_err(|error| syntax_error::locate(text, &error))?;
+    let mut all = Vec::new();
+    for piece in pieces {
+        let from = piece.as_ptr() as usize - text.as_ptr() as usize;
+        match pg_query::parse(piece, 0) {
+            Ok(parsed) => all.extend(statements(parsed.protobuf, &text[..from + piece.len()], from, lines)),
+            Err(_) => {
+                let what = "a statement that is nested too deeply to be read".to_owned();
+                let node = NodeEnum::List(protobuf::List::default());
+                let span = trimmed(text, from..from + piece.len());
+                all.push(Statement::new(text, span, lines, node, |_, _| vec![Effect::Unknown { what }]));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The statements of a tree whose text begins at byte `base` of `text` and ends with it.
+fn statements(parsed: protobuf::ParseResult, text: &str, base: usize, lines: &LineStarts) -> Vec<Statement> {
+    let mut statements = Vec::with_capacity(parsed.stmts.len());
+    for raw in parsed.stmts {
+        let from = base + usize::try_from(raw.stmt_location).unwrap_or(0);
         let to = match usize::try_from(raw.stmt_len) {
             Ok(length) if length > 0 => from + length,
             // The last statement, when no semicolon ends it.
             _ => text.len(),
         };
-        let span = trimmed(&tokens, from..to);
         let Some(node) = raw.stmt.and_then(|node| node.node) else { continue };
-        let slice = &text[span.clone()];
-        statements.push(Statement {
-            text: slice.to_owned(),
-            line: lines.line_of(span.start),
-            effects: describe(&node, slice),
-            span,
-            node: Arc::new(node),
-            contents: Arc::default(),
-        });
+        statements.push(Statement::new(text, trimmed(text, from..to), lines, node, describe));
     }
-    Ok(statements)
+    statements
 }
 
 /// The tokens of `text` without comments, in order. Empty when the text cannot be scanned, which a
@@ -113,13 +150,24 @@ pub(crate) struct Token {
 }
 
 /// From the first to the last token inside `span`: no comment before and none behind.
-fn trimmed(tokens: &[Token], span: Range<usize>) -> Range<usize> {
-    let first = tokens.partition_point(|token| token.start < span.start);
-    let behind = tokens.partition_point(|token| token.end <= span.end);
-    match (tokens.get(first), behind.checked_sub(1).and_then(|last| tokens.get(last))) {
-        (Some(first), Some(last)) if first.start < last.end => first.start..last.end,
-        _ => span,
-    }
+fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
+    let slice = &text[span.clone()];
+    // Scanning takes longer than all else that is done here, and few statements have a comment inside.
+    let (first, last) = if slice.contains("--") || slice.contains("/*") {
+        let tokens = tokens(slice);
+        match (tokens.first(), tokens.last()) {
+            (Some(first), Some(last)) => (first.start, last.end),
+            _ => return span,
+        }
+    } else {
+        (slice.len() - slice.trim_start_matches(is_space).len(), slice.trim_end_matches(is_space).len())
+    };
+    span.start + first..span.start + last
+}
+
+/// What PostgreSQL's scanner takes for space between tokens.
+fn is_space(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
 }
 
 /// Where lines begin, to tell lines from offsets in a large file without reading it again.
@@ -141,6 +189,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn one_statement_that_is_too_deep_hides_no_other() {
+        let sums = |count: usize| format!("SELECT 1{}", " + 1".repeat(count));
+        let text = format!("-- é\nDROP TABLE a; /* b */ {} ;\n\nDROP TABLE c -- bye", sums(60));
+        let read = read(&text).unwrap();
+        let seen: Vec<_> = read.iter().map(|s| (s.text.clone(), s.line)).collect();
+        assert_eq!(seen, [("DROP TABLE a".to_owned(), 2), (sums(60), 2), ("DROP TABLE c".to_owned(), 4)],);
+        assert!(matches!(read[1].effects[..], [Effect::Unknown { .. }]));
+        assert!(matches!(read[2].effects[..], [Effect::DropTable { .. }]));
+        for statement in &read {
+            assert_eq!(text[statement.span.clone()], statement.text);
+        }
+        assert!(matches!(super::read(&sums(20)).unwrap()[0].effects[..], [Effect::Select { .. }]));
+    }
 
     #[test]
     fn a_statement_is_its_text_without_comments_around_it_and_without_the_semicolon() {

@@ -1,8 +1,9 @@
-//! Chores of the house: `cargo run -p xtask -- tidy | demo | bench`. People come through `./run`,
+//! Chores of the house: `cargo run -p xtask -- tidy | demo | bench | generate`. People come through `./run`,
 //! which installs what these need.
 
 mod bench;
 mod demo;
+mod generate;
 mod tidy;
 mod underpin;
 
@@ -27,10 +28,12 @@ fn main() -> ExitCode {
         ("demo", ["--readme"]) => demo::run(&root, demo::Output::Readme),
         ("bench", []) => bench::run(&root, &bench::NAMES),
         ("bench", [name]) if bench::NAMES.contains(name) => bench::run(&root, &[name]),
-        _ => {
-            Err("usage: xtask tidy | demo [--json | --readme] | bench [status | shadow | replay | stall]"
-                .into())
-        }
+        ("generate", ["routines"]) => generate::routines(&root),
+        _ => Err(format!(
+            "usage: xtask tidy | demo [--json | --readme] | bench [{}] | generate routines",
+            bench::NAMES.join(" | ")
+        )
+        .into()),
     };
     outcome.unwrap_or_else(|failure| {
         let mut words = failure.to_string();

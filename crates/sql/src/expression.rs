@@ -1,32 +1,40 @@
 //! What an expression, or a whole statement, contains: functions, sub-selects, columns, tables,
 //! constants.
 //!
-//! The tree has hundreds of node types and this module needs six, so it walks the serialised form,
-//! in which every node of every type is reached. A function that is not known to be harmless counts
-//! as volatile: what is unknown must not look safe.
+//! A function that is not known to be harmless counts as volatile: what is unknown must not look safe. What
+//! the functions of a user's own do is not asked here.
+
+mod routines;
+mod walk;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-use underpin_catalog::RelationName;
+use underpin_catalog::{Name, RelationName};
+
+use routines::{is_harmless, is_steady, is_volatile};
+use walk::walk;
 
 /// What was found in a tree.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// Functions that are called, without namespace.
-    pub(crate) functions: BTreeSet<String>,
-    /// Columns that are read, without qualification. A whole-row reference is `*`.
-    pub(crate) columns: BTreeSet<String>,
+    /// Functions that are called, as they are written. Those that SQL has own words for (`extract`,
+    /// `AT TIME ZONE`) are in `pg_catalog`.
+    pub(crate) functions: BTreeSet<RelationName>,
+    /// Columns that are read, each behind the table or alias that is written before it.
+    pub(crate) columns: BTreeSet<(Option<String>, String)>,
+    /// Whole rows are read (`*`, `t.*`).
+    pub(crate) star: bool,
     /// Relations that are named, without those that `WITH` defines.
     pub(crate) relations: BTreeSet<RelationName>,
-    /// String constants.
+    /// Relations among them whose rows `INSERT`, `UPDATE`, `DELETE` or `MERGE` change, in `WITH` or at the
+    /// top. A bare [`SelectStmt`](pg_query::protobuf::SelectStmt) that has some changes data by `WITH`.
+    pub(crate) written: BTreeSet<RelationName>,
+    /// String constants, and bodies of code (`AS $$ … $$`).
     pub(crate) strings: BTreeSet<String>,
     /// A sub-select is in it.
     pub(crate) subselect: bool,
     /// `FOR UPDATE` and the like.
     pub(crate) locks_rows: bool,
-    /// Statements inside `WITH` that change data.
-    pub(crate) writes: bool,
     defined: BTreeSet<String>,
 }
 
@@ -34,10 +42,7 @@ impl Contents {
     /// What `tree` contains, at any depth.
     pub(crate) fn of<T: serde::Serialize>(tree: &T) -> Self {
         let mut contents = Self::default();
-        // Serialising a tree of plain structures into a value has no way to fail.
-        if let Ok(value) = serde_json::to_value(tree) {
-            contents.visit(&value);
-        }
+        walk(tree, &mut contents);
         let defined = std::mem::take(&mut contents.defined);
         contents
             .relations
@@ -45,255 +50,31 @@ impl Contents {
         contents
     }
 
+    /// The columns by their names alone.
+    pub(crate) fn column_names(&self) -> BTreeSet<Name> {
+        self.columns.iter().map(|(_, name)| Name::new(name)).collect()
+    }
+
     /// Whether two evaluations for two rows can differ, as far as we know.
     pub(crate) fn is_volatile(&self) -> bool {
-        self.subselect || self.functions.iter().any(|name| !is_known_stable(name))
+        self.subselect || self.functions.iter().any(|name| !is_steady(name))
     }
 
     /// A function of PostgreSQL's own whose answer can differ from row to row, or a sub-select.
     pub(crate) fn is_known_volatile(&self) -> bool {
-        self.subselect || self.functions.iter().any(|name| is_known_harmless(name) && !is_known_stable(name))
+        self.subselect || self.functions.iter().any(is_volatile)
     }
 
     /// Functions that are not PostgreSQL's own, as far as we know.
     pub(crate) fn user_functions(&self) -> impl Iterator<Item = RelationName> {
-        self.functions.iter().filter(|name| !is_known_harmless(name)).map(RelationName::bare)
+        self.functions.iter().filter(|name| !is_steady(name) && !is_volatile(name)).cloned()
     }
 
     /// Functions that may do anything when a query calls them.
     pub(crate) fn unknown_functions(&self) -> Vec<String> {
-        self.functions.iter().filter(|name| !is_known_harmless(name)).cloned().collect()
+        let unknown = self.functions.iter().filter(|name| !is_harmless(name));
+        unknown.map(|name| name.name.as_str().to_owned()).collect()
     }
-
-    fn visit(&mut self, value: &Value) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| self.visit(item)),
-            Value::Object(fields) => {
-                for (key, inner) in fields {
-                    match key.as_str() {
-                        "FuncCall" => {
-                            self.functions.extend(strings_of(inner.get("funcname")).pop());
-                        }
-                        "ColumnRef" => {
-                            self.columns.insert(
-                                strings_of(inner.get("fields")).pop().unwrap_or_else(|| "*".to_owned()),
-                            );
-                        }
-                        "SubLink" => self.subselect = true,
-                        "LockingClause" => self.locks_rows = true,
-                        "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => self.writes = true,
-                        "CommonTableExpr" => {
-                            self.defined
-                                .extend(inner.get("ctename").and_then(Value::as_str).map(str::to_owned));
-                        }
-                        "Sval" => {
-                            self.strings.extend(inner.get("sval").and_then(Value::as_str).map(str::to_owned))
-                        }
-                        _ => {}
-                    }
-                    self.visit(inner);
-                }
-                if let (Some(name), Some(_)) =
-                    (fields.get("relname").and_then(Value::as_str), fields.get("relpersistence"))
-                {
-                    self.relations.insert(match fields.get("schemaname").and_then(Value::as_str) {
-                        None | Some("") => RelationName::bare(name),
-                        Some(namespace) => RelationName::qualified(namespace, name),
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The texts of a list of string nodes; other nodes (a star) give nothing.
-fn strings_of(list: Option<&Value>) -> Vec<String> {
-    let Some(Value::Array(items)) = list else { return Vec::new() };
-    items
-        .iter()
-        .map(|item| item.pointer("/node/String/sval").and_then(Value::as_str).unwrap_or("*").to_owned())
-        .collect()
-}
-
-/// Built-in functions that give the same for every row of one statement (`provolatile` `i` or `s`),
-/// as far as migrations are seen to use them. `uuid_generate_v4`, `gen_random_uuid`, `random`,
-/// `clock_timestamp`, `nextval` and `timeofday` are absent because they are volatile.
-fn is_known_stable(name: &str) -> bool {
-    const STABLE: &[&str] = &[
-        "abs",
-        "age",
-        "array_agg",
-        "array_append",
-        "array_cat",
-        "array_length",
-        "array_position",
-        "array_prepend",
-        "array_remove",
-        "array_replace",
-        "array_to_json",
-        "array_to_string",
-        "ascii",
-        "avg",
-        "bool_and",
-        "bool_or",
-        "bit_length",
-        "btrim",
-        "cardinality",
-        "ceil",
-        "ceiling",
-        "char_length",
-        "character_length",
-        "chr",
-        "concat",
-        "concat_ws",
-        "convert_from",
-        "convert_to",
-        "count",
-        "current_database",
-        "current_schema",
-        "current_setting",
-        "date",
-        "date_part",
-        "date_trunc",
-        "decode",
-        "digest",
-        "div",
-        "encode",
-        "exp",
-        "extract",
-        "float8",
-        "floor",
-        "format",
-        "hashtext",
-        "initcap",
-        "int4",
-        "int8",
-        "json_agg",
-        "json_build_array",
-        "json_build_object",
-        "json_object_agg",
-        "jsonb_agg",
-        "jsonb_array_length",
-        "jsonb_build_array",
-        "jsonb_build_object",
-        "jsonb_extract_path",
-        "jsonb_extract_path_text",
-        "jsonb_insert",
-        "jsonb_object_agg",
-        "jsonb_object_keys",
-        "jsonb_pretty",
-        "jsonb_set",
-        "jsonb_strip_nulls",
-        "jsonb_typeof",
-        "json_typeof",
-        "justify_interval",
-        "left",
-        "length",
-        "ln",
-        "log",
-        "lower",
-        "lpad",
-        "ltrim",
-        "make_date",
-        "make_interval",
-        "make_time",
-        "make_timestamp",
-        "make_timestamptz",
-        "max",
-        "md5",
-        "min",
-        "mod",
-        "now",
-        "numeric",
-        "octet_length",
-        "overlay",
-        "position",
-        "pow",
-        "power",
-        "quote_ident",
-        "quote_literal",
-        "regexp_match",
-        "regexp_replace",
-        "regexp_split_to_array",
-        "repeat",
-        "replace",
-        "reverse",
-        "right",
-        "round",
-        "row_number",
-        "row_to_json",
-        "rpad",
-        "rtrim",
-        "sha224",
-        "sha256",
-        "sha384",
-        "sha512",
-        "sign",
-        "split_part",
-        "sqrt",
-        "starts_with",
-        "statement_timestamp",
-        "string_agg",
-        "string_to_array",
-        "strpos",
-        "substr",
-        "substring",
-        "sum",
-        "text",
-        "timezone",
-        "to_char",
-        "to_date",
-        "to_hex",
-        "to_json",
-        "to_jsonb",
-        "to_number",
-        "to_timestamp",
-        "to_tsquery",
-        "to_tsvector",
-        "transaction_timestamp",
-        "translate",
-        "trim",
-        "trunc",
-        "unnest",
-        "upper",
-        "uuid_nil",
-        "varchar",
-    ];
-    STABLE.binary_search(&name).is_ok() || STABLE.contains(&name)
-}
-
-/// The same, and volatile ones that change nothing but themselves.
-fn is_known_harmless(name: &str) -> bool {
-    const HARMLESS: &[&str] = &[
-        "clock_timestamp",
-        "gen_random_uuid",
-        "generate_series",
-        "pg_sleep",
-        "random",
-        "set_config",
-        "setval",
-        "uuid_generate_v1",
-        "uuid_generate_v4",
-        "uuidv4",
-        "uuidv7",
-        "pg_get_serial_sequence",
-        "timeofday",
-        "nextval",
-        "rank",
-        "dense_rank",
-        "jsonb_array_elements",
-        "jsonb_array_elements_text",
-        "jsonb_each",
-        "jsonb_each_text",
-        "lag",
-        "lead",
-        "first_value",
-        "last_value",
-        "to_regclass",
-        "to_regtype",
-    ];
-    is_known_stable(name) || HARMLESS.contains(&name)
 }
 
 #[cfg(test)]
@@ -314,16 +95,59 @@ mod tests {
         let names: Vec<_> = found.relations.iter().map(RelationName::shown).collect();
         assert_eq!(names, ["u", "s.t"]);
         assert!(found.subselect && found.locks_rows);
-        assert_eq!(found.functions.into_iter().collect::<Vec<_>>(), ["lower"]);
+        assert_eq!(found.functions, [RelationName::bare("lower")].into());
         assert!(found.strings.contains("x"));
-        assert_eq!(found.columns.into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(found.column_names(), ["a", "b", "c"].map(Name::new).into());
+        assert!(!found.star && found.written.is_empty());
+    }
+
+    #[test]
+    fn names_are_kept_as_they_are_written() {
+        let found = contents("SELECT u.a, s.u.b, c, app.f(1), extract(year FROM now()) FROM s.u");
+        let columns = [(Some("u"), "a"), (Some("u"), "b"), (None, "c")]
+            .map(|(table, name)| (table.map(str::to_owned), name.to_owned()));
+        assert_eq!(found.columns, columns.into());
+        let functions: Vec<_> = found.functions.iter().map(RelationName::shown).collect();
+        assert_eq!(functions, ["now", "app.f", "pg_catalog.extract"]);
+    }
+
+    #[test]
+    fn a_star_is_no_column() {
+        for sql in ["SELECT * FROM t", "SELECT t.* FROM t", "INSERT INTO u SELECT * FROM t"] {
+            let found = contents(sql);
+            assert!(found.star && found.columns.is_empty(), "{sql}");
+        }
+        assert!(!contents("SELECT count(*) FROM t").star);
+    }
+
+    #[test]
+    fn what_with_changes_is_told_apart_from_what_it_reads() {
+        let found =
+            contents("WITH gone AS (DELETE FROM s.a USING b RETURNING a.i) INSERT INTO c SELECT i FROM gone");
+        assert_eq!(found.written, [RelationName::qualified("s", "a"), RelationName::bare("c")].into());
+        assert!(found.relations.contains(&RelationName::bare("b")));
+        assert!(!found.relations.contains(&RelationName::bare("gone")));
+        assert!(contents("SELECT 1 FROM a").written.is_empty());
+    }
+
+    #[test]
+    fn a_body_of_code_is_a_string() {
+        let body = "DO LANGUAGE plpgsql $$ BEGIN PERFORM 'x'; END $$";
+        assert_eq!(contents(body).strings, [" BEGIN PERFORM 'x'; END ".to_owned()].into());
+        let function = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+        assert_eq!(contents(function).strings, ["SELECT 1".to_owned()].into());
     }
 
     #[test]
     fn what_is_unknown_counts_as_volatile() {
         assert!(!contents("SELECT now() + interval '1 day', upper('x'), CURRENT_TIMESTAMP").is_volatile());
-        for volatile in ["gen_random_uuid()", "random()", "clock_timestamp()", "nextval('s')", "my_ulid()"] {
-            assert!(contents(&format!("SELECT {volatile}")).is_volatile(), "{volatile}");
+        for volatile in ["gen_random_uuid()", "random()", "clock_timestamp()", "nextval('s')"] {
+            let found = contents(&format!("SELECT {volatile}"));
+            assert!(found.is_volatile() && found.is_known_volatile(), "{volatile}");
+            assert_eq!(found.user_functions().count(), 0, "{volatile}");
         }
+        let found = contents("SELECT my_ulid()");
+        assert!(found.is_volatile() && !found.is_known_volatile());
+        assert_eq!(found.unknown_functions(), ["my_ulid"]);
     }
 }

@@ -17,6 +17,7 @@ mod pgbouncer;
 mod places;
 mod project;
 mod proxy;
+mod routines;
 mod server;
 
 pub use case_file::{CaseFile, Fence, Section};
@@ -26,4 +27,5 @@ pub use pgbouncer::PgBouncer;
 pub use places::{shared, workspace_root};
 pub use project::ProjectFolder;
 pub use proxy::{Loss, Proxy};
+pub use routines::routines;
 pub use server::{Database, Server, installation, majors};

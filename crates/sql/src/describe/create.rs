@@ -202,15 +202,14 @@ fn published(objects: &[Node]) -> Vec<(RelationName, Vec<Name>)> {
 /// The columns that an expression reads.
 fn read_by<T: serde::Serialize>(expression: &Option<T>) -> Vec<Name> {
     match expression {
-        Some(expression) => Contents::of(expression).columns.into_iter().map(Name::new).collect(),
+        Some(expression) => Contents::of(expression).column_names().into_iter().collect(),
         None => Vec::new(),
     }
 }
 
 /// The columns that a query names, unless a star makes them all.
 fn named_columns(contents: &Contents) -> Option<Vec<Name>> {
-    let columns = contents.columns.iter();
-    (!contents.columns.contains("*")).then(|| columns.map(Name::new).collect())
+    (!contents.star).then(|| contents.column_names().into_iter().collect())
 }
 
 /// `IMMUTABLE` or `STABLE`; `VOLATILE` is also what PostgreSQL takes when nothing is said.

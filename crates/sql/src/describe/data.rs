@@ -23,7 +23,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                 let persistence = persistence(into.rel.as_ref());
                 return Some(vec![Effect::CreateTableAs { table, reads, persistence }]);
             }
-            if found.writes {
+            if !found.written.is_empty() {
                 return Some(vec![Effect::Unknown { what: "WITH … INSERT, UPDATE or DELETE".to_owned() }]);
             }
             vec![Effect::Select {

@@ -94,11 +94,14 @@ fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
         if read.is_volatile() {
             return because("it sets a volatile value, which would be another when a batch is repeated");
         }
-        if let Some(column) =
-            read.columns.iter().find(|read| *read == "*" || set.iter().any(|set| set.as_str() == *read))
-        {
+        let both = if read.star {
+            Some("the row")
+        } else {
+            set.iter().map(Name::as_str).find(|set| read.columns.iter().any(|(_, read)| read == set))
+        };
+        if let Some(both) = both {
             return because(&format!(
-                "it sets {column} and reads it too, so a batch that is repeated would change rows twice"
+                "it sets {both} and reads it too, so a batch that is repeated would change rows twice"
             ));
         }
     }

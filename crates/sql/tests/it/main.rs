@@ -8,5 +8,6 @@ mod corpus;
 mod facts;
 mod forms;
 mod observed;
+mod routines;
 mod sending;
 mod twins;

@@ -6,13 +6,20 @@
 //! `baseline` knows what was there before, `fingerprint` names findings.
 
 pub mod baseline;
+mod case;
 pub mod cost;
 pub mod finding;
 pub mod fingerprint;
 pub mod lines;
+mod linter;
 pub mod page;
 pub(crate) mod path_pattern;
 pub mod report;
+mod rule;
+mod rules;
 pub mod stats;
 pub mod suppress;
 pub mod weigh;
+
+pub use self::linter::{Circumstances, Linter, Source};
+pub use self::rule::{Group, Rule, pages, rules};

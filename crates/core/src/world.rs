@@ -90,6 +90,35 @@ impl World {
         }
     }
 
+    /// Others may use it, as far as we know: it was there before the file, or nobody knows. Of an index, its
+    /// table.
+    pub(crate) fn concerns_others(&self, relation: &RelationName) -> bool {
+        let name = self.facts.resolve(relation);
+        let owner = self.facts.indexes.get(&name).map_or(&name, |index| &index.table);
+        if self.new.contains(owner) {
+            return false;
+        }
+        self.facts.relations.contains_key(owner) || self.beyond.contains(owner) || !self.began_complete
+    }
+
+    /// The next file of a history begins. When time has passed since the one before, what that one made is
+    /// used by now, and its tables have filled.
+    pub(crate) fn begin_file(&mut self, time_passes: bool, search_path: &[Name]) {
+        self.reset_search_path(search_path);
+        if time_passes {
+            self.new.clear();
+            self.new_columns.clear();
+            self.new_types.clear();
+            self.began_complete = self.facts.complete;
+            self.facts.forget_sizes();
+        }
+    }
+
+    /// A file went by that nobody could read: what there is now, nobody knows.
+    pub(crate) fn forget(&mut self) {
+        self.facts.complete = false;
+    }
+
     /// A new session begins, with the settings that the first one began with.
     pub(crate) fn reset_search_path(&mut self, search_path: &[Name]) {
         search_path.clone_into(&mut self.facts.search_path);

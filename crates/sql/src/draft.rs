@@ -3,7 +3,7 @@
 //! A draft of generated SQL is read like a user's statement, so its locks and its duration come from
 //! the same tables as everybody's, and text that does not parse never leaves this crate.
 
-use underpin_catalog::{RelationName, Sql, sql};
+use underpin_catalog::{RelationName, Sql};
 
 use crate::effect::{ChangeRows, Effect, Rows};
 use crate::locks::merged;
@@ -99,10 +99,7 @@ impl Draft {
     fn numbered(self, statement: usize, part: usize, line: u32) -> Step {
         let sql = match &self.action {
             Action::Execute { sql } | Action::BuildIndex { sql, .. } => sql.clone(),
-            Action::Batches(batches) => match &batches.filter {
-                Some(filter) => sql!("UPDATE {} SET {} WHERE {}", batches.table, batches.set, filter),
-                None => sql!("UPDATE {} SET {}", batches.table, batches.set),
-            },
+            Action::Batches(batches) => batches.in_one(),
         };
         Step {
             id: StepId::of(statement, part, &sql),

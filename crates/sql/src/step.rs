@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use underpin_catalog::{LockMode, Name, RelationName, Sql};
+use underpin_catalog::{LockMode, Name, RelationName, Sql, sql};
 
 /// Identifies a step by what it does and where in the migration it stands, so that the same file
 /// gives the same ids whenever and wherever it is planned.
@@ -98,6 +98,16 @@ pub struct Batches {
     pub filter: Option<Sql>,
     /// The table's alias in the statement, when it has one.
     pub alias: Option<Name>,
+}
+
+impl Batches {
+    /// The same rows in one statement.
+    pub fn in_one(&self) -> Sql {
+        match &self.filter {
+            Some(filter) => sql!("UPDATE {} SET {} WHERE {}", self.table, self.set, filter),
+            None => sql!("UPDATE {} SET {}", self.table, self.set),
+        }
+    }
 }
 
 /// How a step shares a transaction.

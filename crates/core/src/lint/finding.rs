@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{LockMode, RelationName};
+use underpin_sql::{Action, Step, Transaction};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,6 +161,27 @@ pub enum Suppression {
         /// The reason that was given.
         reason: String,
     },
+}
+
+impl FixStatement {
+    /// The steps of an online twin as statements for files. What must stand alone does; what holds a lock
+    /// that the next one would prolong is followed by a new file.
+    pub fn of(steps: &[Step]) -> Vec<Self> {
+        let mut later = false;
+        steps
+            .iter()
+            .map(|step| {
+                let sql = match &step.action {
+                    Action::Execute { sql } | Action::BuildIndex { sql, .. } => sql.as_str().to_owned(),
+                    Action::Batches(batches) => batches.in_one().as_str().to_owned(),
+                };
+                let alone = step.transaction == Transaction::Alone;
+                let one = Self { sql, alone, later };
+                later = step.transaction != Transaction::Shared;
+                one
+            })
+            .collect()
+    }
 }
 
 impl LockFact {

@@ -1,0 +1,369 @@
+//! What a rule is asked about: one statement, or one file, with everything around it.
+
+use underpin_catalog::{LockMode, RelationName};
+use underpin_sql::effect::{ConstraintKind, ReindexTarget, Rows};
+use underpin_sql::in_force::{InForce, Limit, Settings};
+use underpin_sql::sending::{Block, Sending, Standing};
+use underpin_sql::{Duration, Effect, LockClaim, RelationKind, Statement, Step, twin};
+
+use super::cost::{self, Key, Queue, Size, Work};
+use super::finding::{Blocks, Confidence, Estimate, Finding, Fix, FixStatement, LockFact, Severity};
+use super::lines::Lines;
+use super::linter::{Circumstances, size_of};
+use super::stats::Heat;
+use crate::world::World;
+
+/// A file, as it is sent.
+#[derive(Debug)]
+pub(crate) struct FileCase<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) lines: &'a Lines<'a>,
+    pub(crate) statements: &'a [Statement],
+    pub(crate) sending: &'a Sending,
+    pub(crate) in_force: &'a InForce,
+    pub(crate) around: &'a Circumstances<'a>,
+}
+
+/// A statement, when its turn comes.
+#[derive(Debug)]
+pub(crate) struct Case<'a> {
+    pub(crate) file: &'a FileCase<'a>,
+    /// Which statement of the file, from 0.
+    pub(crate) at: usize,
+    pub(crate) statement: &'a Statement,
+    /// What each of its effects takes.
+    pub(crate) acts: &'a [Act<'a>],
+    /// The database before it.
+    pub(crate) world: &'a World,
+    /// The statements before it in the file.
+    pub(crate) seen: &'a [Seen],
+}
+
+/// An effect with its locks on relations that others may use, and its work.
+#[derive(Debug)]
+pub(crate) struct Act<'a> {
+    pub(crate) effect: &'a Effect,
+    pub(crate) locks: Vec<LockClaim>,
+    pub(crate) duration: Duration,
+}
+
+/// A statement that was judged: what later ones of its transaction inherit.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// The strongest lock on each relation that others may use, strongest first.
+    pub(crate) locks: Vec<LockClaim>,
+    /// The longest work.
+    pub(crate) duration: Duration,
+    /// How long, when it depends on the size of a table.
+    pub(crate) estimate: Option<Estimate>,
+    /// The relation that the work is on.
+    pub(crate) worked_on: Option<RelationName>,
+}
+
+impl Seen {
+    pub(crate) fn of(case: &Case<'_>) -> Self {
+        let mut locks: Vec<LockClaim> = Vec::new();
+        for claim in case.acts.iter().flat_map(|act| &act.locks) {
+            match locks.iter_mut().find(|known| known.relation == claim.relation) {
+                Some(known) => known.mode = known.mode.max(claim.mode),
+                None => locks.push(claim.clone()),
+            }
+        }
+        locks.sort_by(|a, b| b.mode.cmp(&a.mode).then_with(|| a.relation.cmp(&b.relation)));
+        let longest = case.acts.iter().max_by_key(|act| act.duration);
+        let worked_on = longest.and_then(|act| case.worked_on(act.effect));
+        let used = worked_on.as_ref().filter(|table| case.world.concerns_others(table));
+        let estimate = match (longest, used) {
+            (Some(act), Some(table)) => case.estimate(act, table).map(|(estimate, _)| estimate),
+            _ => None,
+        };
+        Self {
+            duration: longest.map_or(Duration::Instant, |act| act.duration),
+            worked_on: used.cloned(),
+            locks,
+            estimate,
+        }
+    }
+}
+
+impl<'a> Case<'a> {
+    /// How it is sent.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.file.sending.statements[self.at]
+    }
+
+    /// Whether PostgreSQL finds it in a transaction block.
+    pub(crate) fn in_block(&self) -> bool {
+        self.standing().block.is_block()
+    }
+
+    /// Whether the file itself says `BEGIN` around it.
+    pub(crate) fn in_explicit_block(&self) -> bool {
+        self.standing().block == Block::Explicit
+    }
+
+    /// The settings before it.
+    pub(crate) fn in_force(&self) -> &Settings {
+        &self.file.in_force.before[self.at]
+    }
+
+    /// Whether a `lock_timeout` ends its wait in the queue. What role, database and server give is known from
+    /// statistics, when there are any.
+    pub(crate) fn queue(&self) -> Queue {
+        match self.in_force().limit("lock_timeout") {
+            Limit::Ms(_) | Limit::Unknown => Queue::Bounded,
+            Limit::Unlimited => Queue::Unbounded,
+            Limit::Default => match &self.file.around.stats.session {
+                Some(session) if session.lock_timeout_ms > 0 => Queue::Bounded,
+                _ => Queue::Unbounded,
+            },
+        }
+    }
+
+    /// The relation that an effect works on: the table of an index, the partition that is searched.
+    pub(crate) fn worked_on(&self, effect: &Effect) -> Option<RelationName> {
+        let facts = self.world.facts();
+        match effect {
+            Effect::AttachPartition { partition, .. } => Some(facts.resolve(partition)),
+            Effect::Reindex { target: ReindexTarget::Index(index), .. } | Effect::DropIndex { index, .. } => {
+                facts.index(index).map(|index| index.table.clone())
+            }
+            Effect::ConstrainDomain { name, .. } => {
+                facts.type_facts(name).and_then(|facts| facts.used_by.first().cloned())
+            }
+            _ => effect.table().map(|table| facts.resolve(table)),
+        }
+    }
+
+    /// How long the work of an effect takes, on a table of which others may be waiting, and on which size that
+    /// rests. `None` when it does not depend on the size.
+    pub(crate) fn estimate(&self, act: &Act<'_>, table: &RelationName) -> Option<(Estimate, Size)> {
+        let works = self.works(act);
+        if works.is_empty() {
+            return None;
+        }
+        let size = size_of(self.file.around, self.world, table);
+        Some((cost::estimate(&works, &size), size))
+    }
+
+    fn works(&self, act: &Act<'_>) -> Vec<Work> {
+        let work = match (act.duration, act.effect) {
+            (Duration::Instant | Duration::WaitsForSnapshots | Duration::Unknown, _) => return Vec::new(),
+            (_, Effect::Update(changed)) => match changed.rows {
+                Rows::All => Work::Update,
+                Rows::Filtered | Rows::Constants(_) => Work::ScanForCheck,
+            },
+            (_, Effect::Delete(changed)) => match changed.rows {
+                Rows::All => Work::Delete,
+                Rows::Filtered | Rows::Constants(_) => Work::ScanForCheck,
+            },
+            (Duration::Scan, Effect::SetNotNull { .. }) => Work::ScanForNull,
+            (Duration::Scan, Effect::AddConstraint(added)) => match added.kind {
+                ConstraintKind::ForeignKey { .. } => Work::ScanForReference,
+                ConstraintKind::NotNull | ConstraintKind::PrimaryKey => Work::ScanForNull,
+                ConstraintKind::Check | ConstraintKind::Unique | ConstraintKind::Exclude => {
+                    Work::ScanForCheck
+                }
+            },
+            (Duration::Scan, _) => Work::ScanForCheck,
+            (Duration::Build, effect) => Work::Build(self.key_of(effect)),
+            (Duration::Rewrite, Effect::AddColumn(_)) => Work::RewriteWithDefault,
+            (Duration::Rewrite, _) => Work::Rewrite,
+        };
+        vec![work]
+    }
+
+    /// How wide the keys of the index are that an effect builds.
+    fn key_of(&self, effect: &Effect) -> Key {
+        let (table, columns): (_, Vec<_>) = match effect {
+            Effect::CreateIndex(created) => {
+                (&created.table, created.columns.iter().map(Option::as_ref).collect())
+            }
+            Effect::AddConstraint(added) => (&added.table, added.columns.iter().map(Some).collect()),
+            _ => return Key::Unknown,
+        };
+        match columns.as_slice() {
+            [Some(column)] => self
+                .world
+                .facts()
+                .relation(table)
+                .and_then(|facts| facts.column(column))
+                .map_or(Key::Unknown, |column| Key::of_type(&column.type_sql)),
+            [None] => Key::Unknown,
+            _ => Key::Wide,
+        }
+    }
+
+    /// How busy a table is, when somebody counted.
+    pub(crate) fn heat(&self, table: &RelationName, blocks: Blocks) -> Option<Heat> {
+        let name = self.world.facts().resolve(table);
+        self.file.around.stats.table(&name).and_then(|known| known.heat(blocks))
+    }
+
+    /// How sure we can be of what is said about a relation.
+    pub(crate) fn confidence(&self, relation: &RelationName) -> Confidence {
+        let facts = self.world.facts();
+        match facts.relation(relation).is_some() || facts.index(relation).is_some() {
+            true if facts.complete => Confidence::High,
+            true => Confidence::Medium,
+            false => Confidence::Low,
+        }
+    }
+
+    /// Whether a relation has rows that somebody may miss: it is a table, and was there before the file.
+    pub(crate) fn is_used(&self, relation: &RelationName) -> bool {
+        self.world.concerns_others(relation)
+    }
+
+    /// Whether it is a table (and not a view, say) or unknown.
+    pub(crate) fn may_have_rows(&self, relation: &RelationName) -> bool {
+        self.world.facts().relation(relation).is_none_or(|facts| {
+            matches!(
+                facts.kind,
+                RelationKind::Table | RelationKind::Partitioned | RelationKind::MaterializedView
+            ) && facts.bytes != Some(0)
+        })
+    }
+
+    /// The steps of the statement's online twin, when there is one.
+    pub(crate) fn twin(&self) -> Option<Vec<Step>> {
+        twin(self.statement, self.at, self.world.facts()).ok()
+    }
+
+    /// Begins a finding about the statement.
+    pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
+        let mut telling = self.file.tell(rule, severity, message);
+        telling.0.span = Some(self.file.lines.span(self.statement.span.clone()));
+        telling.0.statement = Some(self.at + 1);
+        telling
+    }
+}
+
+impl FileCase<'_> {
+    /// Begins a finding about the file.
+    pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
+        Telling(Finding {
+            rule: rule.to_owned(),
+            severity,
+            confidence: Confidence::High,
+            path: self.path.to_owned(),
+            span: None,
+            statement: None,
+            object: None,
+            message: message.into(),
+            locks: Vec::new(),
+            estimate: None,
+            sqlstate: None,
+            assumptions: Vec::new(),
+            check: None,
+            fix: None,
+            fingerprint: String::new(),
+            suppressed: None,
+        })
+    }
+
+    /// Begins a finding about a statement of the file.
+    pub(crate) fn tell_at(
+        &self,
+        at: usize,
+        rule: &'static str,
+        severity: Severity,
+        message: impl Into<String>,
+    ) -> Telling {
+        let mut telling = self.tell(rule, severity, message);
+        telling.0.span = Some(self.lines.span(self.statements[at].span.clone()));
+        telling.0.statement = Some(at + 1);
+        telling
+    }
+}
+
+/// A finding that is being put together.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Telling(Finding);
+
+impl Telling {
+    /// What it is about.
+    pub(crate) fn about(mut self, object: impl Into<String>) -> Self {
+        self.0.object = Some(object.into());
+        self
+    }
+
+    /// How sure we are.
+    pub(crate) fn sure(mut self, confidence: Confidence) -> Self {
+        self.0.confidence = confidence;
+        self
+    }
+
+    /// The locks that it is about: those that keep somebody waiting, strongest first.
+    pub(crate) fn locking<'c>(mut self, claims: impl IntoIterator<Item = &'c LockClaim>) -> Self {
+        let mut claims: Vec<_> = claims.into_iter().filter(|claim| claim.mode.blocks_application()).collect();
+        claims.sort_by(|a, b| b.mode.cmp(&a.mode).then_with(|| a.relation.cmp(&b.relation)));
+        self.0.locks.extend(claims.into_iter().map(|claim| LockFact::new(&claim.relation, claim.mode)));
+        self
+    }
+
+    /// How long somebody waits.
+    pub(crate) fn lasting(mut self, estimate: Option<(Estimate, Size)>) -> Self {
+        if let Some((estimate, size)) = estimate {
+            self.0.assumptions.extend(size.assumptions);
+            self.0.estimate = Some(estimate);
+        }
+        self
+    }
+
+    /// The error that PostgreSQL answers.
+    pub(crate) fn failing(mut self, sqlstate: &str) -> Self {
+        self.0.sqlstate = Some(sqlstate.to_owned());
+        self
+    }
+
+    /// What was taken for granted.
+    pub(crate) fn assuming(mut self, assumption: impl Into<String>) -> Self {
+        self.0.assumptions.push(assumption.into());
+        self
+    }
+
+    /// A read-only query whose rows say that it will happen.
+    pub(crate) fn checked_by(mut self, query: impl Into<String>) -> Self {
+        self.0.check = Some(query.into());
+        self
+    }
+
+    /// What to do, in words.
+    pub(crate) fn instead(mut self, advice: impl Into<String>) -> Self {
+        self.0.fix.get_or_insert_default().advice = advice.into();
+        self
+    }
+
+    /// The safe form, from the steps of a twin.
+    pub(crate) fn with_twin(mut self, steps: Option<Vec<Step>>) -> Self {
+        if let Some(steps) = steps {
+            self.0.fix.get_or_insert_default().statements = FixStatement::of(&steps);
+        }
+        self
+    }
+
+    /// The safe form.
+    pub(crate) fn with_fix(mut self, fix: Fix) -> Self {
+        self.0.fix = Some(fix);
+        self
+    }
+
+    /// The place within the statement, in bytes of the file.
+    pub(crate) fn at(mut self, file: &FileCase<'_>, bytes: std::ops::Range<usize>) -> Self {
+        self.0.span = Some(file.lines.span(bytes));
+        self
+    }
+
+    /// The finding.
+    pub(crate) fn done(self) -> Finding {
+        self.0
+    }
+}
+
+/// The strongest mode among claims.
+pub(crate) fn strongest<'c>(claims: impl IntoIterator<Item = &'c LockClaim>) -> Option<LockMode> {
+    claims.into_iter().map(|claim| claim.mode).max()
+}

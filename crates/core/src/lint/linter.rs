@@ -1,0 +1,234 @@
+//! The run: a history goes through, file by file; what was asked for is judged.
+//!
+//! The linter carries what the database looks like from statement to statement and from file to file, knows
+//! which transaction each statement runs in and which settings are in force there, and asks every rule. It
+//! decides nothing itself: what is found is a rule's, what counts is decided behind it.
+
+use underpin_catalog::{Name, ServerVersion};
+use underpin_prisma::client::ClientContract;
+use underpin_sql::in_force::{Session, in_force};
+use underpin_sql::sending::{Sender, sending};
+use underpin_sql::{Effect, Statement, Surroundings, SyntaxError};
+
+use super::case::{Act, Case, FileCase, Seen};
+use super::cost;
+use super::finding::{Confidence, Finding, LockFact, Severity};
+use super::lines::Lines;
+use super::report::{FileReport, StatementReport};
+use super::rule::{Judge, Rule, rules};
+use super::stats::Stats;
+use crate::settings::LintSettings;
+use crate::world::World;
+
+/// What is known before the first file.
+#[derive(Debug)]
+pub struct Circumstances<'a> {
+    /// The server that the files are for.
+    pub server: ServerVersion,
+    /// Who sends them.
+    pub sender: Sender,
+    /// What a session is given when it connects.
+    pub session: Session,
+    /// The namespace of names that say none.
+    pub namespace: Name,
+    /// The files are the whole history, so what they do not make is not there. Otherwise nobody knows.
+    pub whole_history: bool,
+    /// The files that are judged are deployed together: what one makes, nobody uses when the next runs.
+    pub together: bool,
+    /// How large tables are.
+    pub stats: &'a Stats,
+    /// Budgets, and which groups of rules run.
+    pub settings: &'a LintSettings,
+    /// The clients of the releases that run, when somebody said which.
+    pub deployed: &'a [ClientContract],
+}
+
+/// A file of a history.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// As findings name it, with `/`.
+    pub path: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// Its statements, or why there are none.
+    pub read: Result<Vec<Statement>, SyntaxError>,
+}
+
+/// Lints a history, one file after the other.
+#[derive(Debug)]
+pub struct Linter<'a> {
+    around: Circumstances<'a>,
+    rules: Vec<&'static Rule>,
+    world: World,
+    session: Session,
+    judged_before: bool,
+}
+
+impl<'a> Linter<'a> {
+    /// A linter before the first file.
+    pub fn new(around: Circumstances<'a>) -> Self {
+        let mut start = Surroundings::empty(around.server, around.namespace.clone());
+        start.complete = around.whole_history;
+        start.time_zone = around.stats.session.as_ref().map(|session| session.time_zone.clone());
+        let runs = |rule: &&Rule| rule.runs_with(&around.settings.groups);
+        Self {
+            rules: rules().filter(runs).collect(),
+            world: World::around(&start, 0),
+            session: around.session.clone(),
+            judged_before: false,
+            around,
+        }
+    }
+
+    /// Takes a file's effects along without judging it.
+    pub fn pass(&mut self, read: &Result<Vec<Statement>, SyntaxError>) {
+        self.begin_file(true);
+        match read {
+            Ok(statements) => {
+                for effect in statements.iter().flat_map(|statement| &statement.effects) {
+                    self.world.apply(effect);
+                }
+            }
+            Err(_) => self.world.forget(),
+        }
+    }
+
+    /// Judges a file and takes its effects along.
+    pub fn judge(&mut self, source: &Source<'_>) -> FileReport {
+        // Files that are deployed together leave others no time.
+        self.begin_file(!(self.around.together && self.judged_before));
+        self.judged_before = true;
+        let mut report =
+            FileReport { path: source.path.to_owned(), statements: Vec::new(), findings: Vec::new() };
+        let lines = Lines::of(source.text);
+        let statements = match &source.read {
+            Ok(statements) => statements,
+            Err(error) => {
+                report.findings.push(unreadable(source.path, &lines, error));
+                self.world.forget();
+                return report;
+            }
+        };
+        let sending = sending(source.text, statements, self.around.sender);
+        let in_force = in_force(statements, &sending, &self.session);
+        let file = FileCase {
+            path: source.path,
+            text: source.text,
+            lines: &lines,
+            statements,
+            sending: &sending,
+            in_force: &in_force,
+            around: &self.around,
+        };
+        let mut seen: Vec<Seen> = Vec::with_capacity(statements.len());
+        for (at, statement) in statements.iter().enumerate() {
+            let acts = acts(statement, &self.world);
+            let case = Case { file: &file, at, statement, acts: &acts, world: &self.world, seen: &seen };
+            for rule in &self.rules {
+                if let Judge::Statement(judge) = rule.judge {
+                    judge(&case, &mut report.findings);
+                }
+            }
+            let one = Seen::of(&case);
+            report.statements.push(StatementReport {
+                span: lines.span(statement.span.clone()),
+                title: title(&statement.text),
+                locks: one.locks.iter().map(|claim| LockFact::new(&claim.relation, claim.mode)).collect(),
+                work: word(one.duration).to_owned(),
+                estimate: one.estimate.clone(),
+                transaction: sending.statements[at].transaction + 1,
+            });
+            seen.push(one);
+            for effect in &statement.effects {
+                self.world.apply(effect);
+            }
+        }
+        for rule in &self.rules {
+            if let Judge::File(judge) = rule.judge {
+                judge(&file, &seen, &mut report.findings);
+            }
+        }
+        self.session = in_force.after;
+        report
+    }
+
+    /// When time passes between files, tables fill and clients come to know what is new.
+    fn begin_file(&mut self, time_passes: bool) {
+        self.world.begin_file(time_passes, &[self.around.namespace.clone()]);
+    }
+}
+
+/// What each effect takes of relations that others may use.
+fn acts<'s>(statement: &'s Statement, world: &World) -> Vec<Act<'s>> {
+    let of = |effect: &'s Effect| {
+        let mut locks = effect.locks(world.facts());
+        locks.retain(|claim| world.concerns_others(&claim.relation));
+        Act { effect, locks, duration: effect.duration(world.facts()) }
+    };
+    statement.effects.iter().map(of).collect()
+}
+
+/// The first words of a statement, on one line.
+fn title(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 80;
+    let mut title = String::new();
+    for word in text.split_whitespace() {
+        if title.chars().count() + word.chars().count() > CHARACTERS_MAX {
+            if title.is_empty() {
+                title.extend(word.chars().take(CHARACTERS_MAX));
+            }
+            title.push('…');
+            break;
+        }
+        if !title.is_empty() {
+            title.push(' ');
+        }
+        title.push_str(word);
+    }
+    title
+}
+
+fn word(duration: underpin_sql::Duration) -> &'static str {
+    use underpin_sql::Duration;
+    match duration {
+        Duration::Instant => "instant",
+        Duration::Scan => "scan",
+        Duration::Build => "build",
+        Duration::Rewrite => "rewrite",
+        Duration::WaitsForSnapshots => "waits",
+        Duration::Unknown => "unknown",
+    }
+}
+
+/// The finding of a file that is not SQL.
+fn unreadable(path: &str, lines: &Lines<'_>, error: &SyntaxError) -> Finding {
+    Finding {
+        rule: "syntax-error".to_owned(),
+        severity: Severity::Blocker,
+        confidence: Confidence::High,
+        path: path.to_owned(),
+        span: Some(lines.span(error.offset..error.offset + 1)),
+        statement: None,
+        object: None,
+        message: format!("{}: PostgreSQL refuses the file before it runs anything of it", error.message),
+        locks: Vec::new(),
+        estimate: None,
+        sqlstate: Some("42601".to_owned()),
+        assumptions: Vec::new(),
+        check: None,
+        fix: None,
+        fingerprint: String::new(),
+        suppressed: None,
+    }
+}
+
+/// Sizes of tables for estimates.
+pub(super) fn size_of(
+    around: &Circumstances<'_>,
+    world: &World,
+    table: &underpin_catalog::RelationName,
+) -> cost::Size {
+    let name = world.facts().resolve(table);
+    let indexes = world.facts().indexes_of(&name).count();
+    cost::Size::of(around.stats, &name, indexes)
+}

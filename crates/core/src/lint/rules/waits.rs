@@ -1,0 +1,89 @@
+//! Work on a table that others use, while they wait for it: `index-build`, `table-scan`, `rewrite`,
+//! `bulk-update`, `bulk-delete`, `lock-table`, and `change-type` where the type change works.
+//!
+//! One judgement for all of them, the same that deploy makes; what differs is the word. Severity comes from
+//! how long it takes at the table's size, how busy the table is and whether the queue is bounded.
+
+use underpin_sql::{Duration, Effect};
+
+use super::super::case::{Act, Case, strongest};
+use super::super::cost;
+use super::super::finding::{Blocks, Finding, Severity};
+use crate::notice::{Noticed, noticed};
+use crate::reason::ReasonCode;
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
+    for act in case.acts {
+        if let Some(noticed) = noticed(act.effect, case.world) {
+            found.push(tell(case, act, &noticed));
+        }
+    }
+}
+
+fn tell(case: &Case<'_>, act: &Act<'_>, noticed: &Noticed) -> Finding {
+    let table = case.world.facts().resolve(&noticed.relation);
+    let estimate = case.estimate(act, &table);
+    let blocks = strongest(&act.locks).map_or(Blocks::Maintenance, Blocks::of);
+    let severity = match noticed.code {
+        // Its locks are those of rows, and rows are what the application writes.
+        ReasonCode::BulkUpdate | ReasonCode::BulkDelete => cost::judge(
+            Blocks::Writes,
+            estimate.as_ref().map(|(estimate, _)| estimate),
+            case.heat(&table, Blocks::Writes),
+            case.queue(),
+            &case.file.around.settings.budgets(),
+        ),
+        ReasonCode::LockTable => Severity::Danger,
+        _ => cost::judge(
+            blocks,
+            estimate.as_ref().map(|(estimate, _)| estimate),
+            case.heat(&table, blocks),
+            case.queue(),
+            &case.file.around.settings.budgets(),
+        ),
+    };
+    let takes = match &estimate {
+        Some((estimate, size)) => format!(", {}", cost::sentence(estimate, size)),
+        None => String::new(),
+    };
+    let message = format!("{} on {}: {}{takes}", what(act), table.shown(), noticed.code.harm());
+    let twin = case.twin();
+    let instead = match (&twin, case.in_explicit_block()) {
+        (Some(_), false) => {
+            format!("{}, as `underpin deploy` does by itself", noticed.code.instead())
+        }
+        _ => noticed.code.instead().to_owned(),
+    };
+    case.tell(noticed.code.as_str(), severity, message)
+        .about(table.shown())
+        .sure(case.confidence(&table))
+        .locking(&act.locks)
+        .lasting(estimate)
+        .instead(instead)
+        .with_twin(twin)
+        .done()
+}
+
+/// What the statement does, as the beginning of a sentence.
+fn what(act: &Act<'_>) -> &'static str {
+    match (act.effect, act.duration) {
+        (Effect::AddColumn(_), Duration::Rewrite) => "the new column's values are computed row by row",
+        (Effect::AddColumn(_), _) => "the new column's constraint looks at every row",
+        (Effect::AddConstraint(_), Duration::Build) => "the constraint builds an index",
+        (Effect::AddConstraint(_), _) => "the constraint looks at every row",
+        (Effect::ChangeColumnType { .. }, Duration::Build) => "the type change builds indexes anew",
+        (Effect::ChangeColumnType { .. }, Duration::Scan) => "the type change checks every row",
+        (Effect::ChangeColumnType { .. }, _) => "the type change writes every row anew",
+        (Effect::SetNotNull { .. }, _) => "SET NOT NULL looks at every row",
+        (Effect::CreateIndex(_), _) => "an index is built",
+        (Effect::Reindex { .. }, _) => "indexes are built anew",
+        (Effect::AttachPartition { .. }, _) => "the partition is searched for rows that do not belong to it",
+        (Effect::RefreshView { .. }, _) => "the view's query runs",
+        (Effect::Update(_), _) => "rows are updated in one statement",
+        (Effect::Delete(_), _) => "rows are deleted in one statement",
+        (Effect::Merge { .. }, _) => "rows are merged in one statement",
+        (Effect::LockTable { .. }, _) => "the file takes a lock itself",
+        (_, Duration::Rewrite) => "every row is written anew",
+        (_, _) => "every row is looked at",
+    }
+}

@@ -24,6 +24,7 @@ use underpin_prisma::{FolderOrder, History, LockFile, PrismaVersion, Provider, S
 
 pub use database::{FoundUrl, UrlSource};
 pub use error::{ProjectError, ProjectErrorKind};
+pub use installed::{InstalledPrisma, installed_prisma};
 pub use schema::SchemaFile;
 
 /// Where to look: the folder a command runs in, what was said on the command line, and the
@@ -78,7 +79,7 @@ impl Project {
     /// with exit code 2.
     pub fn discover(place: &Where) -> Result<Self, ProjectError> {
         let root = root(&place.cwd);
-        let prisma_version = installed::prisma_version(&place.cwd);
+        let prisma_version = installed_prisma(&place.cwd).map(|found| found.version);
         let mut warnings = Vec::new();
 
         let config = config::load(place)?;

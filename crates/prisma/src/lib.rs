@@ -11,6 +11,7 @@ pub mod client;
 pub mod config_literal;
 pub mod dotenv;
 mod history;
+pub mod installed;
 pub mod ledger;
 mod lock_file;
 pub mod message;

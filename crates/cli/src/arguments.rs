@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Read sizes and write rates from a database, for lint: no data, no lock that anybody waits for
     Stats(Stats),
+    /// Show which transactions a file becomes under the installed Prisma, and what flips it
+    ExplainTx(ExplainTx),
 }
 
 impl Arguments {
@@ -51,6 +53,7 @@ impl Arguments {
             Command::Doctor(options) => options.output.json,
             Command::Recover(options) => options.output.json,
             Command::Stats(options) => options.output.json,
+            Command::ExplainTx(options) => options.output.json,
         }
     }
 }
@@ -165,6 +168,18 @@ pub(crate) struct Stats {
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainTx {
+    /// `migration.sql` files or folders with one, in the order in which they are applied
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Ask about this version of Prisma [default: the project's]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) prisma: Option<String>,
     #[command(flatten)]
     pub(crate) output: Printing,
 }

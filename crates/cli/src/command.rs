@@ -2,6 +2,7 @@
 
 pub(crate) mod deploy;
 pub(crate) mod doctor;
+pub(crate) mod explain_tx;
 pub(crate) mod recover;
 pub(crate) mod resolve;
 pub(crate) mod stats;

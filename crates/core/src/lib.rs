@@ -11,6 +11,7 @@ pub mod quantity;
 mod reason;
 pub mod run;
 pub mod settings;
+pub mod transactions;
 mod world;
 
 /// Exit codes of the command, fixed for ever.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod conformance;
 mod docs;
+mod explain_tx;
 mod kill;
 mod output;
 mod support;

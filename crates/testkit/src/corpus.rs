@@ -19,6 +19,15 @@ pub struct History {
 }
 
 impl History {
+    /// The text of `schema.prisma`, which the migrations led to when the project was copied.
+    ///
+    /// # Panics
+    /// When there is none that can be read.
+    pub fn schema(&self) -> String {
+        let path = self.prisma.join("schema.prisma");
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+    }
+
     /// The text of one migration.
     ///
     /// # Panics

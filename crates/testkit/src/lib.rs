@@ -18,6 +18,7 @@ mod places;
 mod project;
 mod proxy;
 mod routines;
+pub mod schemas;
 mod server;
 
 pub use case_file::{CaseFile, Fence, Section};

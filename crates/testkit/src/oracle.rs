@@ -92,7 +92,7 @@ impl Oracle {
 }
 
 /// Runs a program to its end.
-async fn said(command: &mut Command) -> Said {
+pub(crate) async fn said(command: &mut Command) -> Said {
     let run = tokio::time::timeout(LIMIT, command.output()).await;
     let output = match run {
         Ok(Ok(output)) => output,
@@ -109,7 +109,7 @@ async fn said(command: &mut Command) -> Said {
 
 /// Where the oracle is installed: `ORACLE_HOME` when it is (`./run test` sees to that), else its own set-up
 /// is run, which is quick when nothing is to be done.
-async fn home() -> &'static PathBuf {
+pub(crate) async fn home() -> &'static PathBuf {
     HOME.get_or_init(|| async {
         if let Some(home) = std::env::var_os("ORACLE_HOME").map(PathBuf::from)
             && home.join("bin/prisma7").is_file()

@@ -34,6 +34,8 @@ enum Keyword {
 }
 
 impl Keyword {
+    const ALL: [&str; 6] = ["model", "view", "type", "enum", "datasource", "generator"];
+
     fn of(word: &str) -> Option<(Self, &'static str)> {
         Some(match word {
             "model" => (Self::Fields(ModelKind::Model), "model"),
@@ -109,11 +111,14 @@ impl Parser<'_> {
         let documentation = self.documentation();
         let first = self.advance();
         let word = self.word(first.span);
-        let Some((keyword, spelling)) = Keyword::of(&word) else {
+        let Some((keyword, spelling)) = Keyword::of(&word).or_else(|| self.grown_together(&word)) else {
             self.unknown_block(first.span, &word);
             return;
         };
-        if self.peek().kind != Kind::Word {
+        let is_grown_together = word.len() > spelling.len();
+        if is_grown_together {
+            self.at -= 1;
+        } else if self.peek().kind != Kind::Word {
             self.error(SyntaxErrorKind::NameMissing(spelling), first.span);
             match self.peek().kind {
                 Kind::Sign('{') => self.pass_over_block(),
@@ -121,7 +126,14 @@ impl Parser<'_> {
             }
             return;
         }
-        let name = self.name();
+        let mut name = self.word_here();
+        if is_grown_together {
+            name.name.drain(..spelling.len());
+            name.span.start += spelling.len();
+        }
+        if !matches!(keyword, Keyword::Config(_)) {
+            self.check(&name);
+        }
         let title = format!("{spelling} `{}`", name.name);
         let header = first.span.to(name.span);
         if !self.open(&title, header) {
@@ -137,6 +149,15 @@ impl Parser<'_> {
             Keyword::Enum => Block::Enum(Enum { name, values, attributes, documentation, span }),
             Keyword::Config(kind) => Block::Config(Config { kind, name, properties, documentation, span }),
         });
+    }
+
+    /// `modelUser {` is a model called User: Prisma's grammar needs no space there.
+    fn grown_together(&self, word: &str) -> Option<(Keyword, &'static str)> {
+        let follows = self.peek().kind == Kind::Sign('{');
+        let found = Keyword::ALL.into_iter().find(|keyword| {
+            word.strip_prefix(keyword).is_some_and(|name| name.starts_with(char::is_alphanumeric))
+        });
+        found.filter(|_| follows).and_then(Keyword::of)
     }
 
     /// A word that is no keyword at the beginning of a line: a block all the same, if a `{` follows.
@@ -179,17 +200,33 @@ impl Parser<'_> {
         let close = line.iter().position(|token| token.kind == Kind::Sign('}'));
         let passed_over = first.span.to(line[line.len() - 1].span);
         match close {
-            Some(close) => {
+            Some(close) if !self.closes_later() => {
                 self.error(SyntaxErrorKind::OneLine(title.to_owned()), header);
                 self.at += close + 1;
                 false
             }
-            None => {
+            _ => {
                 self.schema.comments.push(Comment { kind: CommentKind::PassedOver, span: passed_over });
                 self.leave_line();
                 true
             }
         }
+    }
+
+    /// Whether a line that begins with `}` comes before the next block.
+    fn closes_later(&self) -> bool {
+        let mut at = self.at + self.line().len();
+        while let Kind::Newline = self.tokens[at].kind {
+            at += 1;
+            match self.tokens[at].kind {
+                Kind::Sign('}') => return true,
+                Kind::Word if self.is_block_at(at) => return false,
+                _ => {}
+            }
+            let rest = &self.tokens[at..];
+            at += rest.iter().take_while(|token| !matches!(token.kind, Kind::Newline | Kind::End)).count();
+        }
+        false
     }
 
     /// The lines of a block, and where it ends.
@@ -216,7 +253,11 @@ impl Parser<'_> {
 
     /// Whether the line that begins here is a block's first: keyword, name and `{`.
     fn begins_block(&self) -> bool {
-        match &self.tokens[self.at..] {
+        self.is_block_at(self.at)
+    }
+
+    fn is_block_at(&self, at: usize) -> bool {
+        match &self.tokens[at..] {
             [first, name, brace, ..] => {
                 Keyword::of(self.text_at(first.span)).is_some()
                     && name.kind == Kind::Word
@@ -287,14 +328,23 @@ impl Parser<'_> {
         self.text_at(span).to_owned()
     }
 
-    /// The word at hand as a name, which it may be badly.
-    fn name(&mut self) -> Identifier {
+    /// The word at hand.
+    fn word_here(&mut self) -> Identifier {
         let span = self.advance().span;
-        let name = self.word(span);
-        if !name.starts_with(char::is_alphabetic) || name.contains('-') {
-            self.error(SyntaxErrorKind::Name(name.clone()), span);
+        Identifier { name: self.word(span), span }
+    }
+
+    /// The word at hand as a name of the schema, which it may be badly.
+    fn name(&mut self) -> Identifier {
+        let name = self.word_here();
+        self.check(&name);
+        name
+    }
+
+    fn check(&mut self, name: &Identifier) {
+        if !name.name.starts_with(char::is_alphabetic) || name.name.contains('-') {
+            self.error(SyntaxErrorKind::Name(name.name.clone()), name.span);
         }
-        Identifier { name, span }
     }
 
     fn comment_text(&self, span: Span) -> String {

@@ -150,6 +150,8 @@ fn a_slip_is_told_with_its_place_and_hides_nothing_else() {
         ("a Int;", "2:6 expected the end of the line, found `;`"),
         ("a Int @", "2:8 expected an attribute's name, found the end of the line"),
         ("a Int @default(5,)", "2:17 there is a comma and nothing behind it"),
+        ("a Int @unique(,)", "2:15 there is a comma and nothing behind it"),
+        ("a Int @uni-que", "2:8 `uni-que` cannot be a name here"),
         ("a Int @default(value: )", "2:16 argument `value` has no value"),
         ("a Int @default(5 6)", "2:18 expected `,` or `)`, found `6`"),
         ("a Int @default(+5)", "2:16 expected a value, found `+`"),
@@ -203,6 +205,19 @@ fn blocks_that_are_none_are_told_and_the_next_is_read() {
     }
     assert_eq!(told("/* x\nmodel A {\n}"), ["1:1 this comment is not closed"]);
     assert_eq!(told("\u{feff}model A {\n}"), ["1:1 the file begins with a byte order mark"]);
+}
+
+#[test]
+fn what_prisma_passes_over_is_passed_over() {
+    let schema = clean(
+        "generator a-b {\n out-put = \"x\"\n}\nmodelA {\n a String @db.VarChar(5,)\n b String @db.VarChar(,)\n}\n\
+         model B { a Int }\n id Int @id\n} model C {\n}",
+    );
+    let models: Vec<_> =
+        schema.models().map(|model| (model.name.name.as_str(), model.fields.len())).collect();
+    assert_eq!(models, [("A", 2), ("B", 1), ("C", 0)]);
+    let passed_over = schema.comments.iter().map(|comment| schema.text(comment.span));
+    assert_eq!(passed_over.collect::<Vec<_>>(), ["a Int }"]);
 }
 
 #[test]

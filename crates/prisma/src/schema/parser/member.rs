@@ -5,7 +5,7 @@ use crate::schema::lexer::Kind;
 use crate::schema::tree::{
     Attribute, Documentation, EnumValue, Field, FieldType, Property, StringLiteral, TypeName,
 };
-use crate::schema::{Arity, CommentKind, Span, SyntaxErrorKind};
+use crate::schema::{Arity, CommentKind, Span, SyntaxError, SyntaxErrorKind};
 
 impl Parser<'_> {
     /// A line that begins with a word or with `@@`.
@@ -63,7 +63,7 @@ impl Parser<'_> {
 
     fn property(&mut self) -> Option<Property> {
         self.documentation.clear();
-        let key = self.name();
+        let key = self.word_here();
         if self.peek().kind != Kind::Sign('=') {
             self.expected("`=`");
             self.leave_line();
@@ -180,10 +180,20 @@ impl Parser<'_> {
             return None;
         }
         let name = self.path();
+        self.check(&name);
+        let told = self.schema.errors.len();
         let (arguments, end) = match self.peek().kind {
             Kind::Sign('(') => self.arguments()?,
             _ => (Vec::new(), name.span),
         };
+        // Prisma minds these everywhere but in native types.
+        if name.name.contains('.') {
+            let is_passed_over = |error: &SyntaxError| {
+                matches!(error.kind, SyntaxErrorKind::TrailingComma | SyntaxErrorKind::ArgumentMissing(_))
+            };
+            let told = self.schema.errors.split_off(told);
+            self.schema.errors.extend(told.into_iter().filter(|error| !is_passed_over(error)));
+        }
         Some(Attribute { name, arguments, span: sign.to(end) })
     }
 

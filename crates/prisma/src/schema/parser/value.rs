@@ -133,6 +133,10 @@ impl Parser<'_> {
         self.depth += 1;
         let mut items = Vec::new();
         self.over_lines(&open)?;
+        if close == ')' && self.peek().kind == Kind::Sign(',') && self.peek_second().kind == Kind::Sign(')') {
+            let comma = self.advance().span;
+            self.error(SyntaxErrorKind::TrailingComma, comma);
+        }
         while self.peek().kind != Kind::Sign(close) {
             items.push(item(self)?);
             self.over_lines(&open)?;

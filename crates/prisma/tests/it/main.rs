@@ -1,0 +1,7 @@
+//! Our reading of Prisma's files against Prisma's own, in one binary.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod contract;
+mod parser;
+mod schemas;

@@ -39,7 +39,7 @@ pub use effect::Effect;
 pub use fill::{Fill, fill_again, fills};
 pub use mentioned::{Mentioned, mentioned, search_path};
 pub use reverse::{Reverse, reverse};
-pub use statement::{Statement, read};
+pub use statement::{Statement, read, read_each};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
     ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, ReadFacts, RelationFacts,

@@ -3,6 +3,8 @@
 //! The grammar is PostgreSQL 18's own. Reading never looks at a database: whether a table is there
 //! and how large it is comes later, in [`crate::Surroundings`].
 
+mod each;
+
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -13,6 +15,8 @@ use crate::describe::describe;
 use crate::effect::Effect;
 use crate::expression::Contents;
 use crate::syntax_error::{self, SyntaxError};
+
+pub use each::read_each;
 
 /// One statement of a file.
 #[derive(Clone, Debug)]
@@ -63,7 +67,8 @@ impl Statement {
     }
 }
 
-/// The statements of `text`. A file without any (empty, or comments alone) is fine.
+/// The statements of `text`. A file without any (empty, or comments alone) is fine. [`read_each`] is for
+/// many files.
 ///
 /// A statement whose tree is deeper than the parser hands out (some 50 operators in a row, 30 sub-selects in
 /// each other) is there, and its effect is unknown.

@@ -313,6 +313,12 @@ impl Telling {
         self
     }
 
+    /// How long somebody waits, worked out before.
+    pub(crate) fn estimated(mut self, estimate: Estimate) -> Self {
+        self.0.estimate = Some(estimate);
+        self
+    }
+
     /// The error that PostgreSQL answers.
     pub(crate) fn failing(mut self, sqlstate: &str) -> Self {
         self.0.sqlstate = Some(sqlstate.to_owned());

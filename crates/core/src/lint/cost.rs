@@ -323,6 +323,15 @@ pub fn estimate(works: &[Work], size: &Size) -> Estimate {
     }
 }
 
+/// How long a change of the catalog takes, whatever the size of the table.
+pub fn instant() -> Estimate {
+    Estimate {
+        least_ms: CATALOG_MS.quick,
+        most_ms: CATALOG_MS.slow,
+        source: "measured rates of changes of the catalog".to_owned(),
+    }
+}
+
 /// An estimate in a sentence: `40 to 160 s at 30 million rows`.
 pub fn sentence(estimate: &Estimate, size: &Size) -> String {
     format!("{} at {} rows", duration(estimate.least_ms, estimate.most_ms), count(size.rows))

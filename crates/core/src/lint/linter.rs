@@ -154,7 +154,7 @@ impl<'a> Linter<'a> {
 
     /// When time passes between files, tables fill and clients come to know what is new.
     fn begin_file(&mut self, time_passes: bool) {
-        self.world.begin_file(time_passes, &[self.around.namespace.clone()]);
+        self.world.begin_file(time_passes, std::slice::from_ref(&self.around.namespace));
     }
 }
 

@@ -1,6 +1,14 @@
 //! The rules, a file for each, or for each family that shares its judgement.
 
 mod breaks;
+mod index_drop;
+mod index_leftover;
+mod lock_held_during_work;
+mod opaque;
+mod other_table_locked;
+mod prisma_sending;
+mod settings;
+mod unbounded_lock_wait;
 mod waits;
 
 use super::rule::{Group, Judge, Rule};
@@ -31,6 +39,15 @@ pub(super) static ALL: &[Rule] = &[
     rule!("bulk-update", Locks, Danger, Judge::Run),
     rule!("bulk-delete", Locks, Danger, Judge::Run),
     rule!("lock-table", Locks, Danger, Judge::Run),
+    rule!("index-drop", Locks, Caution, Judge::Statement(index_drop::judge)),
+    rule!("index-leftover", Locks, Caution, Judge::Statement(index_leftover::judge)),
+    rule!("lock-held-during-work", Locks, Danger, Judge::File(lock_held_during_work::judge)),
+    rule!("long-lock-timeout", Locks, Caution, Judge::Statement(settings::long_lock_timeout)),
+    rule!("other-table-locked", Locks, Caution, Judge::Statement(other_table_locked::judge)),
+    rule!("setting-leaks", Locks, Caution, Judge::File(settings::leaks)),
+    rule!("setting-without-effect", Locks, Danger, Judge::File(settings::without_effect)),
+    rule!("unbounded-lock-wait", Locks, Caution, Judge::Statement(unbounded_lock_wait::judge)),
+    rule!("unknown-effect", Locks, Info, Judge::Statement(opaque::judge)),
     // Compatibility
     rule!("change-type", Compatibility, Danger, Judge::Statement(breaks::judge)),
     rule!("drop-column", Compatibility, Danger, Judge::Run),
@@ -42,6 +59,9 @@ pub(super) static ALL: &[Rule] = &[
     rule!("rename-table", Compatibility, Danger, Judge::Run),
     rule!("rename-type", Compatibility, Danger, Judge::Run),
     rule!("required-column-without-default", Compatibility, Blocker, Judge::Run),
+    // Prisma
+    rule!("batch-fallback", Prisma, Info, Judge::File(prisma_sending::batch_fallback)),
+    rule!("not-atomic", Prisma, Info, Judge::File(prisma_sending::not_atomic)),
     // Data
     rule!("truncate", Data, Blocker, Judge::Run),
 ];

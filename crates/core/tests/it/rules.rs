@@ -7,7 +7,8 @@
 //!   deployed together.
 //! - ```` ```prisma deployed ````: the schema of a running release.
 //! - ```` ```toml ````: `underpin.toml`.
-//! - ```` ```given ````: lines `server 16`, `sender whole|split|underpin|autocommit`, `history unknown`.
+//! - ```` ```given ````: lines `server 16`, `sender whole|split|underpin|autocommit`, `history unknown`,
+//!   `lock_timeout 500ms|none` of the connection; these are what a case has when nobody says.
 //! - ```` ```findings ````: a line `LINE: RULE SEVERITY [SQLSTATE]` for each finding; `none` for none.
 //!
 //! Every rule runs on every case, and a finding that is not announced fails. `UNDERPIN_BLESS=1` writes
@@ -18,10 +19,10 @@ use std::path::Path;
 use underpin_catalog::{Name, ServerVersion};
 use underpin_core::lint::stats::Stats;
 use underpin_core::lint::{Circumstances, Linter, Source, pages};
-use underpin_core::settings::Settings;
+use underpin_core::settings::Settings as TeamSettings;
 use underpin_prisma::client::ClientContract;
 use underpin_prisma::schema::{self, Schema};
-use underpin_sql::in_force::Session;
+use underpin_sql::in_force::{Session, Settings};
 use underpin_sql::read;
 use underpin_sql::sending::Sender;
 use underpin_testkit::{CaseFile, Section};
@@ -44,6 +45,7 @@ fn every_rule_has_its_page_and_every_page_its_rule() {
 
 #[test]
 fn every_case_of_every_page_is_as_the_page_says() {
+    #[expect(clippy::disallowed_methods, reason = "the test is told how to run")]
     let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
     let mut wrong = Vec::new();
     let mut cases = 0;
@@ -72,8 +74,9 @@ fn every_case_of_every_page_is_as_the_page_says() {
 
 fn judge(page: &CaseFile, section: &Section) -> String {
     let sql = page.nearest(section, "sql").unwrap_or_else(|| panic!("{}: no sql", page.place(section)));
-    let settings = page.nearest(section, "toml").map_or_else(Settings::default, |fence| {
-        Settings::from_toml(&fence.text).unwrap_or_else(|error| panic!("{}: {error}", page.place(section)))
+    let settings = page.nearest(section, "toml").map_or_else(TeamSettings::default, |fence| {
+        TeamSettings::from_toml(&fence.text)
+            .unwrap_or_else(|error| panic!("{}: {error}", page.place(section)))
     });
     let namespace = Name::new("public");
     let deployed: Vec<_> = page
@@ -92,7 +95,7 @@ fn judge(page: &CaseFile, section: &Section) -> String {
     let mut linter = Linter::new(Circumstances {
         server: ServerVersion::of_major(given.major),
         sender: given.sender,
-        session: Session::default(),
+        session: Session::new(given.connected_with),
         namespace,
         whole_history: given.whole_history,
         together: true,
@@ -132,11 +135,17 @@ struct Given {
     major: u32,
     sender: Sender,
     whole_history: bool,
+    connected_with: Settings,
 }
 
 impl Default for Given {
     fn default() -> Self {
-        Self { major: 16, sender: Sender::PrismaWhole, whole_history: true }
+        Self {
+            major: 16,
+            sender: Sender::PrismaWhole,
+            whole_history: true,
+            connected_with: Settings::default().with("lock_timeout", "500ms"),
+        }
     }
 }
 
@@ -149,6 +158,8 @@ impl Given {
             ("sender", "underpin") => self.sender = Sender::Underpin,
             ("sender", "autocommit") => self.sender = Sender::Autocommit,
             ("history", "unknown") => self.whole_history = false,
+            ("lock_timeout", "none") => self.connected_with = Settings::default(),
+            ("lock_timeout", limit) => self.connected_with = Settings::default().with("lock_timeout", limit),
             _ => return None,
         }
         Some(())

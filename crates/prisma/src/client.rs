@@ -116,10 +116,10 @@ pub enum Gap<'a> {
     NotInSchema,
     /// `@ignore` or `Unsupported`: the client knows of it and leaves it out.
     LeftOut(FieldName<'a>),
-    /// The schema leaves it to the column's default.
+    /// The field is required, and the schema leaves it to the column's default.
     LeftToDefault(FieldName<'a>),
-    /// The field is optional, or a list: the application may leave it out or, unless it is a list,
-    /// write NULL in so many words, which no default catches.
+    /// The field is optional, or a list without a default: the application may leave it out or, unless it
+    /// is a list, write NULL in so many words, which no default of the database catches.
     Optional(FieldName<'a>),
 }
 
@@ -169,12 +169,11 @@ impl ClientContract {
         let table = self.knows_table(table).filter(|table| table.is_written())?;
         let Some(column) = table.column(column) else { return Some(Gap::NotInSchema) };
         let field = FieldName { table, column };
-        match (column.used, column.on_create) {
-            (ColumnUse::Ignored | ColumnUse::Unsupported, _) => Some(Gap::LeftOut(field)),
-            (ColumnUse::Client, OnCreate::LeftToDatabase) => Some(Gap::LeftToDefault(field)),
-            (ColumnUse::Client, OnCreate::Optional) => Some(Gap::Optional(field)),
-            (ColumnUse::Client, OnCreate::FromApplication | OnCreate::FromClient) => {
-                column.allows_null().then_some(Gap::Optional(field))
+        match column.used {
+            ColumnUse::Ignored | ColumnUse::Unsupported => Some(Gap::LeftOut(field)),
+            ColumnUse::Client if column.allows_null() => Some(Gap::Optional(field)),
+            ColumnUse::Client => {
+                (column.on_create == OnCreate::LeftToDatabase).then_some(Gap::LeftToDefault(field))
             }
         }
     }

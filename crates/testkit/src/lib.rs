@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod case_file;
+mod client;
 pub mod corpus;
 pub mod load;
 mod lock_watch;
@@ -22,6 +23,7 @@ pub mod schemas;
 mod server;
 
 pub use case_file::{CaseFile, Fence, Section};
+pub use client::Client;
 pub use lock_watch::{LockHold, LockReport, LockWatch};
 pub use oracle::{Oracle, Said};
 pub use pgbouncer::PgBouncer;

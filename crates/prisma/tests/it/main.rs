@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod client;
 mod contract;
 mod parser;
 mod schemas;

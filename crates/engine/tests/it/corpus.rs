@@ -68,6 +68,12 @@ async fn agrees(project: &str) {
             let known = BROKEN.iter().find(|(broken, _)| broken == name).map(|(_, code)| *code);
             assert_eq!(refused, known, "{of}: {name}: {done:?}");
         }
+        if major == majors()[0] {
+            let lacking = crate::contract::lacking(&theirs, &history).await;
+            // Views and columns of civitai that were made by hand, as its migrations say.
+            let by_hand = if project == "civitai" { 179 } else { 0 };
+            assert_eq!(lacking.len(), by_hand, "{of}: {lacking:#?}");
+        }
         let ours = server.database("ours").await;
         // The first half into a database in which nothing is, the second into one that could be in use.
         let middle = &history.names[history.names.len() / 2];

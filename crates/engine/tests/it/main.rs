@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod connect;
+mod contract;
 mod corpus;
 mod doubt;
 mod faults;

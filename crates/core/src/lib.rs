@@ -3,6 +3,7 @@
 //! Nothing here connects to a database, reads a file or a clock. Facts come in as values; decisions
 //! go out as values.
 
+pub mod audit;
 pub mod event;
 pub mod lint;
 mod notice;

@@ -105,8 +105,8 @@ pub enum Queue {
 /// Rows of a table of which nobody said how large it is.
 pub const ASSUMED_ROWS: f64 = 10_000_000.0;
 
-/// Its heap: 2 GB, rows of about 200 bytes, wider than those that the rates were measured on.
-pub const ASSUMED_HEAP_BYTES: f64 = 2.0 * 1_073_741_824.0;
+/// A row of its heap, wider than those that the rates were measured on: 2 GB in all.
+pub const ASSUMED_ROW_BYTES: f64 = 2.0 * 1_073_741_824.0 / ASSUMED_ROWS;
 
 /// An entry of an index of which nobody said how large it is: between a number's 22 and a text's 96.
 pub const ASSUMED_ENTRY_BYTES: f64 = 45.0;
@@ -246,10 +246,11 @@ impl Key {
 impl Size {
     /// The size of a table that existed before the file that is judged; `index_count` is how many
     /// indexes the history says it has. The name is a qualified one.
-    pub fn of(stats: &Stats, table: &RelationName, index_count: usize) -> Self {
+    /// Where nobody says how large it is, it has `assumed_rows`.
+    pub fn of(stats: &Stats, table: &RelationName, index_count: usize, assumed_rows: f64) -> Self {
         match stats.table(table) {
             Some(known) if known.source != Source::Nobody => Self::known(&known, index_count),
-            _ => Self::assumed(table, index_count, !stats.tables.is_empty()),
+            _ => Self::assumed(table, index_count, assumed_rows, !stats.tables.is_empty()),
         }
     }
 
@@ -286,22 +287,23 @@ impl Size {
         Self { rows, heap_bytes, toast_bytes: table.toast_bytes as f64, index_bytes, source, assumptions }
     }
 
-    fn assumed(table: &RelationName, index_count: usize, asked: bool) -> Self {
+    fn assumed(table: &RelationName, index_count: usize, rows: f64, asked: bool) -> Self {
+        let heap_bytes = rows * ASSUMED_ROW_BYTES;
         let why = match asked {
             true => "nobody says how large it is",
             false => "no sizes were given (--stats or --url)",
         };
         Self {
-            rows: ASSUMED_ROWS,
-            heap_bytes: ASSUMED_HEAP_BYTES,
+            rows,
+            heap_bytes,
             toast_bytes: 0.0,
-            index_bytes: vec![ASSUMED_ROWS * ASSUMED_ENTRY_BYTES; index_count],
+            index_bytes: vec![rows * ASSUMED_ENTRY_BYTES; index_count],
             source: "assumed size",
             assumptions: vec![format!(
                 "{} has {} rows in {}: {why}",
                 table.shown(),
-                count(ASSUMED_ROWS),
-                bytes(ASSUMED_HEAP_BYTES as u64)
+                count(rows),
+                bytes(heap_bytes as u64)
             )],
         }
     }

@@ -37,6 +37,8 @@ pub struct Circumstances<'a> {
     pub together: bool,
     /// How large tables are.
     pub stats: &'a Stats,
+    /// Rows of a table of which `stats` does not say it; [`cost::ASSUMED_ROWS`] unless somebody knows better.
+    pub assumed_rows: f64,
     /// Budgets, and which groups of rules run.
     pub settings: &'a LintSettings,
     /// The clients of the releases that run, when somebody said which.
@@ -230,5 +232,5 @@ pub(super) fn size_of(
 ) -> cost::Size {
     let name = world.facts().resolve(table);
     let indexes = world.facts().indexes_of(&name).count();
-    cost::Size::of(around.stats, &name, indexes)
+    cost::Size::of(around.stats, &name, indexes, around.assumed_rows)
 }

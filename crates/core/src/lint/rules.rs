@@ -28,10 +28,22 @@ macro_rules! rule {
     };
 }
 
-/// All of them, by group and name.
+/// All of them, by group.
 pub(super) static ALL: &[Rule] = &[
     // Failure
     rule!("syntax-error", Failure, Blocker, Judge::Run),
+    // What breaks is told before what waits, which leaves out what was told.
+    // Compatibility
+    rule!("change-type", Compatibility, Danger, Judge::Statement(breaks::judge)),
+    rule!("drop-column", Compatibility, Danger, Judge::Run),
+    rule!("drop-table", Compatibility, Danger, Judge::Run),
+    rule!("drop-type", Compatibility, Danger, Judge::Run),
+    rule!("drop-unique", Compatibility, Danger, Judge::Run),
+    rule!("rename-column", Compatibility, Danger, Judge::Run),
+    rule!("rename-enum-value", Compatibility, Danger, Judge::Run),
+    rule!("rename-table", Compatibility, Danger, Judge::Run),
+    rule!("rename-type", Compatibility, Danger, Judge::Run),
+    rule!("required-column-without-default", Compatibility, Blocker, Judge::Run),
     // Locks
     rule!("index-build", Locks, Danger, Judge::Statement(waits::judge)),
     rule!("table-scan", Locks, Danger, Judge::Run),
@@ -48,17 +60,6 @@ pub(super) static ALL: &[Rule] = &[
     rule!("setting-without-effect", Locks, Danger, Judge::File(settings::without_effect)),
     rule!("unbounded-lock-wait", Locks, Caution, Judge::Statement(unbounded_lock_wait::judge)),
     rule!("unknown-effect", Locks, Info, Judge::Statement(opaque::judge)),
-    // Compatibility
-    rule!("change-type", Compatibility, Danger, Judge::Statement(breaks::judge)),
-    rule!("drop-column", Compatibility, Danger, Judge::Run),
-    rule!("drop-table", Compatibility, Danger, Judge::Run),
-    rule!("drop-type", Compatibility, Danger, Judge::Run),
-    rule!("drop-unique", Compatibility, Danger, Judge::Run),
-    rule!("rename-column", Compatibility, Danger, Judge::Run),
-    rule!("rename-enum-value", Compatibility, Danger, Judge::Run),
-    rule!("rename-table", Compatibility, Danger, Judge::Run),
-    rule!("rename-type", Compatibility, Danger, Judge::Run),
-    rule!("required-column-without-default", Compatibility, Blocker, Judge::Run),
     // Prisma
     rule!("batch-fallback", Prisma, Info, Judge::File(prisma_sending::batch_fallback)),
     rule!("not-atomic", Prisma, Info, Judge::File(prisma_sending::not_atomic)),

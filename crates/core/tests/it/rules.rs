@@ -17,6 +17,7 @@
 use std::path::Path;
 
 use underpin_catalog::{Name, ServerVersion};
+use underpin_core::lint::cost::ASSUMED_ROWS;
 use underpin_core::lint::stats::Stats;
 use underpin_core::lint::{Circumstances, Linter, Source, pages};
 use underpin_core::settings::Settings as TeamSettings;
@@ -100,6 +101,7 @@ fn judge(page: &CaseFile, section: &Section) -> String {
         whole_history: given.whole_history,
         together: true,
         stats: &stats,
+        assumed_rows: ASSUMED_ROWS,
         settings: &settings.lint,
         deployed: &deployed,
     });

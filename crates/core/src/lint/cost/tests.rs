@@ -21,7 +21,7 @@ fn table(rows: f64) -> TableStats {
 
 fn size(table: TableStats) -> Size {
     let stats = Stats { tables: [(table.name.clone(), table)].into(), ..Stats::none() };
-    Size::of(&stats, &orders(), 0)
+    Size::of(&stats, &orders(), 0, ASSUMED_ROWS)
 }
 
 fn said(work: Work, rows: f64) -> String {
@@ -100,7 +100,7 @@ fn toasted_values_are_copied_by_a_rewrite_alone() {
 
 #[test]
 fn an_unknown_size_counts_as_large_and_says_so() {
-    let unknown = Size::of(&Stats::none(), &orders(), 2);
+    let unknown = Size::of(&Stats::none(), &orders(), 2, ASSUMED_ROWS);
     assert_eq!(
         unknown.assumptions,
         ["public.Order has 10 million rows in 2.0 GB: no sizes were given (--stats or --url)"]
@@ -113,7 +113,7 @@ fn an_unknown_size_counts_as_large_and_says_so() {
 
     let other = TableStats { name: RelationName::qualified("public", "Shop"), ..table(5.0) };
     let elsewhere = Stats { tables: [(other.name.clone(), other)].into(), ..Stats::none() };
-    let missing = Size::of(&elsewhere, &orders(), 0);
+    let missing = Size::of(&elsewhere, &orders(), 0, ASSUMED_ROWS);
     assert!(missing.assumptions[0].ends_with("nobody says how large it is"), "{:?}", missing.assumptions);
 }
 

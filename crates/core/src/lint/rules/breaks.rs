@@ -100,6 +100,7 @@ fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
         .about(table.shown())
         .sure(confidence)
         .locking(&act.locks)
+        .lasting(case.estimate(act, &table))
         .instead(broken.code.instead());
     if case.file.around.deployed.is_empty() {
         telling = telling.assuming("the running release uses it: nobody said which releases run");

@@ -8,34 +8,71 @@ use underpin_sql::{Duration, LockClaim};
 
 use super::super::case::{FileCase, Seen};
 use super::super::cost::{self, Queue};
-use super::super::finding::{Blocks, Estimate, Finding, Severity};
+use super::super::finding::{Blocks, Estimate, Finding};
+use super::super::stats::Heat;
+use crate::quantity::duration;
 
 pub(super) const NAME: &str = "lock-held-during-work";
 
+/// One for each transaction, at the statement that works longest.
 pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>) {
     for transaction in &file.sending.transactions {
-        let mut held: Vec<(usize, LockClaim)> = Vec::new();
+        let mut held: Vec<Held> = Vec::new();
+        let mut longest: Option<(usize, f64)> = None;
+        let mut total: Option<Estimate> = None;
         for at in transaction.statements.clone() {
             let Some(one) = seen.get(at) else { continue };
             if let Some(estimate) = &one.estimate
                 && one.duration > Duration::Instant
             {
-                let worse: Vec<_> = held.iter().filter(|(_, claim)| is_worse(claim, one)).collect();
-                if !worse.is_empty() {
-                    found.push(tell(file, at, one, estimate, &worse));
+                let mut hurts = false;
+                for lock in held.iter_mut().filter(|lock| is_worse(&lock.claim, one)) {
+                    lock.hurts = true;
+                    hurts = true;
+                }
+                if hurts {
+                    total = Some(added(total, estimate));
+                    if longest.is_none_or(|(_, most_ms)| estimate.most_ms > most_ms) {
+                        longest = Some((at, estimate.most_ms));
+                    }
                 }
             }
             for claim in one.locks.iter().filter(|claim| claim.mode.blocks_application()) {
-                match held.iter_mut().find(|(_, known)| known.relation == claim.relation) {
-                    Some((since, known)) if known.mode < claim.mode => {
-                        known.mode = claim.mode;
-                        *since = at;
+                match held.iter_mut().find(|lock| lock.claim.relation == claim.relation) {
+                    Some(lock) if lock.claim.mode < claim.mode => {
+                        lock.claim.mode = claim.mode;
+                        lock.since = at;
                     }
                     Some(_) => {}
-                    None => held.push((at, claim.clone())),
+                    None => held.push(Held { since: at, claim: claim.clone(), hurts: false }),
                 }
             }
         }
+        if let (Some((at, _)), Some(total)) = (longest, total) {
+            held.retain(|lock| lock.hurts && lock.since < at);
+            if !held.is_empty() {
+                found.push(tell(file, at, &seen[at], total, &held));
+            }
+        }
+    }
+}
+
+/// A lock that the transaction has.
+struct Held {
+    since: usize,
+    claim: LockClaim,
+    /// Somebody waits for it who would not wait for the work that goes on.
+    hurts: bool,
+}
+
+fn added(total: Option<Estimate>, more: &Estimate) -> Estimate {
+    match total {
+        None => more.clone(),
+        Some(so_far) => Estimate {
+            least_ms: so_far.least_ms + more.least_ms,
+            most_ms: so_far.most_ms + more.most_ms,
+            source: so_far.source,
+        },
     }
 }
 
@@ -45,46 +82,39 @@ fn is_worse(claim: &LockClaim, working: &Seen) -> bool {
     own.is_none_or(|own: LockMode| Blocks::of(own) < Blocks::of(claim.mode))
 }
 
-fn tell(
-    file: &FileCase<'_>,
-    at: usize,
-    one: &Seen,
-    estimate: &Estimate,
-    worse: &[&(usize, LockClaim)],
-) -> Finding {
-    let strongest = worse.iter().map(|(_, claim)| claim.mode).max();
-    let blocks = strongest.map_or(Blocks::Maintenance, Blocks::of);
-    let heat = worse
-        .iter()
-        .map(|(_, claim)| file.around.stats.table(&claim.relation).and_then(|known| known.heat(blocks)))
-        .max()
-        .flatten();
-    let severity = cost::judge(blocks, Some(estimate), heat, Queue::Bounded, &file.around.settings.budgets());
-    let lines: Vec<_> = worse
-        .iter()
-        .map(|(since, claim)| {
-            format!(
-                "{} on {} since line {}",
-                claim.mode,
-                claim.relation.shown(),
-                file.statements[*since].line
-            )
-        })
-        .collect();
+fn tell(file: &FileCase<'_>, at: usize, one: &Seen, total: Estimate, held: &[Held]) -> Finding {
+    let blocks = held.iter().map(|lock| Blocks::of(lock.claim.mode)).max().unwrap_or(Blocks::Maintenance);
+    let heat_of = |lock: &Held| {
+        file.around.stats.table(&lock.claim.relation).map_or(Some(Heat::Hot), |known| known.heat(blocks))
+    };
+    let heat = held.iter().filter_map(heat_of).max();
+    let severity = cost::judge(blocks, Some(&total), heat, Queue::Bounded, &file.around.settings.budgets());
+    let shown = |lock: &Held| {
+        let line = file.statements[lock.since].line;
+        format!("{} on {} since line {line}", lock.claim.mode, lock.claim.relation.shown())
+    };
+    let mut locks: Vec<_> = held.iter().take(SHOWN).map(shown).collect();
+    if held.len() > SHOWN {
+        locks.push(format!("{} more", held.len() - SHOWN));
+    }
     let table = one.worked_on.as_ref().map(|table| format!(" on {}", table.shown())).unwrap_or_default();
     let message = format!(
-        "while this statement works{table}, its transaction keeps {}: {blocks} wait until it commits",
-        lines.join(" and "),
+        "while the transaction works{table}, {} in all, it keeps {}: {blocks} wait until it commits",
+        duration(total.least_ms, total.most_ms),
+        locks.join(", "),
     );
     let mut telling = file
-        .tell_at(at, NAME, severity.max(Severity::Info), message)
-        .locking(worse.iter().map(|(_, claim)| claim))
+        .tell_at(at, NAME, severity, message)
+        .locking(held.iter().map(|lock| &lock.claim))
         .instead(
-            "put the slow statement into a migration of its own, before the ones that take the stronger lock; \
-             underpin ends its transactions between them by itself",
+            "put what is slow into a migration of its own, before the statements that take the stronger locks; \
+             `underpin deploy` ends its transactions between them by itself",
         );
     if let Some(table) = &one.worked_on {
         telling = telling.about(table.shown());
     }
-    telling.estimated(estimate.clone()).done()
+    telling.estimated(total).done()
 }
+
+/// More locks than these are counted.
+const SHOWN: usize = 3;

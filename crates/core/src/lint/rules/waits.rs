@@ -15,7 +15,13 @@ use crate::reason::ReasonCode;
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts {
         if let Some(noticed) = noticed(act.effect, case.world) {
-            found.push(tell(case, act, &noticed));
+            // The type change itself is told already, and how long it works with it.
+            let told = |finding: &Finding| {
+                finding.statement == Some(case.at + 1) && finding.rule == noticed.code.as_str()
+            };
+            if !found.iter().any(told) {
+                found.push(tell(case, act, &noticed));
+            }
         }
     }
 }

@@ -1,0 +1,90 @@
+//! Every history of the corpus, linted and audited, its findings counted.
+//!
+//! A change of a count is a change of what teams are told: look at the files before blessing the page
+//! (`UNDERPIN_BLESS=1`).
+
+use std::fmt::Write;
+use std::path::Path;
+
+use underpin_catalog::{Name, ServerVersion};
+use underpin_core::audit::{Audit, Auditor};
+use underpin_core::lint::cost::ASSUMED_ROWS;
+use underpin_core::lint::stats::Stats;
+use underpin_core::lint::{Circumstances, Linter, Source};
+use underpin_core::settings::Settings as TeamSettings;
+use underpin_sql::in_force::{Session, Settings};
+use underpin_sql::read;
+use underpin_sql::sending::Sender;
+use underpin_testkit::corpus::{History, histories};
+
+fn audited(history: &History, sender: Sender) -> Audit {
+    let settings = TeamSettings::default();
+    let stats = Stats::none();
+    let mut linter = Linter::new(Circumstances {
+        server: ServerVersion::of_major(17),
+        sender,
+        session: Session::new(Settings::default().with("lock_timeout", "500ms")),
+        namespace: Name::new("public"),
+        whole_history: true,
+        together: false,
+        stats: &stats,
+        assumed_rows: ASSUMED_ROWS,
+        settings: &settings.lint,
+        deployed: &[],
+    });
+    let mut auditor = Auditor::new(ASSUMED_ROWS, "Prisma");
+    for name in &history.names {
+        let text = history.sql(name);
+        let report = linter.judge(&Source { path: name, text: &text, read: read(&text) });
+        auditor.add(name, &report);
+    }
+    auditor.finish()
+}
+
+#[test]
+fn findings_are_counted_by_rule() {
+    let mut page = String::new();
+    for history in histories() {
+        for (sender, word) in
+            [(Sender::PrismaWhole, "sent whole"), (Sender::PrismaSplit, "sent statement by statement")]
+        {
+            let audit = audited(&history, sender);
+            writeln!(
+                page,
+                "# {}, {word}\n\n{} migrations, {} statements: {} block, {} break clients, {} are not atomic, {} fail, {} lose \
+                 data, {} do none of this, {} cannot be read\n",
+                history.name,
+                audit.migrations,
+                audit.statements,
+                audit.blocking.migrations,
+                audit.breaking.migrations,
+                audit.not_atomic.migrations,
+                audit.failing.migrations,
+                audit.losing.migrations,
+                audit.harmless,
+                audit.unreadable,
+            )
+            .unwrap();
+            for count in &audit.rules {
+                writeln!(
+                    page,
+                    "- {} {}: {} in {} migrations",
+                    count.rule, count.severity, count.findings, count.migrations
+                )
+                .unwrap();
+            }
+            page.push('\n');
+        }
+    }
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/histories.md"));
+    #[expect(clippy::disallowed_methods, reason = "the page is this test's own")]
+    let pinned = std::fs::read_to_string(file).unwrap_or_default();
+    #[expect(clippy::disallowed_methods, reason = "the test is told how to run")]
+    let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
+    if bless {
+        #[expect(clippy::disallowed_methods, reason = "the page is this test's own")]
+        std::fs::write(file, &page).unwrap();
+    } else {
+        assert!(pinned == page, "the counts are others than those of {}", file.display());
+    }
+}

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use underpin_core::lint::finding::Severity;
 use underpin_core::plan::ReasonCode;
+
+use crate::output::lint::Format;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -38,6 +41,10 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Show what a stopped deploy has left, and finish, revert or mark it
     Recover(Recover),
+    /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
+    Lint(Lint),
+    /// Print the page of a rule of lint, or list the rules
+    Explain(Explain),
     /// Read sizes and write rates from a database, for lint: no data, no lock that anybody waits for
     Stats(Stats),
     /// Show which transactions a file becomes under the installed Prisma, and what flips it
@@ -54,6 +61,8 @@ impl Arguments {
             Command::Recover(options) => options.output.json,
             Command::Stats(options) => options.output.json,
             Command::ExplainTx(options) => options.output.json,
+            Command::Lint(options) => options.format() == Format::Json,
+            Command::Explain(options) => options.output.json,
         }
     }
 }
@@ -180,6 +189,73 @@ pub(crate) struct ExplainTx {
     /// Ask about this version of Prisma [default: the project's]
     #[arg(long, value_name = "VERSION")]
     pub(crate) prisma: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    /// Files, folders, migrations or migrations folders; `-` is standard input [default: the project's migrations]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only files that were added or changed since the last commit in common with this Git revision
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) since: Option<String>,
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORM")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Write the report here instead of on stdout
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The least severity that ends with exit 10: info, caution, danger or blocker [default: danger]
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<Severity>,
+    /// What does not count, because it was there before [default: underpin-baseline.json beside the settings]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found now into the baseline, and fail for none of it
+    #[arg(long)]
+    pub(crate) write_baseline: bool,
+    /// Sizes and write rates of the production database, as `underpin stats` wrote them
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub(crate) stats: Option<PathBuf>,
+    /// Read sizes and write rates from this database; nothing is changed there
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The major version of the server that the files are for [default: that of the statistics, else 18]
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..=18))]
+    pub(crate) pg_version: Option<u32>,
+    /// The version of Prisma that applies them [default: the installed one]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) prisma: Option<String>,
+    /// Prisma schema: a file or a folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Prisma configuration file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Migrations folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) migrations: Option<PathBuf>,
+    /// Settings file [default: underpin.toml beside the project, if there is one]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) settings: Option<PathBuf>,
+}
+
+impl Lint {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The rule; without one, all are listed
+    #[arg(value_name = "RULE")]
+    pub(crate) rule: Option<String>,
     #[command(flatten)]
     pub(crate) output: Printing,
 }

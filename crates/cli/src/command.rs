@@ -2,7 +2,9 @@
 
 pub(crate) mod deploy;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod explain_tx;
+pub(crate) mod lint;
 pub(crate) mod recover;
 pub(crate) mod resolve;
 pub(crate) mod stats;

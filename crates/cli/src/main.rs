@@ -45,6 +45,8 @@ fn main() -> ExitCode {
             Command::Recover(options) => command::recover::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,
+            Command::Lint(options) => command::lint::run(options, &output).await,
+            Command::Explain(options) => command::explain::run(options, &output),
         }
     });
     // Tasks that still drive connections have nothing left to say.

@@ -1,6 +1,8 @@
 //! How things are printed: human words, or one JSON object, and events as they happen.
 
 mod credentials;
+pub(crate) mod lint;
+pub(crate) mod page;
 mod progress;
 
 use std::io::{IsTerminal, Write};
@@ -100,6 +102,17 @@ impl Output {
             }
         }))
     }
+}
+
+/// Whether a terminal may be given colours.
+pub(crate) fn may_colour() -> bool {
+    let told = |name: &str| std::env::var_os(name).unwrap_or_default();
+    told("NO_COLOR").is_empty() && told("TERM") != "dumb"
+}
+
+/// How wide the terminal is, in columns.
+pub(crate) fn width() -> Option<usize> {
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
 }
 
 #[derive(Serialize)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use underpin_core::settings::Settings;
 use underpin_engine::Problem;
 use underpin_engine::deploy::Target;
+use underpin_engine::files;
 use underpin_engine::project::{self, Project, ProjectErrorKind, Where};
 use underpin_prisma::DatabaseUrl;
 use underpin_prisma::url::RootCertificates;
@@ -22,18 +23,13 @@ pub(crate) struct Place {
 
 /// Finds the project, its database and the settings.
 pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
-    let cwd = std::env::current_dir()
-        .map_err(|error| Problem::new(format!("the current folder cannot be read: {error}")))?;
-    let environment: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
     let project = Project::discover(&Where {
-        cwd,
+        cwd: working_folder()?,
         schema: typed.schema.clone(),
         config: typed.config.clone(),
         migrations: typed.migrations.clone(),
         url: typed.url.clone(),
-        environment,
+        environment: environment(),
     })
     .map_err(|error| problem(&error))?;
     let mut url = url(&project)?;
@@ -49,11 +45,60 @@ pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
     Ok(Place { project, target, settings })
 }
 
+/// Where a project is looked for whose database nobody asks for.
+pub(crate) fn at(cwd: &Path, typed: &arguments::Lint) -> Where {
+    Where {
+        cwd: cwd.to_owned(),
+        schema: typed.schema.clone(),
+        config: typed.config.clone(),
+        migrations: typed.migrations.clone(),
+        url: None,
+        environment: environment(),
+    }
+}
+
+/// The folder that the command runs in.
+pub(crate) fn working_folder() -> Result<PathBuf, Problem> {
+    std::env::current_dir()
+        .map_err(|error| Problem::new(format!("the current folder cannot be read: {error}")))
+}
+
+fn environment() -> BTreeMap<String, String> {
+    let variables = std::env::vars_os();
+    variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The settings where there need not be a project, with the folder that their paths are from: the nearest one
+/// above with `underpin.toml` or `package.json`, else the top of the repository, else the working folder.
+pub(crate) fn settings_near(typed: Option<&Path>, cwd: &Path) -> Result<(Settings, PathBuf), Problem> {
+    let with =
+        |names: &[&str]| cwd.ancestors().find(|folder| names.iter().any(|name| folder.join(name).exists()));
+    let folder = match typed {
+        Some(path) => {
+            let path = files::normal(&cwd.join(path));
+            path.parent().unwrap_or(cwd).to_owned()
+        }
+        None => {
+            with(&["underpin.toml", "package.json"]).or_else(|| with(&[".git"])).unwrap_or(cwd).to_owned()
+        }
+    };
+    Ok((settings(typed, &folder)?, folder))
+}
+
 /// The database alone. With `--url` there need not be a project: whoever may read production's
 /// statistics may sit on a machine that has no copy of it.
 pub(crate) fn database(typed: &arguments::Project) -> Result<DatabaseUrl, Problem> {
-    let Some(typed_url) = &typed.url else { return Ok(find(typed)?.target.url) };
-    let mut url = DatabaseUrl::parse(typed_url).map_err(|error| {
+    match &typed.url {
+        Some(url) => typed_url(url),
+        None => Ok(find(typed)?.target.url),
+    }
+}
+
+/// A URL from the command line, with certificates from the working folder.
+pub(crate) fn typed_url(text: &str) -> Result<DatabaseUrl, Problem> {
+    let mut url = DatabaseUrl::parse(text).map_err(|error| {
         Problem::new(format!("the URL cannot be used: {error}")).hint("give a postgresql:// URL")
     })?;
     certificates_from(Path::new("."), &mut url);
@@ -73,7 +118,7 @@ fn url(project: &Project) -> Result<DatabaseUrl, Problem> {
     }
 }
 
-fn problem(error: &project::ProjectError) -> Problem {
+pub(crate) fn problem(error: &project::ProjectError) -> Problem {
     let mut found = Problem::new(error.message.clone()).hint(error.hint.clone());
     if error.kind == ProjectErrorKind::ProviderChanged {
         found = found.coded("P3019");

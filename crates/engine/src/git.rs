@@ -3,6 +3,8 @@
 //! It only reads: no fetch, no lock, no prompt, and each question has a limit. A machine without Git and a
 //! folder outside all repositories are answers, not errors; a revision that does not exist is an error.
 
+mod changed;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;

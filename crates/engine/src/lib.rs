@@ -11,6 +11,7 @@ pub mod deploy;
 pub mod doctor;
 mod events;
 mod execute;
+pub mod files;
 mod gate;
 pub mod git;
 mod introspect;

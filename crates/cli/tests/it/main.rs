@@ -7,5 +7,6 @@ mod conformance;
 mod docs;
 mod explain_tx;
 mod kill;
+mod lint;
 mod output;
 mod support;

@@ -13,7 +13,6 @@ use super::suppress::{Known, suppress};
 use crate::settings::{Ignore, LintSettings};
 
 /// What a report is weighed with.
-#[expect(missing_debug_implementations, reason = "it holds a function")]
 pub struct Weights<'a> {
     /// `[lint]` of the settings.
     pub settings: &'a LintSettings,

@@ -1,0 +1,56 @@
+//! `underpin explain`
+
+use std::io::IsTerminal;
+
+use serde_json::json;
+use underpin_core::exit;
+use underpin_core::lint::page::{RulePage, nearest};
+use underpin_core::lint::pages;
+use underpin_engine::Problem;
+
+use crate::arguments::Explain;
+use crate::output::{Output, may_colour, page, width};
+
+/// Wider lines of prose are hard to read.
+const WIDTH_MAX: usize = 100;
+
+pub(crate) fn run(options: &Explain, output: &Output) -> Result<u8, Problem> {
+    let mut pages: Vec<RulePage> = pages().collect();
+    pages.sort_by_key(|page| page.name);
+    let on_terminal = std::io::stdout().is_terminal();
+    let columns = if on_terminal { width().unwrap_or(WIDTH_MAX).min(WIDTH_MAX) } else { WIDTH_MAX };
+    match &options.rule {
+        None => list(&pages, output),
+        Some(name) => {
+            let found = find(&pages, name)?;
+            output.object(
+                &json!({ "version": 1, "exit_code": exit::CLEAN, "rule": told(found), "page": found.text }),
+            );
+            output.say(page::render(found.text, columns, on_terminal && may_colour()).trim_end());
+        }
+    }
+    Ok(exit::CLEAN)
+}
+
+fn list(pages: &[RulePage], output: &Output) {
+    let rules: Vec<_> = pages.iter().map(told).collect();
+    output.object(&json!({ "version": 1, "exit_code": exit::CLEAN, "rules": rules }));
+    let longest = pages.iter().map(|page| page.name.len()).max().unwrap_or_default();
+    for page in pages {
+        output.say(format!("{:<longest$}  {:<8} {}", page.name, page.severity.as_str(), page.summary()));
+    }
+}
+
+fn told(page: &RulePage) -> serde_json::Value {
+    json!({ "name": page.name, "severity": page.severity, "summary": page.summary() })
+}
+
+fn find<'a>(pages: &'a [RulePage], name: &str) -> Result<&'a RulePage, Problem> {
+    pages.iter().find(|page| page.name == name).ok_or_else(|| {
+        let problem = Problem::new(format!("there is no rule called `{name}`"));
+        match nearest(name, pages.iter().map(|page| page.name)) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem.hint("`underpin explain` without a name lists the rules"),
+        }
+    })
+}

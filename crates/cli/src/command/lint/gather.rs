@@ -1,0 +1,165 @@
+//! What lint looks at: from what was typed to files, their server and their sender.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use underpin_core::lint::baseline::Scope;
+use underpin_engine::Problem;
+use underpin_engine::files::{self, seen_from};
+use underpin_engine::git::Repository;
+use underpin_engine::project::{Project, ProjectErrorKind, installed_prisma};
+use underpin_prisma::{FolderOrder, PrismaVersion, Script};
+
+use crate::arguments::Lint;
+use crate::place;
+
+/// What standard input is called in a report.
+const STDIN: &str = "stdin";
+
+/// Everything that a run of lint needs from outside.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) sequences: Vec<Sequence>,
+    pub(super) scope: Scope,
+    /// The version that applies them, as far as it is known.
+    pub(super) prisma: Option<PrismaVersion>,
+    /// What is odd and does not stop anything, each a sentence.
+    pub(super) warnings: Vec<String>,
+}
+
+/// A file as the report names it.
+#[derive(Debug)]
+pub(super) struct File {
+    /// From the working folder, with `/`.
+    pub(super) path: String,
+    pub(super) script: Script,
+    /// Whether it is judged, or read for what it leaves behind.
+    pub(super) asked: bool,
+}
+
+/// Files that follow each other on one database.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    pub(super) files: Vec<File>,
+    pub(super) from_empty: bool,
+}
+
+pub(super) fn gather(options: &Lint, cwd: &Path) -> Result<Gathered, Problem> {
+    let mut warnings = Vec::new();
+    let prisma = prisma(options, cwd)?;
+    let order = FolderOrder::of(prisma);
+    let (stdin, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        options.paths.iter().partition(|path| *path == Path::new("-"));
+    let mut found = match (paths.is_empty(), stdin.is_empty()) {
+        (true, true) => vec![files::history(&migrations_folder(options, cwd, &mut warnings)?, order)?],
+        (true, false) => Vec::new(),
+        (false, _) => files::named(&paths.into_iter().cloned().collect::<Vec<_>>(), cwd, order)?,
+    };
+    if let Some(revision) = &options.since {
+        only_changed(&mut found, revision, cwd)?;
+    }
+    let mut sequences: Vec<Sequence> = found.into_iter().map(|sequence| shown(sequence, cwd)).collect();
+    if !stdin.is_empty() {
+        sequences.push(Sequence { files: vec![read_stdin()?], from_empty: false });
+    }
+    Ok(Gathered {
+        sequences,
+        scope: if options.paths.is_empty() && options.since.is_none() { Scope::Whole } else { Scope::Part },
+        prisma,
+        warnings,
+    })
+}
+
+impl Gathered {
+    /// The text of each file by its path in the report.
+    pub(super) fn texts(&self) -> BTreeMap<&str, &str> {
+        let files = self.sequences.iter().flat_map(|sequence| &sequence.files);
+        files.map(|file| (file.path.as_str(), file.script.text())).collect()
+    }
+}
+
+/// From the top of the repository to a folder, with a `/` at its end; empty at the top, and outside of all
+/// repositories.
+pub(super) fn below_top(cwd: &Path) -> String {
+    // Git is not asked: a report must not depend on whether it is installed.
+    let top = cwd.ancestors().find(|folder| folder.join(".git").exists());
+    match top.map(|top| seen_from(top, cwd)) {
+        None => String::new(),
+        Some(below) if below.is_empty() => String::new(),
+        Some(below) => format!("{below}/"),
+    }
+}
+
+fn prisma(options: &Lint, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> {
+    match &options.prisma {
+        None => Ok(installed_prisma(cwd).map(|found| found.version)),
+        Some(typed) => PrismaVersion::parse(typed).map(Some).ok_or_else(|| {
+            Problem::new(format!("`{typed}` is no version of Prisma")).hint("write it as in --prisma 7.4.0")
+        }),
+    }
+}
+
+/// The project's migrations. A configuration that cannot be evaluated, as in a pipeline without the project's
+/// packages, is no reason to look at nothing where Prisma's usual folder is there.
+fn migrations_folder(options: &Lint, cwd: &Path, warnings: &mut Vec<String>) -> Result<PathBuf, Problem> {
+    if let Some(typed) = &options.migrations {
+        return Ok(files::normal(&cwd.join(typed)));
+    }
+    match Project::discover(&place::at(cwd, options)) {
+        Ok(project) => {
+            warnings.extend(project.warnings);
+            Ok(files::normal(&project.migrations_folder))
+        }
+        Err(error) => {
+            let usual = cwd.join("prisma").join("migrations");
+            let is_configuration =
+                matches!(error.kind, ProjectErrorKind::ConfigFailed | ProjectErrorKind::NodeNeeded);
+            if is_configuration && usual.is_dir() {
+                warnings.push(format!("{}; linting prisma/migrations", error.message));
+                return Ok(usual);
+            }
+            let no_project = error.kind == ProjectErrorKind::SchemaNotFound && options.schema.is_none();
+            let problem = place::problem(&error);
+            Err(if no_project {
+                problem.hint("or name what to lint: underpin lint FILE.sql, or a folder of such files")
+            } else {
+                problem
+            })
+        }
+    }
+}
+
+/// What did not change since a revision stays for its state alone.
+fn only_changed(found: &mut [files::Sequence], revision: &str, cwd: &Path) -> Result<(), Problem> {
+    let Some(repository) = Repository::containing(cwd)? else {
+        return Err(Problem::new("--since asks Git, and this folder is in no repository that git can find")
+            .hint("is git installed, and is this a clone? An image without git, or a copy without .git, has none")
+            .hint("without --since everything is linted"));
+    };
+    let changed = repository.changed_since(revision)?;
+    // Git answers real paths, and somebody may stand behind a link.
+    let changed: Vec<PathBuf> = changed.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    for file in found.iter_mut().flat_map(|sequence| &mut sequence.files) {
+        file.asked &= file.path.canonicalize().is_ok_and(|path| changed.contains(&path));
+    }
+    Ok(())
+}
+
+fn shown(sequence: files::Sequence, cwd: &Path) -> Sequence {
+    let file = |file: &files::SqlFile| File {
+        path: seen_from(cwd, &file.path),
+        script: Script::from_bytes(&file.bytes),
+        asked: file.asked,
+    };
+    Sequence { files: sequence.files.iter().map(file).collect(), from_empty: sequence.from_empty }
+}
+
+fn read_stdin() -> Result<File, Problem> {
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
+        Problem::new(format!("standard input cannot be read: {error}"))
+            .hint("pipe a file into `underpin lint -`")
+    })?;
+    Ok(File { path: STDIN.to_owned(), script: Script::from_bytes(&bytes), asked: true })
+}

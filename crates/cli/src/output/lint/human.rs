@@ -1,0 +1,105 @@
+//! `--format human`: each finding with its place in the file, who waits for how long, and the safe form.
+//!
+//! Severities are words; colours only repeat them. A statement of many lines is shown by its first one.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use underpin_core::lint::finding::{Finding, Severity, Span};
+
+use super::Told;
+use super::facts::{clean, facts, one_line, safe_form, who_waits, wrapped};
+use super::tally::several;
+
+/// Longer statements are shown by their first line.
+const LINES_SHOWN: u32 = 5;
+
+/// Narrower columns of words cannot be read.
+const WORDS_MIN: usize = 30;
+
+pub(super) fn render(told: &Told<'_>) -> String {
+    let renderer = if told.styled { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(told.width);
+    let mut text = String::new();
+    for file in &told.report.files {
+        let source = (told.text_of)(&file.path).unwrap_or_default();
+        for finding in file.findings.iter().filter(|finding| finding.suppressed.is_none()) {
+            text.push_str(renderer.render(&[group(finding, source, told.width)]).trim_end());
+            text.push_str("\n\n");
+        }
+    }
+    for remark in &told.weighed.expired {
+        text.push_str(&format!("note: {}\n", clean(remark)));
+    }
+    if told.weighed.baseline_stale > 0 {
+        text.push_str(&format!(
+            "note: {} of the baseline match nothing any more; --write-baseline removes them\n",
+            several_entries(told.weighed.baseline_stale)
+        ));
+    }
+    text.push_str(&told.verdict());
+    text.push('\n');
+    text
+}
+
+fn several_entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+fn group<'a>(finding: &'a Finding, source: &'a str, width: usize) -> Group<'a> {
+    let level = match finding.severity {
+        Severity::Blocker => Level::ERROR.with_name("blocker"),
+        Severity::Danger => Level::ERROR.with_name("danger"),
+        Severity::Caution => Level::WARNING.with_name("caution"),
+        Severity::Info => Level::INFO.with_name("info"),
+    };
+    // The renderer aligns what follows a line feed with the words before it.
+    let head = finding.severity.as_str().len() + finding.rule.len() + "[]: ".len();
+    let message = wrapped(&one_line(&finding.message), width.saturating_sub(head).max(WORDS_MIN));
+    let title = level.primary_title(message).id(clean(&finding.rule));
+    let path = clean(&finding.path);
+    let mut group = match &finding.span {
+        Some(span) => title.element(frame(finding, span, source, path)),
+        None => title.element(Origin::path(path)),
+    };
+    let margin = finding.span.as_ref().map_or(1, |span| span.end_line.to_string().len());
+    let beside = |name: &str| width.saturating_sub(margin + name.len() + "  = : ".len()).max(WORDS_MIN);
+    for (name, fact) in facts(finding) {
+        // A query is there to be copied.
+        let fact = if name == "check" { fact } else { wrapped(&fact, beside(name)) };
+        group = group.element(Level::NOTE.with_name(name).message(fact));
+    }
+    if let Some(fix) = &finding.fix {
+        let form = safe_form(fix);
+        let advice = wrapped(&clean(&fix.advice), beside("fix"));
+        let words = if form.is_empty() { advice } else { format!("{advice}\n{}", form.trim_end()) };
+        group = group.element(Level::HELP.with_name("fix").message(words));
+    }
+    group
+}
+
+/// The lines of a finding. Only they are given to the renderer, which would otherwise read the whole
+/// file again for each finding.
+fn frame<'a>(
+    finding: &Finding,
+    span: &Span,
+    source: &'a str,
+    path: String,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let start = source.floor_char_boundary(span.bytes.start);
+    let end = source.floor_char_boundary(span.bytes.end).max(start);
+    let first = source[..start].rfind('\n').map_or(0, |at| at + 1);
+    let long = span.end_line.saturating_sub(span.line) >= LINES_SHOWN;
+    let line_end = |from: usize| source[from..].find('\n').map_or(source.len(), |at| from + at);
+    let (end, last) = if long { (line_end(start), line_end(start)) } else { (end, line_end(end)) };
+    let shown = source[first..last].trim_end_matches('\r');
+    let end = (end - first).min(shown.len()).max(start - first);
+    let mut label = who_waits(&finding.locks, finding.estimate.as_ref());
+    if long {
+        let rest = format!("and {} more", several((span.end_line - span.line) as usize, "line"));
+        label = Some(label.map_or(rest.clone(), |label| format!("{rest}; {label}")));
+    }
+    Snippet::source(shown)
+        .line_start(span.line as usize)
+        .path(path)
+        .annotation(AnnotationKind::Primary.span(start - first..end).label(label))
+}

@@ -1,0 +1,297 @@
+//! `underpin lint` and `underpin explain` as people and pipelines call them, without any server.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A folder with a repository, a package and one Prisma history, of which the second file is no SQL.
+struct Clone(tempfile::TempDir);
+
+const FIRST: &str = "app/prisma/migrations/20260101000000_first/migration.sql";
+const SECOND: &str = "app/prisma/migrations/20260102000000_second/migration.sql";
+
+impl Clone {
+    fn new() -> Self {
+        let clone = Self(tempfile::tempdir().unwrap());
+        clone.git(&["init", "--quiet", "--initial-branch=main"]);
+        clone.write("app/package.json", "{}");
+        clone.write(
+            "app/prisma/schema.prisma",
+            "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
+        );
+        clone.write(FIRST, "CREATE TABLE \"A\" (\"id\" INT);\n");
+        clone.write(SECOND, "ALTER TABLE \"A\" ADD COLUMN \"b\" TEXT;\n\nDROP TABEL \"A\";\n");
+        clone.git(&["add", "--all"]);
+        clone.git(&["commit", "--quiet", "--message", "first"]);
+        clone
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().canonicalize().unwrap()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        command
+            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .current_dir(self.path());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn lint(&self, folder: &str, arguments: &[&str]) -> Said {
+        lint_in(&self.path().join(folder), arguments)
+    }
+}
+
+struct Said {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn said(output: &Output) -> Said {
+    Said {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout.clone()).unwrap(),
+        stderr: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_underpin"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env_remove("DATABASE_URL");
+    command
+}
+
+fn lint_in(folder: &Path, arguments: &[&str]) -> Said {
+    let arguments: Vec<&str> = std::iter::once("lint").chain(arguments.iter().copied()).collect();
+    said(&command(folder, &arguments).output().unwrap())
+}
+
+/// `path rule line` of each finding that counts.
+fn counted(said: &Said) -> Vec<String> {
+    let object: Value =
+        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", said.stderr));
+    assert_eq!(object["exit_code"], said.code);
+    let findings =
+        object["files"].as_array().unwrap().iter().flat_map(|file| file["findings"].as_array().unwrap());
+    findings
+        .filter(|finding| finding["suppressed"].is_null())
+        .map(|finding| {
+            let text = |key: &str| finding[key].as_str().unwrap().to_owned();
+            format!("{} {} {}", text("path"), text("rule"), finding["span"]["line"])
+        })
+        .collect()
+}
+
+#[test]
+fn without_paths_the_projects_history_is_linted() {
+    let clone = Clone::new();
+    let found = clone.lint("app", &["--json"]);
+    assert_eq!(counted(&found), ["prisma/migrations/20260102000000_second/migration.sql syntax-error 3"]);
+    assert_eq!((found.code, found.stderr.as_str()), (10, ""));
+    let human = clone.lint("app", &[]);
+    assert_eq!(human.code, 10);
+    assert!(human.stdout.contains(":3:6\n") && human.stdout.contains("^"), "{}", human.stdout);
+    assert_eq!(
+        human.stdout.lines().last(),
+        Some("1 blocker in 1 of 2 files; 1 finding fails (fail on danger)")
+    );
+    assert!(!human.stdout.contains('\u{1b}'), "colours in a pipe");
+}
+
+#[test]
+fn paths_need_no_project() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.sql"), "SELECT 1;\n").unwrap();
+    let clean = lint_in(folder.path(), &["a.sql"]);
+    assert_eq!((clean.code, clean.stdout.as_str()), (0, "no findings in 1 file (1 statement)\n"));
+    assert_eq!(lint_in(folder.path(), &["."]).code, 0);
+    let none = lint_in(folder.path(), &[]);
+    assert_eq!(none.code, 2);
+    assert!(none.stderr.contains("name what to lint"), "{}", none.stderr);
+    let gone = lint_in(folder.path(), &["b.sql", "--json"]);
+    let object: Value = serde_json::from_str(&gone.stdout).unwrap();
+    assert_eq!((gone.code, object["error"]["exit"].as_u64()), (2, Some(2)));
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command(folder.path(), &["lint", "-", "--format", "github"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"SELEC 1").unwrap();
+    let said = said(&child.wait_with_output().unwrap());
+    assert_eq!(said.code, 10);
+    assert!(
+        said.stdout.starts_with(
+            "::error file=stdin,line=1,endLine=1,col=1,endColumn=1,title=blocker%3A syntax-error::"
+        ),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
+fn since_a_revision_only_what_changed_is_told() {
+    let clone = Clone::new();
+    let since = |clone: &Clone| counted(&clone.lint("app", &["--json", "--since", "main"]));
+    assert_eq!(since(&clone), [""; 0]);
+    clone.git(&["checkout", "--quiet", "-b", "work"]);
+    // A new file that Git does not know, one that is committed, and one that main changes meanwhile.
+    clone.write("app/prisma/migrations/20260103000000_new/migration.sql", "CRATE;\n");
+    clone.write("app/prisma/migrations/20260104000000_committed/migration.sql", "CRATE;\n");
+    clone.git(&["add", "app/prisma/migrations/20260104000000_committed"]);
+    clone.git(&["commit", "--quiet", "--message", "work"]);
+    clone.git(&["checkout", "--quiet", "main"]);
+    clone.write(FIRST, "CRATE;\n");
+    clone.git(&["commit", "--quiet", "--all", "--message", "main"]);
+    clone.git(&["checkout", "--quiet", "work"]);
+    assert_eq!(
+        since(&clone),
+        [
+            "prisma/migrations/20260103000000_new/migration.sql syntax-error 1",
+            "prisma/migrations/20260104000000_committed/migration.sql syntax-error 1"
+        ]
+    );
+}
+
+#[test]
+fn a_revision_that_cannot_be_had_is_told_with_the_way_out() {
+    let clone = Clone::new();
+    let unknown = clone.lint("app", &["--since", "v9"]);
+    assert_eq!(unknown.code, 2);
+    assert!(
+        unknown.stderr.contains("`v9`") && unknown.stderr.contains("fetch-depth: 0"),
+        "{}",
+        unknown.stderr
+    );
+    assert_eq!(clone.lint("app", &["--since=--output=x"]).code, 2);
+
+    // A shallow clone of a branch, and main fetched beside it: no commit in common.
+    clone.git(&["checkout", "--quiet", "-b", "work"]);
+    clone.git(&["commit", "--quiet", "--allow-empty", "--message", "work"]);
+    clone.git(&["checkout", "--quiet", "main"]);
+    clone.git(&["commit", "--quiet", "--allow-empty", "--message", "main"]);
+    let shallow = Clone(tempfile::tempdir().unwrap());
+    let url = format!("file://{}", clone.path().display());
+    shallow.git(&["clone", "--quiet", "--depth=1", "--branch=work", &url, "."]);
+    shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main"]);
+    let told = shallow.lint("app", &["--since", "origin/main"]);
+    assert_eq!(told.code, 2);
+    assert!(told.stderr.contains("shallow") && told.stderr.contains("fetch-depth: 0"), "{}", told.stderr);
+
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("a.sql"), "").unwrap();
+    let told = lint_in(outside.path(), &["a.sql", "--since", "main"]);
+    assert_eq!(told.code, 2);
+    assert!(told.stderr.contains("in no repository"), "{}", told.stderr);
+    let without =
+        command(outside.path(), &["lint", "a.sql", "--since", "main"]).env("PATH", "").output().unwrap();
+    assert!(said(&without).stderr.contains("is git installed"), "{}", said(&without).stderr);
+}
+
+#[test]
+fn a_baseline_lets_what_was_there_pass_from_every_folder() {
+    let clone = Clone::new();
+    let written = clone.lint("app", &["--write-baseline"]);
+    assert_eq!((written.code, written.stdout.as_str()), (0, ""));
+    assert!(written.stderr.ends_with("underpin-baseline.json: 1 entry\n"), "{}", written.stderr);
+    let now = clone.lint("app", &[]);
+    assert_eq!(
+        (now.code, now.stdout.lines().last()),
+        (0, Some("no findings in 2 files (1 statement); 1 ignored (1 in the baseline)"))
+    );
+    assert_eq!(clone.lint("app/prisma", &["migrations"]).code, 0);
+    // The statement moves down, and another error comes.
+    clone.write(SECOND, "-- later\n\nALTER TABLE \"A\" ADD COLUMN \"b\" TEXT;\nDROP TABEL \"A\";\n");
+    clone.write(FIRST, "CRATE TABLE \"A\" ();\n");
+    assert_eq!(
+        counted(&clone.lint("app", &["--json"])),
+        ["prisma/migrations/20260101000000_first/migration.sql syntax-error 1"]
+    );
+    clone.write(SECOND, "SELECT 1;\n");
+    let stale = clone.lint("app", &[]);
+    assert!(stale.stdout.contains("note: 1 entry of the baseline match"), "{}", stale.stdout);
+    let missing = clone.lint("app", &["--baseline", "gone.json"]);
+    assert_eq!(missing.code, 2);
+    clone.write("app/bad.json", "{\"version\": 7, \"findings\": []}");
+    let later = clone.lint("app", &["--baseline", "bad.json"]);
+    assert!(later.code == 2 && later.stderr.contains("its version is 7"), "{}", later.stderr);
+}
+
+#[test]
+fn settings_and_comments_decide_what_counts() {
+    let clone = Clone::new();
+    clone.write(
+        "app/underpin.toml",
+        "[[lint.ignore]]\nrules = [\"syntax-error\"]\npaths = [\"prisma/migrations/20260102*\"]\nbecause = \"it never ran\"\n",
+    );
+    clone.write(FIRST, "-- underpin: ignore syntax-error because I say so\nCREATE TABLE \"A\" ();\n");
+    let found = clone.lint("app/prisma", &["--json", "--schema", "schema.prisma"]);
+    assert_eq!(counted(&found), ["migrations/20260101000000_first/migration.sql unused-ignore 1"]);
+    assert_eq!(found.code, 0);
+    assert_eq!(clone.lint("app", &["--fail-on", "info"]).code, 10);
+    clone.write("app/underpin.toml", "[lint.severity]\nunused-ignor = \"danger\"\n");
+    let misspelt = clone.lint("app", &[]);
+    assert_eq!(misspelt.code, 2);
+    assert!(misspelt.stderr.contains("did you mean `unused-ignore`?"), "{}", misspelt.stderr);
+}
+
+#[test]
+fn paths_for_code_hosts_start_at_the_top_of_the_repository() {
+    let clone = Clone::new();
+    let github = clone.lint("app", &["--format", "github"]);
+    assert!(github.stdout.contains(&format!("file={SECOND},line=3")), "{}", github.stdout);
+    let sarif: Value =
+        serde_json::from_str(&clone.lint("app/prisma", &["migrations", "--format", "sarif"]).stdout).unwrap();
+    let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!(location["uri"], SECOND);
+}
+
+#[test]
+fn a_report_goes_into_a_file() {
+    let clone = Clone::new();
+    let written = clone.lint("app", &["--format", "junit", "--output", "report.xml"]);
+    assert_eq!((written.code, written.stdout.as_str()), (10, ""));
+    assert!(written.stderr.starts_with("report.xml: 1 blocker in 1 of 2 files"), "{}", written.stderr);
+    let text = std::fs::read_to_string(clone.path().join("app/report.xml")).unwrap();
+    assert!(text.contains("failures=\"1\""), "{text}");
+    let refused = clone.lint("app", &["--output", "gone/report.xml"]);
+    assert!(refused.code == 2 && refused.stderr.contains("cannot be written"), "{}", refused.stderr);
+}
+
+#[test]
+fn rules_explain_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let explain = |arguments: &[&str]| {
+        let arguments: Vec<&str> = std::iter::once("explain").chain(arguments.iter().copied()).collect();
+        said(&command(folder.path(), &arguments).output().unwrap())
+    };
+    let list = explain(&[]);
+    assert_eq!(list.code, 0);
+    assert!(list.stdout.lines().any(|line| line.starts_with("syntax-error ")), "{}", list.stdout);
+    let page = explain(&["syntax-error"]);
+    assert!(page.stdout.starts_with("SYNTAX-ERROR\n\nPostgreSQL's grammar refuses"), "{}", page.stdout);
+    let object: Value = serde_json::from_str(&explain(&["syntax-error", "--json"]).stdout).unwrap();
+    assert_eq!((object["version"].as_u64(), &object["rule"]["name"]), (Some(1), &"syntax-error".into()));
+    let unknown = explain(&["sintax-error"]);
+    assert!(
+        unknown.code == 2 && unknown.stderr.contains("did you mean `syntax-error`?"),
+        "{}",
+        unknown.stderr
+    );
+}

@@ -1,0 +1,62 @@
+//! Which files are new since a revision.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{Commit, Repository};
+use crate::Problem;
+
+impl Repository {
+    /// The files that were added or changed since the last commit that `HEAD` and `revision` have in common,
+    /// committed or not, those that Git does not know yet included. What changed only on the other side is not
+    /// among them. A renamed file counts as added.
+    ///
+    /// # Errors
+    /// When there is no such revision, or the clone does not reach the common commit.
+    pub fn changed_since(&self, revision: &str) -> Result<BTreeSet<PathBuf>, Problem> {
+        let theirs = self.commit(revision)?;
+        let Some(base) = self.merge_base(theirs.as_str())? else {
+            return Err(self.nothing_in_common(revision));
+        };
+        let mut changed = self.differing(&base)?;
+        changed.extend(self.unknown_to_git()?);
+        Ok(changed)
+    }
+
+    fn differing(&self, base: &Commit) -> Result<BTreeSet<PathBuf>, Problem> {
+        let answer = self.answered([
+            "diff",
+            "--no-ext-diff",
+            "--no-renames",
+            "--diff-filter=d",
+            "--name-only",
+            "-z",
+            base.as_str(),
+            "--",
+        ])?;
+        Ok(self.paths(&answer.stdout))
+    }
+
+    fn unknown_to_git(&self) -> Result<BTreeSet<PathBuf>, Problem> {
+        let answer = self.answered(["ls-files", "--others", "--exclude-standard", "-z"])?;
+        Ok(self.paths(&answer.stdout))
+    }
+
+    fn paths(&self, listing: &[u8]) -> BTreeSet<PathBuf> {
+        let names = listing.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| self.top.join(String::from_utf8_lossy(name).as_ref())).collect()
+    }
+
+    fn nothing_in_common(&self, revision: &str) -> Problem {
+        let shallow = self
+            .ask(["rev-parse", "--is-shallow-repository"])
+            .is_ok_and(|answer| answer.is_some_and(|answer| answer.stdout.starts_with(b"true")));
+        let problem = Problem::new(format!("git finds no commit that HEAD and `{revision}` have in common"));
+        if shallow {
+            problem
+                .hint("the clone is shallow: fetch the whole history (actions/checkout: fetch-depth: 0; else git fetch --unshallow)")
+        } else {
+            problem.hint("name a revision of the same history, such as the branch that this one goes to")
+        }
+    }
+}

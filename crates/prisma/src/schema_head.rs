@@ -1,10 +1,13 @@
 //! What a deploy needs of `schema.prisma`: its datasource and its generators.
 //!
-//! Models, enums and everything else are skipped, whatever is in them, so a schema that Prisma
+//! Models, enums and everything else do not count, whatever is in them, so a schema that Prisma
 //! would refuse for other reasons can still be deployed from. Never panics.
 
 use thiserror::Error;
 
+use crate::schema::{
+    Block, Config, ConfigKind, Expression, Schema, Source, Span, SyntaxError, SyntaxErrorKind,
+};
 use crate::{Place, Provider, Setting};
 
 /// The head of one or several schema files that belong together.
@@ -61,13 +64,15 @@ pub enum SchemaHeadError {
         /// Where it begins.
         place: Place,
     },
-    /// A block of the head without its closing brace.
-    #[error("the block is not closed")]
-    Unclosed {
+    /// A line of the head that is not Prisma's language, or a block of it that has no end.
+    #[error("{error}")]
+    Syntax {
         /// The index of the file.
         file: usize,
-        /// Where it begins.
+        /// Where it stands.
         place: Place,
+        /// What is wrong, and what to do.
+        error: SyntaxError,
     },
     /// A value that is neither a string nor `env("…")`.
     #[error("`{key}` must be a string or env(\"NAME\")")]
@@ -87,226 +92,121 @@ impl SchemaHead {
     /// # Errors
     /// [`SchemaHeadError`], with the file's index in `texts` and the place.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, SchemaHeadError> {
+        Self::of(&Schema::parse(texts.into_iter().map(|text| Source::new("", text)).collect()))
+    }
+
+    /// Takes the head out of a schema.
+    ///
+    /// # Errors
+    /// As [`SchemaHead::parse`].
+    pub fn of(schema: &Schema) -> Result<Self, SchemaHeadError> {
+        if let Some(error) = schema.errors.iter().find(|error| is_of_head(schema, error)) {
+            let (file, place) = (error.span.file, schema.place(error.span));
+            return Err(SchemaHeadError::Syntax { file, place, error: error.clone() });
+        }
         let mut head = Self::default();
-        for (file, text) in texts.into_iter().enumerate() {
-            head.read(file, text)?;
+        for config in configs(schema) {
+            let properties = Properties { schema, config };
+            match config.kind {
+                ConfigKind::Generator => head.generators.push(properties.generator()),
+                ConfigKind::Datasource if head.datasource.is_some() => {
+                    let (file, place) = (config.span.file, schema.place(config.span));
+                    return Err(SchemaHeadError::SecondDatasource { file, place });
+                }
+                ConfigKind::Datasource => head.datasource = Some(properties.datasource()?),
+            }
         }
         Ok(head)
     }
-
-    fn read(&mut self, file: usize, text: &str) -> Result<(), SchemaHeadError> {
-        let tokens = tokens(text);
-        let mut at = 0;
-        while at < tokens.len() {
-            let [
-                Token { kind: Kind::Word(keyword), offset },
-                Token { kind: Kind::Word(name), .. },
-                brace,
-                ..,
-            ] = &tokens[at..]
-            else {
-                at += 1;
-                continue;
-            };
-            if brace.kind != Kind::Symbol('{') {
-                at += 1;
-                continue;
-            }
-            let body = at + 3;
-            let end = closing(&tokens, body);
-            let is_head = matches!(*keyword, "datasource" | "generator");
-            let place = Place::of(text, *offset);
-            let Some(end) = end else {
-                return if is_head { Err(SchemaHeadError::Unclosed { file, place }) } else { Ok(()) };
-            };
-            if is_head {
-                let block = Block { file, text, tokens: &tokens[body..end] };
-                match *keyword {
-                    "datasource" if self.datasource.is_some() => {
-                        return Err(SchemaHeadError::SecondDatasource { file, place });
-                    }
-                    "datasource" => self.datasource = Some(block.datasource(name, place)?),
-                    _ => self.generators.push(block.generator(name)),
-                }
-            }
-            at = end + 1;
-        }
-        Ok(())
-    }
 }
 
-/// The index of the brace that closes what is open at `from`.
-fn closing(tokens: &[Token<'_>], from: usize) -> Option<usize> {
-    let mut depth = 1;
-    for (index, token) in tokens.iter().enumerate().skip(from) {
-        match token.kind {
-            Kind::Symbol('{') => depth += 1,
-            Kind::Symbol('}') => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(index);
-        }
-    }
-    None
+fn configs(schema: &Schema) -> impl Iterator<Item = &Config> {
+    schema.blocks.iter().filter_map(|block| match block {
+        Block::Config(config) => Some(config),
+        Block::Model(_) | Block::Enum(_) => None,
+    })
 }
 
-struct Block<'a> {
-    file: usize,
-    text: &'a str,
-    tokens: &'a [Token<'a>],
+/// Whether an error is about a datasource or a generator.
+fn is_of_head(schema: &Schema, error: &SyntaxError) -> bool {
+    let is_within = |span: Span| {
+        span.file == error.span.file && span.start <= error.span.start && error.span.end <= span.end
+    };
+    let is_head = |title: &str| title.starts_with("datasource") || title.starts_with("generator");
+    let is_lost = match &error.kind {
+        SyntaxErrorKind::BraceMissing(title) | SyntaxErrorKind::OneLine(title) => is_head(title),
+        SyntaxErrorKind::NameMissing(keyword) => is_head(keyword),
+        _ => false,
+    };
+    is_lost || configs(schema).any(|config| is_within(config.span))
 }
 
-impl<'a> Block<'a> {
-    /// The properties: key, where the value stands, and the tokens from the value on.
-    fn properties(&self) -> impl Iterator<Item = (&'a str, Place, &'a [Token<'a>])> + '_ {
-        self.tokens.windows(3).enumerate().filter_map(|(index, window)| match window {
-            [Token { kind: Kind::Word(key), .. }, Token { kind: Kind::Symbol('='), .. }, value] => {
-                Some((*key, Place::of(self.text, value.offset), &self.tokens[index + 2..]))
-            }
-            _ => None,
+struct Properties<'a> {
+    schema: &'a Schema,
+    config: &'a Config,
+}
+
+impl Properties<'_> {
+    fn datasource(&self) -> Result<Datasource, SchemaHeadError> {
+        let provider = self.config.value("provider");
+        Ok(Datasource {
+            name: self.config.name.name.clone(),
+            file: self.config.span.file,
+            place: self.schema.place(self.config.span),
+            provider: provider.and_then(|value| Some((Provider::new(value.as_str()?), self.place(value)))),
+            url: self.setting("url")?,
+            direct_url: self.setting("directUrl")?,
+            shadow_database_url: self.setting("shadowDatabaseUrl")?,
+            schemas: self.strings("schemas"),
+            relation_mode: self.string("relationMode"),
         })
     }
 
-    fn datasource(&self, name: &str, place: Place) -> Result<Datasource, SchemaHeadError> {
-        let mut datasource = Datasource {
-            name: name.to_owned(),
-            file: self.file,
-            place,
-            provider: None,
-            url: None,
-            direct_url: None,
-            shadow_database_url: None,
-            schemas: Vec::new(),
-            relation_mode: None,
-        };
-        for (key, place, value) in self.properties() {
-            let setting = || {
-                setting(value)
-                    .ok_or_else(|| SchemaHeadError::Value { key: key.to_owned(), file: self.file, place })
-                    .map(|setting| Some((setting, place)))
-            };
-            match key {
-                "provider" => datasource.provider = string(value).map(|word| (Provider::new(&word), place)),
-                "url" => datasource.url = setting()?,
-                "directUrl" => datasource.direct_url = setting()?,
-                "shadowDatabaseUrl" => datasource.shadow_database_url = setting()?,
-                "schemas" => datasource.schemas = strings(value),
-                "relationMode" => datasource.relation_mode = string(value),
-                _ => {}
-            }
+    fn generator(&self) -> Generator {
+        Generator {
+            name: self.config.name.name.clone(),
+            provider: self.string("provider"),
+            preview_features: self.strings("previewFeatures"),
         }
-        Ok(datasource)
     }
 
-    fn generator(&self, name: &str) -> Generator {
-        let mut generator = Generator { name: name.to_owned(), provider: None, preview_features: Vec::new() };
-        for (key, _, value) in self.properties() {
-            match key {
-                "provider" => generator.provider = string(value),
-                "previewFeatures" => generator.preview_features = strings(value),
-                _ => {}
-            }
+    fn place(&self, value: &Expression) -> Place {
+        self.schema.place(value.span())
+    }
+
+    fn string(&self, key: &str) -> Option<String> {
+        Some(self.config.value(key)?.as_str()?.to_owned())
+    }
+
+    fn strings(&self, key: &str) -> Vec<String> {
+        let items = self.config.value(key).map(Expression::items).unwrap_or_default();
+        items.iter().filter_map(Expression::as_str).map(str::to_owned).collect()
+    }
+
+    fn setting(&self, key: &str) -> Result<Option<(Setting, Place)>, SchemaHeadError> {
+        let Some(value) = self.config.value(key) else { return Ok(None) };
+        let place = self.place(value);
+        match setting(value) {
+            Some(setting) => Ok(Some((setting, place))),
+            None => Err(SchemaHeadError::Value { key: key.to_owned(), file: self.config.span.file, place }),
         }
-        generator
     }
 }
 
-fn string(value: &[Token<'_>]) -> Option<String> {
-    match value.first()?.kind {
-        Kind::String(ref text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-fn strings(value: &[Token<'_>]) -> Vec<String> {
-    if value.first().map(|token| &token.kind) != Some(&Kind::Symbol('[')) {
-        return string(value).into_iter().collect();
-    }
-    let items = value[1..].iter().take_while(|token| token.kind != Kind::Symbol(']'));
-    items.filter_map(|token| string(std::slice::from_ref(token))).collect()
-}
-
-fn setting(value: &[Token<'_>]) -> Option<Setting> {
+/// A string, or `env("NAME")`.
+fn setting(value: &Expression) -> Option<Setting> {
     match value {
-        [Token { kind: Kind::String(text), .. }, ..] => Some(Setting::Literal(text.clone())),
-        [
-            Token { kind: Kind::Word("env"), .. },
-            Token { kind: Kind::Symbol('('), .. },
-            Token { kind: Kind::String(name), .. },
-            Token { kind: Kind::Symbol(')'), .. },
-            ..,
-        ] => Some(Setting::Variable { name: name.clone(), is_required: true }),
-        _ => None,
-    }
-}
-
-struct Token<'a> {
-    kind: Kind<'a>,
-    offset: usize,
-}
-
-#[derive(PartialEq, Eq)]
-enum Kind<'a> {
-    Word(&'a str),
-    String(String),
-    Symbol(char),
-}
-
-/// Words, strings and symbols; comments and white space are left out. A string that is not closed
-/// ends with its line, as Prisma's grammar has it.
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut offset = 0;
-    while let Some(first) = text[offset..].chars().next() {
-        let rest = &text[offset..];
-        let end = |pattern: &str| rest.find(pattern).map_or(rest.len(), |found| found + pattern.len());
-        let length = if rest.starts_with("//") {
-            end("\n")
-        } else if rest.starts_with("/*") {
-            end("*/")
-        } else if first == '"' {
-            let (value, length) = string_literal(rest);
-            tokens.push(Token { kind: Kind::String(value), offset });
-            length
-        } else if is_word(first) {
-            let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-            tokens.push(Token { kind: Kind::Word(&rest[..length]), offset });
-            length
-        } else {
-            if !first.is_whitespace() {
-                tokens.push(Token { kind: Kind::Symbol(first), offset });
-            }
-            first.len_utf8()
-        };
-        offset += length;
-    }
-    tokens
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '-'
-}
-
-/// The value of the string at the start of `text`, and its length in the text.
-fn string_literal(text: &str) -> (String, usize) {
-    let mut value = String::new();
-    let mut characters = text.char_indices().skip(1);
-    while let Some((index, character)) = characters.next() {
-        match character {
-            '"' => return (value, index + 1),
-            '\n' => return (value, index),
-            '\\' => match characters.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, 't')) => value.push('\t'),
-                Some((_, 'r')) => value.push('\r'),
-                Some((_, other)) => value.push(other),
-                None => {}
-            },
-            other => value.push(other),
+        Expression::String(literal) => Some(Setting::Literal(literal.value.clone())),
+        Expression::Function { name, arguments, .. } if name.name == "env" => {
+            let variable = arguments.first()?.value.as_str()?;
+            Some(Setting::Variable { name: variable.to_owned(), is_required: true })
         }
+        Expression::Number { .. }
+        | Expression::Constant(_)
+        | Expression::Function { .. }
+        | Expression::Array { .. }
+        | Expression::Object { .. } => None,
     }
-    (value, text.len())
 }
 
 #[cfg(test)]
@@ -339,10 +239,13 @@ mod tests {
               schemas   = ["public", "audit"]
               relationMode = "prisma"
             }
-            model A { id Int @id // }
+            model A {
+              id Int @id // }
               note String @default("} datasource x {")
             }
-            generator erd { provider = "node ./erd.js" }"#,
+            generator erd {
+              provider = "node ./erd.js"
+            }"#,
         );
         let datasource = head.datasource.expect("it has one");
         assert_eq!(datasource.name, "db");
@@ -362,7 +265,7 @@ mod tests {
 
     #[test]
     fn joins_the_files_of_a_folder() {
-        let texts = ["model A { id Int @id }", "datasource db { provider = \"postgresql\" }"];
+        let texts = ["model A {\n id Int @id\n}", "datasource db {\n provider = \"postgresql\"\n}"];
         let head = SchemaHead::parse(texts).unwrap();
         assert_eq!(head.datasource.map(|datasource| datasource.file), Some(1));
         let twice = SchemaHead::parse([texts[1], texts[1]]);
@@ -372,8 +275,14 @@ mod tests {
 
     #[test]
     fn names_the_place_of_what_it_cannot_read() {
-        let unclosed = SchemaHead::parse(["\n datasource db {\n url = \"x\""]);
-        assert_eq!(unclosed, Err(SchemaHeadError::Unclosed { file: 0, place: Place { line: 2, column: 2 } }));
+        let said = |text: &str| match SchemaHead::parse([text]) {
+            Err(SchemaHeadError::Syntax { place, error, .. }) => format!("{place} {error}"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said("\n datasource db {\n url = \"x\""), "2:2 datasource `db` is not closed");
+        assert_eq!(said("datasource db { url = \"x\" }"), "1:1 datasource `db` is written on one line");
+        assert_eq!(said("datasource db {\n url =\n}"), "2:2 property `url` has no value");
+        assert!(SchemaHead::parse(["model A {\n broken"]).is_ok(), "what is no head does not count");
         let value = SchemaHead::parse(["datasource db {\n  url = process.env.X\n}"]);
         assert_eq!(
             value,

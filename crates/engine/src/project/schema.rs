@@ -119,7 +119,7 @@ pub(super) fn head(files: &[SchemaFile]) -> Result<SchemaHead, ProjectError> {
             SchemaHeadError::SecondDatasource { file, place } => {
                 (*file, *place, "keep one datasource: a project migrates one database")
             }
-            SchemaHeadError::Unclosed { file, place } => (*file, *place, "close it with `}`"),
+            SchemaHeadError::Syntax { file, place, error } => (*file, *place, error.hint()),
             SchemaHeadError::Value { file, place, .. } => {
                 (*file, *place, "write env(\"DATABASE_URL\") or a string in double quotes")
             }

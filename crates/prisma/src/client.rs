@@ -254,6 +254,17 @@ impl<'a> FieldName<'a> {
     }
 }
 
+impl std::fmt::Display for Gap<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotInSchema => f.write_str("its schema does not have the column"),
+            Self::LeftOut(field) => write!(f, "{field} is left out of all its statements"),
+            Self::LeftToDefault(field) => write!(f, "{field} is left to the column's default"),
+            Self::Optional(field) => write!(f, "{field} may be without a value"),
+        }
+    }
+}
+
 impl std::fmt::Display for FieldName<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.table.origin {

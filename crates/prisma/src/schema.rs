@@ -74,6 +74,7 @@ impl Schema {
         }
         schema.sources = sources;
         schema.errors.sort_by_key(|error| error.span);
+        schema.comments.sort_by_key(|comment| comment.span);
         schema
     }
 

@@ -5,10 +5,13 @@
 //! the last commit that this branch shares with the default branch; outside a repository, the schema as it
 //! is, which finds what breaks the client that comes and misses what breaks the one that runs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use thiserror::Error;
+use underpin_catalog::Name;
+use underpin_prisma::ClientContract;
 use underpin_prisma::schema::{Schema, Source};
 
 use super::{Project, schema};
@@ -20,14 +23,16 @@ use crate::git::{Commit, Repository};
 pub struct Release {
     /// What it is called when it is spoken of: `v1.2.0`, `the merge base with origin/main (1f2e3d4c5)`.
     pub name: String,
-    /// Its schema's files.
+    /// Its schema's files; none when it has no Prisma schema yet.
     pub sources: Vec<Source>,
+    /// Where the rest of the release is, when it was found in Git.
+    at: Option<(Repository, Commit)>,
 }
 
 /// The releases that run now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployed {
-    /// Their schemas. Empty when what is deployed has no Prisma schema yet.
+    /// Their schemas.
     pub releases: Vec<Release>,
     /// How they were found.
     pub basis: Basis,
@@ -98,7 +103,15 @@ impl Release {
             let shown = file.path.strip_prefix(&project.root).unwrap_or(&file.path);
             Source::new(shown.display().to_string(), file.text.clone())
         });
-        Self { name: "the schema as it is now".to_owned(), sources: sources.collect() }
+        Self { name: "the schema as it is now".to_owned(), sources: sources.collect(), at: None }
+    }
+
+    fn held(&self, folder: &Path) -> Result<BTreeSet<PathBuf>, Problem> {
+        let Some((repository, commit)) = &self.at else { return Ok(BTreeSet::new()) };
+        let Some(below) = repository.path_of(folder) else { return Ok(BTreeSet::new()) };
+        let files = repository.files(commit, &below)?;
+        // What is gone from the disk is asked for by nobody.
+        Ok(files.iter().filter_map(|file| repository.top().join(&file.path).canonicalize().ok()).collect())
     }
 
     /// The schema, read. It tells itself what in it could not be read.
@@ -123,6 +136,35 @@ impl Deployed {
         Ok(Self { releases, basis: Basis::Named })
     }
 
+    /// The contracts of the clients that run, for those who judge by them. None where nobody knows which
+    /// clients run; a client without any table where it is known that none does.
+    pub fn clients(&self, namespace: &Name) -> Vec<ClientContract> {
+        match self.basis {
+            Basis::Unknown { .. } => Vec::new(),
+            Basis::Named | Basis::MergeBase { .. } => {
+                self.releases.iter().map(|release| ClientContract::of(&release.schema(), namespace)).collect()
+            }
+        }
+    }
+
+    /// The files below a folder that all of the releases hold already, by their real paths. A migration among
+    /// them was deployed before or with these clients: it cannot break them, and what their predecessors
+    /// needed, their schemas do not tell.
+    ///
+    /// # Errors
+    /// When Git cannot list them.
+    pub fn held(&self, folder: &Path) -> Result<BTreeSet<PathBuf>, Problem> {
+        let mut held: Option<BTreeSet<PathBuf>> = None;
+        for release in &self.releases {
+            let there = release.held(folder)?;
+            held = Some(match held {
+                None => there,
+                Some(before) => before.intersection(&there).cloned().collect(),
+            });
+        }
+        Ok(held.unwrap_or_default())
+    }
+
     /// What the default branch has; or why that cannot be told.
     fn likely(project: &Project) -> Result<Self, String> {
         let reason = |problem: Problem| problem.message;
@@ -134,9 +176,9 @@ impl Deployed {
             format!("this branch has no commit in common with {branch}, as far as the clone reaches")
         })?;
         let name = format!("the merge base with {branch} ({})", commit.short());
-        let sources = sources_at(&repository, &commit, None, project).map_err(reason)?;
-        let releases = sources.map(|sources| Release { name, sources });
-        Ok(Self { releases: releases.into_iter().collect(), basis: Basis::MergeBase { branch, commit } })
+        let sources = sources_at(&repository, &commit, None, project).map_err(reason)?.unwrap_or_default();
+        let release = Release { name, sources, at: Some((repository, commit.clone())) };
+        Ok(Self { releases: vec![release], basis: Basis::MergeBase { branch, commit } })
     }
 }
 
@@ -154,7 +196,7 @@ impl At {
                 }
                 let sources =
                     files.into_iter().map(|file| Source::new(file.path.display().to_string(), file.text));
-                Ok(Release { name: path.display().to_string(), sources: sources.collect() })
+                Ok(Release { name: path.display().to_string(), sources: sources.collect(), at: None })
             }
             Self::Git { revision, path } => {
                 let repository = Repository::containing(project.schema_folder())?.ok_or_else(|| {
@@ -167,7 +209,7 @@ impl At {
                 let sources = sources_at(&repository, &commit, path.as_deref(), project)?;
                 let sources =
                     sources.ok_or_else(|| without_schema(&repository, &commit, revision, path.as_deref()))?;
-                Ok(Release { name: revision.clone(), sources })
+                Ok(Release { name: revision.clone(), sources, at: Some((repository, commit)) })
             }
         }
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
+use underpin_catalog::{Name, RelationName};
 use underpin_engine::git::Repository;
 use underpin_engine::project::releases::{At, Basis, Deployed, Release};
 use underpin_engine::project::{Project, Where};
@@ -102,6 +103,29 @@ fn the_merge_base_with_the_default_branch_is_what_runs() {
 }
 
 #[test]
+fn migrations_that_a_release_holds_are_known() {
+    let clone = Clone::new();
+    clone.git(&["tag", "v1"]);
+    let migration = |name: &str| format!("app/prisma/migrations/{name}/migration.sql");
+    clone.write(&migration("20260201000000_second"), "SELECT 2;\n");
+    clone.commit("second");
+    clone.git(&["tag", "v2"]);
+    clone.write(&migration("20260301000000_third"), "SELECT 3;\n");
+    let project = clone.project();
+    let held = |named: &[&str]| {
+        let held = found(&project, named).unwrap().held(&project.migrations_folder).unwrap();
+        let name = |path: &PathBuf| path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        held.iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(held(&["git:v2"]), ["20260101000000_init", "20260201000000_second"]);
+    assert_eq!(held(&["git:v2", "git:v1"]), ["20260101000000_init"], "v1 still runs, too");
+    assert_eq!(held(&[]), ["20260101000000_init", "20260201000000_second"]);
+    let clients = found(&project, &["git:v1"]).unwrap().clients(&Name::new("public"));
+    let user = RelationName::bare("User");
+    assert!(clients[0].reads_column(&user, &Name::new("name")).is_some());
+}
+
+#[test]
 fn what_the_remote_calls_its_default_branch_comes_first() {
     let upstream = Clone::new();
     upstream.git(&["branch", "--move", "trunk"]);
@@ -164,6 +188,9 @@ fn without_a_repository_the_schema_as_it_is_stands_in() {
     let deployed = found(&project, &[]).unwrap();
     assert_eq!(deployed.basis, Basis::Unknown { reason: "the project is in no Git repository".to_owned() });
     assert_eq!(deployed.releases, [Release::coming(&project)]);
+    assert!(
+        deployed.clients(&Name::new("public")).is_empty() && deployed.held(folder.path()).unwrap().is_empty()
+    );
     let error = found(&project, &["git:v1"]).unwrap_err();
     assert!(
         error.starts_with("`git:v1` is named as deployed, and the project is in no Git repository"),
@@ -190,8 +217,9 @@ fn a_branch_with_nothing_in_common_or_nothing_deployed() {
     fresh.write("app/prisma/schema.prisma", NEW);
     fresh.write("app/prisma/migrations/20260101000000_init/migration.sql", "");
     let deployed = found(&fresh.project(), &[]).unwrap();
-    assert!(deployed.releases.is_empty(), "the first release: no client runs yet");
     assert!(matches!(deployed.basis, Basis::MergeBase { .. }));
+    let clients = deployed.clients(&Name::new("public"));
+    assert!(clients[0].is_whole && clients[0].tables.is_empty(), "the first release: no client runs yet");
 }
 
 #[test]

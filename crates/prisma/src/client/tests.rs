@@ -93,24 +93,25 @@ fn a_column_is_read_under_the_name_that_the_database_knows() {
 #[test]
 fn rows_without_a_value_are_told_with_the_reason() {
     let contract = contract(EVERYTHING);
-    let gap = |column: &str| match contract.writes_without(&relation("users"), &name(column)) {
-        None => "never".to_owned(),
-        Some(Gap::NotInSchema) => "not in schema".to_owned(),
-        Some(Gap::LeftOut(field)) => format!("left out: {field}"),
-        Some(Gap::LeftToDefault(field)) => format!("default: {field}"),
-        Some(Gap::Optional(field)) => format!("optional: {field}"),
+    let gap = |column: &str| {
+        let gap = contract.writes_without(&relation("users"), &name(column));
+        gap.map_or_else(|| "never".to_owned(), |gap| gap.to_string())
     };
     assert_eq!(gap("full_name"), "never");
     assert_eq!(gap("key"), "never");
     assert_eq!(gap("labels"), "never", "its default is sent, and a list cannot be NULL");
-    assert_eq!(gap("id"), "default: field id of model User");
-    assert_eq!(gap("generated"), "default: field generated of model User");
-    assert_eq!(gap("nickname"), "optional: field nickname of model User");
-    assert_eq!(gap("hint"), "optional: field hint of model User", "the application may write NULL");
-    assert_eq!(gap("tags"), "optional: field tags of model User");
-    assert_eq!(gap("secret"), "left out: field secret of model User");
-    assert_eq!(gap("area"), "left out: field area of model User");
-    assert_eq!(gap("new"), "not in schema");
+    assert_eq!(gap("id"), "field id of model User is left to the column's default");
+    assert_eq!(gap("generated"), "field generated of model User is left to the column's default");
+    assert_eq!(gap("nickname"), "field nickname of model User may be without a value");
+    assert_eq!(
+        gap("hint"),
+        "field hint of model User may be without a value",
+        "the application may write NULL"
+    );
+    assert_eq!(gap("tags"), "field tags of model User may be without a value");
+    assert_eq!(gap("secret"), "field secret of model User is left out of all its statements");
+    assert_eq!(gap("area"), "field area of model User is left out of all its statements");
+    assert_eq!(gap("new"), "its schema does not have the column");
     assert_eq!(contract.writes_without(&relation("nothing"), &name("x")), None);
 }
 

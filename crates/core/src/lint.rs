@@ -3,7 +3,8 @@
 //! `finding` is what is told, `report` all of it. Rules are in the folder beside this file, one file
 //! for each; a rule asks the catalog as it will be when the statement's turn comes, never the text
 //! alone. What counts in the end is decided once, behind them, in `weigh`: `suppress` reads comments,
-//! `baseline` knows what was there before, `fingerprint` names findings.
+//! `baseline` knows what was there before, `fingerprint` names findings. `repository` judges files around
+//! the migrations.
 
 pub mod baseline;
 mod case;
@@ -15,6 +16,7 @@ mod linter;
 pub mod page;
 pub(crate) mod path_pattern;
 pub mod report;
+pub mod repository;
 mod rule;
 mod rules;
 pub mod stats;

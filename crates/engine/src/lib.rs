@@ -23,6 +23,7 @@ pub mod project;
 mod prove;
 mod reading;
 pub mod recover;
+pub mod repository;
 pub mod resolve;
 mod server;
 mod session;

@@ -65,4 +65,12 @@ pub(super) static ALL: &[Rule] = &[
     rule!("not-atomic", Prisma, Info, Judge::File(prisma_sending::not_atomic)),
     // Data
     rule!("truncate", Data, Blocker, Judge::Run),
+    // Repository, judged in `repository`: no statement is asked.
+    rule!("accepted-data-loss", Repository, Blocker, Judge::Run),
+    rule!("db-push-in-release", Repository, Danger, Judge::Run),
+    rule!("migrate-at-start", Repository, Caution, Judge::Run),
+    rule!("migrate-dev-in-release", Repository, Danger, Judge::Run),
+    rule!("migrate-in-build", Repository, Danger, Judge::Run),
+    rule!("reset-in-release", Repository, Blocker, Judge::Run),
+    rule!("unpinned-prisma", Repository, Caution, Judge::Run),
 ];

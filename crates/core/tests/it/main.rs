@@ -4,4 +4,5 @@
 
 mod corpus;
 mod histories;
+mod repository;
 mod rules;

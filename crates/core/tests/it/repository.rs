@@ -1,0 +1,70 @@
+//! The pages of the rules about the repository, as tests.
+//!
+//! A section has a fence `LANGUAGE file PATH` for each file of a repository, and a fence `found` with a line
+//! `PATH:LINE: RULE SEVERITY CONFIDENCE` for each finding, or `none`. Every rule runs on every case.
+//! `UNDERPIN_BLESS=1` writes what was found into the page.
+
+use std::path::Path;
+
+use underpin_core::lint::repository::{RepositoryFile, is_wanted, look};
+use underpin_core::lint::{Group, rules};
+use underpin_testkit::{CaseFile, Section};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+
+#[test]
+fn every_case_of_every_page_is_as_the_page_says() {
+    #[expect(clippy::disallowed_methods, reason = "the test is told how to run")]
+    let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for rule in rules().filter(|rule| rule.group == Group::Repository) {
+        let page = CaseFile::read(&Path::new(FOLDER).join(format!("{}.md", rule.name())));
+        let cases: Vec<_> = page.cases("found").collect();
+        assert!(cases.len() > 2, "{} shows too little", rule.name());
+        let mut rewritten = Vec::new();
+        for section in cases {
+            let found = judge(section);
+            let expected = section.own("found").unwrap();
+            if found != expected.text {
+                wrong.push(format!(
+                    "{}:\n--- page\n{}--- found\n{found}",
+                    page.place(section),
+                    expected.text
+                ));
+                rewritten.push((expected, found));
+            }
+        }
+        if bless && !rewritten.is_empty() {
+            page.rewrite(&rewritten);
+        }
+    }
+    assert!(bless || wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn judge(section: &Section) -> String {
+    let files: Vec<RepositoryFile> = section
+        .fences
+        .iter()
+        .filter_map(|fence| {
+            let (_, path) = fence.info.split_once(" file ")?;
+            assert!(is_wanted(path), "{path} would not be read");
+            Some(RepositoryFile { path: path.to_owned(), text: fence.text.clone() })
+        })
+        .collect();
+    assert!(!files.is_empty(), "{} has no file", section.title);
+    let mut lines = String::new();
+    for report in look(&files) {
+        let text = &files.iter().find(|file| file.path == report.path).unwrap().text;
+        for finding in report.findings {
+            let span = finding.span.unwrap();
+            let command = &text[span.bytes.clone()];
+            assert!(!command.starts_with(' ') && !command.ends_with([' ', '\n', ']']), "{command:?}");
+            let confidence = format!("{:?}", finding.confidence).to_lowercase();
+            lines.push_str(&format!(
+                "{}:{}: {} {} {confidence}\n",
+                report.path, span.line, finding.rule, finding.severity
+            ));
+        }
+    }
+    if lines.is_empty() { "none\n".to_owned() } else { lines }
+}

@@ -24,9 +24,9 @@ pub(crate) fn run(options: &Explain, output: &Output) -> Result<u8, Problem> {
         Some(name) => {
             let found = find(&pages, name)?;
             output.object(
-                &json!({ "version": 1, "exit_code": exit::CLEAN, "rule": told(found), "page": found.text }),
+                &json!({ "version": 1, "exit_code": exit::CLEAN, "rule": told(found), "page": found.for_readers() }),
             );
-            output.say(page::render(found.text, columns, on_terminal && may_colour()).trim_end());
+            output.say(page::render(&found.for_readers(), columns, on_terminal && may_colour()).trim_end());
         }
     }
     Ok(exit::CLEAN)

@@ -6,6 +6,7 @@
 mod baseline;
 mod gather;
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use underpin_core::lint::report::Report;
 use underpin_core::lint::stats::Stats;
 use underpin_core::lint::suppress::Known;
 use underpin_core::lint::weigh::{Weights, weigh};
-use underpin_core::lint::{Circumstances, Linter, Source, pages, rules};
+use underpin_core::lint::{Circumstances, Group, Linter, Source, pages, rules};
 use underpin_core::settings::LintSettings;
 use underpin_engine::files::{normal, seen_from};
 use underpin_engine::{Problem, read_each};
@@ -157,14 +158,23 @@ async fn sizes(options: &Lint, cwd: &Path) -> Result<Stats, Problem> {
     })
 }
 
-/// A rule that is misspelt in the settings would be a rule that is not set.
+/// A rule that is misspelt in the settings would be a rule that is not set, and so with groups.
 fn check_names(settings: &LintSettings, known: &[&str]) -> Result<(), Problem> {
-    let Some(unknown) = settings.rules_named().find(|name| !known.contains(name)) else { return Ok(()) };
-    let problem = Problem::new(format!("the settings speak of a rule `{unknown}`, and there is none"));
-    Err(match nearest(unknown, known.iter().copied()) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint("`underpin explain` lists the rules"),
-    })
+    let unknown = |what: &str, name: &str, near: Option<&str>, list: String| {
+        let problem = Problem::new(format!("the settings speak of a {what} `{name}`, and there is none"));
+        Err(problem.hint(near.map_or(list, |near| format!("did you mean `{near}`?"))))
+    };
+    if let Some(name) = settings.rules_named().find(|name| !known.contains(name)) {
+        let list = "`underpin explain` lists the rules".to_owned();
+        return unknown("rule", name, nearest(name, known.iter().copied()), list);
+    }
+    let groups: BTreeSet<&str> =
+        rules().map(|rule| rule.group).filter(|group| group.is_opt_in()).map(Group::as_str).collect();
+    if let Some(name) = settings.groups.iter().find(|name| !groups.contains(name.as_str())) {
+        let all = groups.iter().copied().collect::<Vec<_>>().join(", ");
+        return unknown("group", name, nearest(name, groups), format!("groups that can be asked for: {all}"));
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Problem> {

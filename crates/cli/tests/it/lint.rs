@@ -249,6 +249,9 @@ fn settings_and_comments_decide_what_counts() {
     let misspelt = clone.lint("app", &[]);
     assert_eq!(misspelt.code, 2);
     assert!(misspelt.stderr.contains("did you mean `unused-ignore`?"), "{}", misspelt.stderr);
+    clone.write("app/underpin.toml", "[lint]\ngroups = [\"nonsense\"]\n");
+    let unknown = clone.lint("app", &[]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("group `nonsense`"), "{}", unknown.stderr);
 }
 
 #[test]
@@ -272,6 +275,36 @@ fn a_report_goes_into_a_file() {
     assert!(text.contains("failures=\"1\""), "{text}");
     let refused = clone.lint("app", &["--output", "gone/report.xml"]);
     assert!(refused.code == 2 && refused.stderr.contains("cannot be written"), "{}", refused.stderr);
+}
+
+/// Real histories, so that what the rules tell is in the schema, and every form can say it.
+#[test]
+fn real_histories_fit_every_form() {
+    let schema = underpin_testkit::workspace_root().join("docs/schema/lint.schema.json");
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut findings = 0;
+    for history in underpin_testkit::corpus::histories() {
+        let folder = history.migrations.to_str().unwrap();
+        let json = lint_in(Path::new("."), &[folder, "--json"]);
+        let object: Value =
+            serde_json::from_str(&json.stdout).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let wrong: Vec<String> = validator
+            .iter_errors(&object)
+            .take(5)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{folder}: {}", wrong.join("\n"));
+        findings += counted(&json).len();
+        let comment = lint_in(Path::new("."), &[folder, "--format", "markdown"]);
+        assert!(comment.stdout.len() <= 65_536, "{folder}");
+    }
+    let history = underpin_testkit::corpus::history("umami");
+    let folder = history.migrations.to_str().unwrap();
+    for form in ["human", "sarif", "github", "junit"] {
+        assert_eq!(lint_in(Path::new("."), &[folder, "--format", form]).code, 10, "{form}");
+    }
+    assert!(findings > 100, "{findings}");
 }
 
 #[test]

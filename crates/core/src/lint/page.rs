@@ -42,6 +42,57 @@ impl RulePage {
     }
 }
 
+impl RulePage {
+    /// The page as Markdown for people: what is an expectation for the page's test is a sentence for them.
+    pub fn for_readers(&self) -> String {
+        let mut out = String::with_capacity(self.text.len());
+        let mut lines = self.text.lines();
+        while let Some(line) = lines.next() {
+            let Some(info) = line.strip_prefix("```") else {
+                push(&mut out, line);
+                continue;
+            };
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            match info {
+                "findings" => push(&mut out, &said(&body)),
+                "given" => push(&mut out, &format!("Given: {}.", body.join(", "))),
+                info => {
+                    let (language, what) = info.split_once(' ').unwrap_or((info, ""));
+                    push(&mut out, &format!("```{language}"));
+                    match what {
+                        "history" => push(&mut out, "-- what was there before"),
+                        "deployed" => push(&mut out, "// the running release"),
+                        _ => {}
+                    }
+                    body.iter().for_each(|line| push(&mut out, line));
+                    push(&mut out, "```");
+                }
+            }
+        }
+        out
+    }
+}
+
+/// `1: index-build danger` as a sentence.
+fn said(expected: &[&str]) -> String {
+    if expected == ["none"] {
+        return "Lint says nothing.".to_owned();
+    }
+    let told: Vec<String> = expected
+        .iter()
+        .map(|line| match line.split_once(": ") {
+            Some((at, what)) => format!("`{what}` in line {at}"),
+            None => format!("`{line}`"),
+        })
+        .collect();
+    format!("Lint says {}.", told.join(", "))
+}
+
+fn push(out: &mut String, line: &str) {
+    out.push_str(line);
+    out.push('\n');
+}
+
 /// The name that is nearest to a misspelt one, when one is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
@@ -62,6 +113,19 @@ mod tests {
             assert_eq!(page.text.lines().next(), Some(format!("# {}", page.name).as_str()));
             let summary = page.summary();
             assert!(summary.ends_with('.') && summary.len() > 20, "{}: {summary}", page.name);
+        }
+    }
+
+    #[test]
+    fn expectations_are_sentences_for_readers() {
+        let text = "# a\n\nB.\n\n```sql history\nCREATE TABLE x ();\n```\n\n```sql\nDROP TABLE x;\n```\n\n```findings\n1: drop-table danger\n```\n\n```findings\nnone\n```\n";
+        let page = RulePage { name: "a", severity: Severity::Info, text };
+        assert_eq!(
+            page.for_readers(),
+            "# a\n\nB.\n\n```sql\n-- what was there before\nCREATE TABLE x ();\n```\n\n```sql\nDROP TABLE x;\n```\n\nLint says `drop-table danger` in line 1.\n\nLint says nothing.\n"
+        );
+        for page in IGNORING {
+            assert_eq!(page.for_readers(), page.text);
         }
     }
 

@@ -1,10 +1,14 @@
-//! `--format human`: each finding with its place in the file, who waits for how long, and the safe form.
+//! `--format human`: each place in a file with what was found there, who waits for how long, and the safe form.
 //!
 //! Severities are words; colours only repeat them. A statement of many lines is shown by its first one.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use underpin_core::lint::finding::{Finding, Severity, Span};
+use underpin_core::lint::report::FileReport;
 
 use super::Told;
 use super::facts::{clean, facts, one_line, safe_form, who_waits, wrapped};
@@ -22,8 +26,9 @@ pub(super) fn render(told: &Told<'_>) -> String {
     let mut text = String::new();
     for file in &told.report.files {
         let source = (told.text_of)(&file.path).unwrap_or_default();
-        for finding in file.findings.iter().filter(|finding| finding.suppressed.is_none()) {
-            text.push_str(renderer.render(&[group(finding, source, told.width)]).trim_end());
+        for place in places(file) {
+            let groups = groups(&place, source, told.width);
+            text.push_str(renderer.render(&groups).trim_end());
             text.push_str("\n\n");
         }
     }
@@ -45,42 +50,73 @@ fn several_entries(count: usize) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
-fn group<'a>(finding: &'a Finding, source: &'a str, width: usize) -> Group<'a> {
-    let level = match finding.severity {
-        Severity::Blocker => Level::ERROR.with_name("blocker"),
-        Severity::Danger => Level::ERROR.with_name("danger"),
-        Severity::Caution => Level::WARNING.with_name("caution"),
-        Severity::Info => Level::INFO.with_name("info"),
-    };
-    // The renderer aligns what follows a line feed with the words before it.
-    let head = finding.severity.as_str().len() + finding.rule.len() + "[]: ".len();
-    let message = wrapped(&one_line(&finding.message), width.saturating_sub(head).max(WORDS_MIN));
-    let title = level.primary_title(message).id(clean(&finding.rule));
-    let path = clean(&finding.path);
-    let mut group = match &finding.span {
-        Some(span) => title.element(frame(finding, span, source, path)),
-        None => title.element(Origin::path(path)),
-    };
-    let margin = finding.span.as_ref().map_or(1, |span| span.end_line.to_string().len());
-    let beside = |name: &str| width.saturating_sub(margin + name.len() + "  = : ".len()).max(WORDS_MIN);
-    for (name, fact) in facts(finding) {
-        // A query is there to be copied.
-        let fact = if name == "check" { fact } else { wrapped(&fact, beside(name)) };
-        group = group.element(Level::NOTE.with_name(name).message(fact));
+/// The findings that count, those of one place together, the worst first.
+fn places(file: &FileReport) -> Vec<Vec<&Finding>> {
+    let mut places: Vec<Vec<&Finding>> = Vec::new();
+    for finding in file.findings.iter().filter(|finding| finding.suppressed.is_none()) {
+        match places.last_mut() {
+            Some(place) if finding.span.is_some() && place[0].span == finding.span => place.push(finding),
+            _ => places.push(vec![finding]),
+        }
     }
-    if let Some(fix) = &finding.fix {
-        let form = safe_form(fix);
-        let advice = wrapped(&clean(&fix.advice), beside("fix"));
-        let words = if form.is_empty() { advice } else { format!("{advice}\n{}", form.trim_end()) };
-        group = group.element(Level::HELP.with_name("fix").message(words));
+    for place in &mut places {
+        place.sort_by_key(|finding| Reverse(finding.severity));
     }
-    group
+    places
+}
+
+/// The findings of a place: a frame for the first, and what was told for one is not told again.
+fn groups<'a>(findings: &[&'a Finding], source: &'a str, width: usize) -> Vec<Group<'a>> {
+    let mut told: BTreeSet<(&'static str, String)> = BTreeSet::new();
+    let mut groups = Vec::with_capacity(findings.len());
+    for (at, finding) in findings.iter().enumerate() {
+        let level = match finding.severity {
+            Severity::Blocker => Level::ERROR.with_name("blocker"),
+            Severity::Danger => Level::ERROR.with_name("danger"),
+            Severity::Caution => Level::WARNING.with_name("caution"),
+            Severity::Info => Level::INFO.with_name("info"),
+        };
+        // The renderer aligns what follows a line feed with the words before it.
+        let head = finding.severity.as_str().len() + finding.rule.len() + "[]: ".len();
+        let message = wrapped(&one_line(&finding.message), width.saturating_sub(head).max(WORDS_MIN));
+        let title = level.primary_title(message).id(clean(&finding.rule));
+        let mut group = match &finding.span {
+            Some(span) if at == 0 => title.element(frame(findings, span, source, clean(&finding.path))),
+            Some(_) => Group::with_title(title),
+            None => title.element(Origin::path(clean(&finding.path))),
+        };
+        let margin = finding.span.as_ref().map_or(1, |span| span.end_line.to_string().len());
+        let beside = |name: &str| width.saturating_sub(margin + name.len() + "  = : ".len()).max(WORDS_MIN);
+        for (name, fact) in facts(finding) {
+            if told.insert((name, fact.clone())) {
+                // A query is there to be copied.
+                let fact = if name == "check" { fact } else { wrapped(&fact, beside(name)) };
+                group = group.element(Level::NOTE.with_name(name).message(fact));
+            }
+        }
+        if let Some(fix) = &finding.fix {
+            let form = safe_form(fix);
+            let advice = wrapped(&clean(&fix.advice), beside("fix"));
+            let words = if form.is_empty() { advice } else { format!("{advice}\n{}", form.trim_end()) };
+            group = group.element(Level::HELP.with_name("fix").message(words));
+        }
+        groups.push(group);
+    }
+    groups
+}
+
+/// Who waits the longest, as any of the findings says it.
+fn label(findings: &[&Finding]) -> Option<String> {
+    let longest = |finding: &&&Finding| finding.estimate.as_ref().map_or(0.0, |estimate| estimate.most_ms);
+    let waits = findings.iter().filter(|finding| who_waits(&finding.locks, None).is_some());
+    let finding = waits.max_by(|a, b| longest(a).total_cmp(&longest(b)))?;
+    who_waits(&finding.locks, finding.estimate.as_ref())
 }
 
 /// The lines of a finding. Only they are given to the renderer, which would otherwise read the whole
 /// file again for each finding.
 fn frame<'a>(
-    finding: &Finding,
+    findings: &[&Finding],
     span: &Span,
     source: &'a str,
     path: String,
@@ -93,7 +129,7 @@ fn frame<'a>(
     let (end, last) = if long { (line_end(start), line_end(start)) } else { (end, line_end(end)) };
     let shown = source[first..last].trim_end_matches('\r');
     let end = (end - first).min(shown.len()).max(start - first);
-    let mut label = who_waits(&finding.locks, finding.estimate.as_ref());
+    let mut label = label(findings);
     if long {
         let rest = format!("and {} more", several((span.end_line - span.line) as usize, "line"));
         label = Some(label.map_or(rest.clone(), |label| format!("{rest}; {label}")));

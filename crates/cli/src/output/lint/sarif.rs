@@ -53,10 +53,11 @@ fn rule(told: &Told<'_>, name: &str) -> Value {
     let Some(page) = told.page(name) else {
         return json!({ "id": name });
     };
+    let help = page.for_readers();
     json!({
         "id": name,
         "shortDescription": { "text": page.summary() },
-        "help": { "text": page.text, "markdown": page.text },
+        "help": { "text": help, "markdown": help },
         "defaultConfiguration": { "level": level(page.severity) },
     })
 }

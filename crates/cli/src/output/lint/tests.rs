@@ -138,6 +138,18 @@ fn awkward_file() -> FileReport {
             "a value does not fit\r\n::error::this is no command]]><script>\u{1b}[31m",
         )
     };
+    let waits = Finding {
+        statement: Some(1),
+        locks: locks.clone(),
+        fix: Some(Fix { advice: "set a lock_timeout".to_owned(), statements: Vec::new() }),
+        ..finding(
+            "unbounded-lock-wait",
+            Severity::Caution,
+            AWKWARD_PATH,
+            Some(span(AWKWARD, alter)),
+            "the lock is waited for without a limit",
+        )
+    };
     let ignored = |by: Suppression| Finding {
         statement: Some(2),
         suppressed: Some(by),
@@ -157,6 +169,7 @@ fn awkward_file() -> FileReport {
         ],
         findings: vec![
             finding("file-is-mixed", Severity::Info, AWKWARD_PATH, None, "the file has no place for this"),
+            waits,
             rewrite,
             fails,
             ignored(comment),
@@ -281,7 +294,7 @@ fn github() {
     insta::assert_snapshot!(text);
     // Whatever a file contains, it gives no command of its own.
     let commands = text.lines().filter(|line| line.starts_with("::")).count();
-    assert_eq!(commands, 6);
+    assert_eq!(commands, 7);
     assert!(!text.contains('\r'));
 }
 
@@ -314,7 +327,7 @@ fn a_comment_has_an_end() {
     }
     let text = rendered_from(&report, &long);
     assert!(text.len() <= 65_536 && text.contains(" tables, 0 findings. "), "{}", &text[text.len() - 300..]);
-    assert_eq!(text.matches("<details>").count(), 6);
+    assert_eq!(text.matches("<details>").count(), 8);
 }
 
 fn rendered_from(report: &Report, text: &str) -> String {

@@ -114,6 +114,8 @@ async fn help_names_the_verbs_the_flags_and_the_exit_codes() {
         "doctor",
         "recover",
         "stats",
+        "lint",
+        "explain",
         "Exit codes:",
         "130, 143",
         "underpin recover",
@@ -129,6 +131,12 @@ async fn help_names_the_verbs_the_flags_and_the_exit_codes() {
     let deploy = help(&["deploy", "--help"]).await;
     for flag in ["--as-written", "--allow", "--events", "--postgres-bin"] {
         assert!(deploy.contains(flag), "{flag}: {deploy}");
+    }
+    let lint = help(&["lint", "--help"]).await;
+    for flag in
+        ["--since", "--format", "--output", "--fail-on", "--baseline", "--stats", "--url", "--settings"]
+    {
+        assert!(lint.contains(flag), "{flag}: {lint}");
     }
     assert!(help(&["--version"]).await.starts_with("underpin "));
 }

@@ -11,6 +11,8 @@ mod indexes;
 mod relations;
 mod types;
 
+use underpin_catalog::RelationName;
+
 use crate::effect::{CreateTrigger, CreateView, Effect, ObjectKind, PolicyChange, TableOption};
 use crate::mentioned::search_path;
 use crate::surroundings::{ReadFacts, RelationFacts, RelationKind, Surroundings};
@@ -191,10 +193,9 @@ impl Surroundings {
         }
     }
 
-    /// Rows were put in: how many, nobody says.
-    fn filled(&mut self, table: &underpin_catalog::RelationName) {
+    /// Rows were put in: how many, nobody says. What was looked up of the size stays the best that is known.
+    fn filled(&mut self, table: &RelationName) {
         if let Some(facts) = self.relation_mut(table) {
-            facts.bytes = None;
             facts.rows_estimate = None;
         }
     }

@@ -222,7 +222,7 @@ impl<'a> Case<'a> {
             matches!(
                 facts.kind,
                 RelationKind::Table | RelationKind::Partitioned | RelationKind::MaterializedView
-            ) && facts.bytes != Some(0)
+            ) && facts.rows_estimate != Some(0.0)
         })
     }
 

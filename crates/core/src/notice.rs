@@ -107,6 +107,20 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ),
             )
         }
+        // And with a default that filled the rows which were there, and goes before a client knows the column.
+        Effect::DropDefault { table, column }
+            if world.is_new_column(table, column)
+                && facts
+                    .relation(table)
+                    .and_then(|facts| facts.column(column))
+                    .is_some_and(|column| column.not_null && column.has_default) =>
+        {
+            refuse(
+                ReasonCode::RequiredColumnWithoutDefault,
+                table,
+                format!("column {} is added NOT NULL and loses its default in one file", column.as_str()),
+            )
+        }
         Effect::DropIndex { index, .. } => {
             let index_facts = facts.index(index)?;
             let columns: Vec<Name> = index_facts.columns.iter().cloned().collect::<Option<_>>()?;

@@ -4,11 +4,12 @@
 //! When the schemas of the releases that run are known, only what one of them really uses breaks, and the
 //! finding says which field that is.
 
-use underpin_catalog::RelationName;
+use underpin_catalog::{Name, RelationName};
 use underpin_prisma::client::ClientContract;
-use underpin_sql::Effect;
+use underpin_sql::{Duration, Effect};
 
 use super::super::case::{Act, Case};
+use super::super::cost;
 use super::super::finding::{Confidence, Finding, Severity};
 use crate::notice::{Broken, broken};
 use crate::reason::ReasonCode;
@@ -38,7 +39,7 @@ fn use_of(case: &Case<'_>, act: &Act<'_>, broken: &Broken) -> Option<Use> {
         return Some(Use::NotSaid);
     }
     let table = case.world.facts().resolve(&broken.relation);
-    let known = clients.iter().find_map(|client| used(client, act.effect, &table));
+    let known = clients.iter().find_map(|client| used(client, case, act.effect, &table));
     let whole = clients.iter().all(|client| client.is_whole);
     match known {
         Some(what) => Some(Use::Known(what)),
@@ -63,7 +64,8 @@ fn spares_the_unknown(code: ReasonCode) -> bool {
     )
 }
 
-fn used(client: &ClientContract, effect: &Effect, table: &RelationName) -> Option<String> {
+fn used(client: &ClientContract, case: &Case<'_>, effect: &Effect, table: &RelationName) -> Option<String> {
+    let facts = case.world.facts();
     match effect {
         Effect::DropColumn { column, .. }
         | Effect::RenameColumn { column, .. }
@@ -80,8 +82,23 @@ fn used(client: &ClientContract, effect: &Effect, table: &RelationName) -> Optio
         Effect::Drop { name, .. } | Effect::Rename { name, .. } | Effect::RenameEnumValue { name, .. } => {
             client.fields_of_enum(name).first().map(ToString::to_string)
         }
+        Effect::DropIndex { index, .. } => {
+            let columns: Option<Vec<Name>> = facts.index(index)?.columns.iter().cloned().collect();
+            looks_up(client, table, &columns?)
+        }
+        Effect::DropConstraint { constraint, .. } => {
+            looks_up(client, table, &facts.relation(table)?.constraint(constraint)?.columns)
+        }
         _ => client.knows_table(table).map(|table| table.described()),
     }
+}
+
+/// The key by which the client's upserts find rows.
+fn looks_up(client: &ClientContract, table: &RelationName, columns: &[Name]) -> Option<String> {
+    let key = client.key_of(table, columns)?;
+    let columns: Vec<_> = key.columns.iter().map(Name::as_str).collect();
+    let model = client.knows_table(table)?.described();
+    Some(format!("the key {} of {model}", columns.join(", ")))
 }
 
 fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
@@ -90,24 +107,76 @@ fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
         Use::Known(what) => (format!(" ({what} of a running release uses it)"), Confidence::High),
         Use::NotSaid => (String::new(), case.confidence(&table).min(Confidence::Medium)),
     };
+    let estimate = case.estimate(act, &table);
     let severity = match broken.code {
         ReasonCode::RequiredColumnWithoutDefault | ReasonCode::Truncate => Severity::Blocker,
+        // Only a client that prepares its statements notices, until it connects again.
+        ReasonCode::ChangeType if act.duration == Duration::Instant => Severity::Caution,
         _ => Severity::Danger,
     };
-    let message = format!("{} on {}{user}: {}", broken.what, table.shown(), broken.code.harm());
+    let harm = match (broken.code, &estimate) {
+        (ReasonCode::ChangeType, Some((estimate, size))) => format!(
+            "prepared statements that return it fail until their connection is replaced (0A000), and {}, {}, while \
+             nobody can read the table",
+            work(act),
+            cost::sentence(estimate, size)
+        ),
+        (ReasonCode::ChangeType, None) => {
+            "prepared statements that return it fail until their connection is replaced (0A000)".to_owned()
+        }
+        (ReasonCode::Truncate, _) => format!("{}{}", broken.code.harm(), also_truncated(case, act)),
+        _ => broken.code.harm().to_owned(),
+    };
+    let message = format!("{} on {}{user}: {harm}", broken.what, table.shown());
+    let instead = match broken.code {
+        ReasonCode::ChangeType if act.duration == Duration::Instant => {
+            "have the application connect anew after the migration"
+        }
+        ReasonCode::DropColumn => {
+            "mark the field @ignore and release that; drop the column when no running release reads it"
+        }
+        _ => broken.code.instead(),
+    };
     let mut telling = case
         .tell(broken.code.as_str(), severity, message)
         .about(table.shown())
         .sure(confidence)
         .locking(&act.locks)
-        .lasting(case.estimate(act, &table))
-        .instead(broken.code.instead());
+        .instead(instead);
     if case.file.around.deployed.is_empty() {
         telling = telling.assuming("the running release uses it: nobody said which releases run");
     }
     match broken.code {
         ReasonCode::RequiredColumnWithoutDefault => telling.failing("23502"),
+        ReasonCode::ChangeType => telling.lasting(estimate),
         _ => telling,
     }
     .done()
+}
+
+/// What a type change does to the rows.
+fn work(act: &Act<'_>) -> &'static str {
+    match act.duration {
+        Duration::Build => "PostgreSQL builds the column's indexes anew",
+        Duration::Scan => "PostgreSQL checks every row",
+        _ => "PostgreSQL writes every row anew",
+    }
+}
+
+/// The tables that `CASCADE` empties as well, at any distance.
+fn also_truncated(case: &Case<'_>, act: &Act<'_>) -> String {
+    let Effect::Truncate { table, cascade: true } = act.effect else { return String::new() };
+    let facts = case.world.facts();
+    let mut all = vec![facts.resolve(table)];
+    let mut at = 0;
+    while let Some(name) = all.get(at) {
+        let referencing = facts.relation(name).map(|facts| facts.referenced_by.clone()).unwrap_or_default();
+        all.extend(referencing.into_iter().filter(|other| !all.contains(other)).collect::<Vec<_>>());
+        at += 1;
+    }
+    let others: Vec<_> = all.iter().skip(1).map(RelationName::shown).collect();
+    match others.is_empty() {
+        true => String::new(),
+        false => format!("; CASCADE empties {} too", others.join(", ")),
+    }
 }

@@ -1,7 +1,7 @@
 //! Settings that a file means to make and does not, or makes and does not mean: `setting-without-effect`,
 //! `setting-leaks`, `long-lock-timeout`.
 
-use underpin_sql::in_force::{Limit, Since};
+use underpin_sql::in_force::{Limit, Setting};
 
 use super::super::case::{Case, FileCase, Seen};
 use super::super::finding::{Blocks, Finding, Severity};
@@ -24,8 +24,12 @@ pub(super) fn without_effect(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Fi
 }
 
 pub(super) fn leaks(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Finding>) {
+    let Some(before) = file.in_force.before.first() else { return };
+    let of = |setting: Option<&Setting>| setting.map(|setting| setting.value.clone());
     for (name, setting) in file.in_force.after.now.iter() {
-        let Since::Statement(at) = setting.since else { continue };
+        if of(before.get(name)) == Some(setting.value.clone()) {
+            continue;
+        }
         let severity = match name {
             "search_path"
             | "session_replication_role"
@@ -38,6 +42,16 @@ pub(super) fn leaks(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Finding>) {
             "{name} stays set when the file ends: Prisma runs all pending files in one session, so the next ones run \
              with it, and alone without"
         );
+        // The last statement that changed it; one that says it in a function's words has no such effect.
+        let settings = file.in_force.before.iter().enumerate().skip(1);
+        let changed = settings.filter(|(at, now)| {
+            of(now.get(name)) != of(file.in_force.before[at - 1].get(name))
+        });
+        let last = file.statements.len() - 1;
+        let at = match of(file.in_force.before[last].get(name)) == Some(setting.value.clone()) {
+            true => changed.last().map_or(last, |(at, _)| at - 1),
+            false => last,
+        };
         found.push(
             file.tell_at(at, "setting-leaks", severity, message)
                 .about(name.to_owned())

@@ -4,6 +4,7 @@
 //! ends with one line, `NAME: VALUE UNIT, ratio R to WHAT`, and leaves its raw numbers in `bench/runs`. It
 //! fails when the ratio misses its mark. Nothing here is a test.
 
+mod rates;
 mod replay;
 mod shadow;
 mod stall;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 4] = ["status", "shadow", "replay", "stall"];
+pub(crate) const NAMES: [&str; 5] = ["status", "shadow", "replay", "stall", "rates"];
 
 /// The server of the benchmarks.
 const MAJOR: u32 = 17;
@@ -49,6 +50,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "shadow" => shadow::measure().await,
                 "replay" => replay::measure().await,
                 "stall" => stall::measure().await,
+                "rates" => rates::measure().await,
                 _ => Err(format!("there is no benchmark {name}").into()),
             }
         })?;

@@ -28,7 +28,7 @@ pub(crate) fn describe(node: &Node, text: &str) -> Vec<Effect> {
         .or_else(|| create::describe(node))
         .or_else(|| drop::describe(node))
         .or_else(|| rename::describe(node))
-        .or_else(|| data::describe(node))
+        .or_else(|| data::describe(node, text))
         .or_else(|| maintain::describe(node))
         .or_else(|| session::describe(node))
         .unwrap_or_default();

@@ -4,8 +4,12 @@
 //! and a name that was left to PostgreSQL is `None`. Which locks an effect takes is in
 //! [`crate::locks`], how long it works in [`crate::work`].
 
+mod program;
+
 use serde::Serialize;
 use underpin_catalog::{LockMode, Name, RelationName};
+
+pub use self::program::{Binding, BodyRead, Program, ProgramStatement, Reach, RoutineBody};
 
 /// What a statement, or one action of an `ALTER TABLE`, does to which object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,7 +77,7 @@ pub enum Effect {
     /// `CREATE TYPE`, `CREATE DOMAIN`.
     CreateType { name: RelationName, kind: TypeKind },
     /// `CREATE FUNCTION`, `CREATE PROCEDURE`, `CREATE AGGREGATE`.
-    CreateRoutine { name: RelationName, replace: bool, volatility: Volatility },
+    CreateRoutine { name: RelationName, replace: bool, volatility: Volatility, body: RoutineBody },
     /// An object of another kind: `CREATE EXTENSION`, `CREATE ROLE`, …
     Create { kind: ObjectKind, name: RelationName, if_not_exists: bool },
     /// `ALTER SEQUENCE`, and the column that it belongs to from then on.
@@ -254,6 +258,8 @@ pub struct CreateTrigger {
     pub table: RelationName,
     /// The trigger.
     pub trigger: Name,
+    /// The function that it calls.
+    pub function: RelationName,
     /// `OR REPLACE`.
     pub replace: bool,
     /// The columns of `UPDATE OF` and those that `WHEN` reads: none of them can be dropped or change its type.
@@ -288,20 +294,6 @@ pub enum PolicyChange {
     Alter,
     /// `DROP POLICY`.
     Drop,
-}
-
-/// What is known of a program that PostgreSQL runs, the body of a `DO`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Program {
-    /// It ends transactions itself, so it must not be in one of ours.
-    pub commits: bool,
-    /// The effects of the statements that it has as text. Which of them it reaches, and how often, is not
-    /// known unless [`Program::straight`] says so.
-    pub effects: Vec<Effect>,
-    /// Every statement is reached exactly once: no condition, no loop, no handler.
-    pub straight: bool,
-    /// What it does that its text does not tell: statements that it composes while it runs, another language.
-    pub opaque: Vec<String>,
 }
 
 /// What `ADD COLUMN` asks for.

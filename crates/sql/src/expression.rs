@@ -29,6 +29,8 @@ pub(crate) struct Contents {
     /// Relations among them whose rows `INSERT`, `UPDATE`, `DELETE` or `MERGE` change, in `WITH` or at the
     /// top. A bare [`SelectStmt`](pg_query::protobuf::SelectStmt) that has some changes data by `WITH`.
     pub(crate) written: BTreeSet<RelationName>,
+    /// Columns that these statements give values to.
+    pub(crate) targets: BTreeSet<String>,
     /// String constants, and bodies of code (`AS $$ … $$`).
     pub(crate) strings: BTreeSet<String>,
     /// A sub-select is in it.
@@ -128,6 +130,17 @@ mod tests {
         assert!(found.relations.contains(&RelationName::bare("b")));
         assert!(!found.relations.contains(&RelationName::bare("gone")));
         assert!(contents("SELECT 1 FROM a").written.is_empty());
+    }
+
+    #[test]
+    fn columns_that_get_values_are_told_apart_from_those_that_are_read() {
+        let names = |sql: &str| contents(sql).targets.into_iter().collect::<Vec<_>>().join(" ");
+        let upsert = "INSERT INTO a (x, y) VALUES (1, 2) ON CONFLICT (x) DO UPDATE SET z = excluded.y";
+        assert_eq!(names(upsert), "x y z");
+        assert_eq!(names("WITH u AS (UPDATE a SET x = b RETURNING c AS d) SELECT e AS f FROM u"), "x");
+        let merge = "MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN UPDATE SET x = b.y \
+                     WHEN NOT MATCHED THEN INSERT (z) VALUES (b.y)";
+        assert_eq!(names(merge), "x z");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use statement::{Statement, read, read_each};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
     ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, ReadFacts, RelationFacts,
-    RelationKind, Surroundings, TypeFacts,
+    RelationKind, RoutineFacts, Surroundings, TypeFacts,
 };
 pub use syntax_error::SyntaxError;
 pub use twin::{NoTwin, twin};

@@ -31,6 +31,9 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
         let relations = statement.contents().relations.clone();
         let mut own = Mentioned { relations, ..Mentioned::default() };
         for effect in &statement.effects {
+            own.add_programs(effect);
+        }
+        for effect in statement.effects.iter().flat_map(Effect::flattened) {
             if let Some(new) = search_path(effect) {
                 path = new;
             }
@@ -86,6 +89,15 @@ fn add_with_path(set: &mut BTreeSet<RelationName>, name: RelationName, path: &[N
 }
 
 impl Mentioned {
+    /// What the statements of programs name, which the tree around them does not have.
+    fn add_programs(&mut self, effect: &Effect) {
+        let Effect::Do(program) = effect else { return };
+        for statement in &program.statements {
+            self.relations.extend(statement.relations.iter().cloned());
+            statement.effects.iter().for_each(|effect| self.add_programs(effect));
+        }
+    }
+
     fn add(&mut self, effect: &Effect) {
         self.relations.extend(effect.table().cloned());
         self.follows_foreign_keys |= follows_foreign_keys(effect);

@@ -70,7 +70,9 @@ impl Surroundings {
             Effect::Inherit { table, parent, ends } => self.inherit(table, parent, *ends),
             Effect::CreateView(created) => self.create_view(created),
             Effect::CreateType { name, kind } => self.create_type(name, kind),
-            Effect::CreateRoutine { name, volatility, .. } => self.create_routine(name, *volatility),
+            Effect::CreateRoutine { name, replace, volatility, body } => {
+                self.create_routine(name, *replace, *volatility, body);
+            }
             Effect::Create { kind: ObjectKind::Sequence, name, .. } => {
                 self.insert_relation(name, RelationFacts::empty(RelationKind::Sequence));
             }
@@ -86,7 +88,8 @@ impl Surroundings {
             Effect::AddEnumValue { name, value, .. } => self.add_enum_value(name, value),
             Effect::RenameEnumValue { name, value, to } => self.rename_enum_value(name, value, to),
             Effect::ConstrainDomain { name, .. } => self.constrain_domain(name),
-            Effect::CreateTrigger(CreateTrigger { table, trigger, reads, .. }) => {
+            Effect::CreateTrigger(CreateTrigger { table, trigger, function, reads, .. }) => {
+                self.call_for_rows(function, table);
                 if let Some(facts) = self.relation_mut(table) {
                     facts.triggers.insert(trigger.clone(), reads.clone());
                 }
@@ -128,11 +131,12 @@ impl Surroundings {
                     facts.rows_estimate = Some(0.0);
                 }
             }
+            // What may not have happened is taken to have happened, which the facts then say.
             Effect::Do(program) => {
-                for effect in &program.effects {
+                for effect in program.effects() {
                     self.apply(effect);
                 }
-                self.complete &= program.straight && program.opaque.is_empty();
+                self.complete &= program.leaves_behind_what_it_says();
             }
             Effect::Call { .. } | Effect::Unknown { .. } => self.complete = false,
             Effect::Set(setting) if setting.name == "timezone" => {

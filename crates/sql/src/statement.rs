@@ -12,7 +12,7 @@ use pg_query::protobuf;
 use pg_query::protobuf::node::Node as NodeEnum;
 
 use crate::describe::describe;
-use crate::effect::Effect;
+use crate::effect::{Effect, ProgramStatement};
 use crate::expression::Contents;
 use crate::syntax_error::{self, SyntaxError};
 
@@ -59,6 +59,15 @@ impl Statement {
     pub fn says(&self, value: &str) -> bool {
         let quoted = format!("'{value}'");
         self.contents().strings.iter().any(|text| text == value || text.contains(&quoted))
+    }
+
+    /// The bytes of the file that a statement inside this one's program is: its own when they are known,
+    /// and otherwise all of this one.
+    pub fn place_of(&self, inner: &ProgramStatement) -> Range<usize> {
+        match &inner.bytes {
+            Some(bytes) => self.span.start + bytes.start..self.span.start + bytes.end,
+            None => self.span.clone(),
+        }
     }
 
     /// What the whole statement contains. Each tree is walked once.

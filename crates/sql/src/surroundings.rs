@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 
-use crate::effect::{Deferral, Persistence, TypeKind, Volatility};
+use crate::effect::{Deferral, Persistence, RoutineBody, TypeKind, Volatility};
 
 /// Facts about the database that a file will run on.
 #[derive(Clone, Debug, Serialize)]
@@ -26,8 +26,8 @@ pub struct Surroundings {
     pub indexes: BTreeMap<RelationName, IndexFacts>,
     /// Types that are not built in.
     pub types: BTreeMap<RelationName, TypeFacts>,
-    /// Functions that are not built in, the most volatile one of each name.
-    pub routines: BTreeMap<RelationName, Volatility>,
+    /// Functions that are not built in, all of one name together.
+    pub routines: BTreeMap<RelationName, RoutineFacts>,
     /// What is absent does not exist. Otherwise nobody knows.
     pub complete: bool,
 }
@@ -210,6 +210,17 @@ pub struct TypeFacts {
     pub used_by: Vec<RelationName>,
 }
 
+/// The functions of one name. They differ in their arguments, which a call does not tell us.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RoutineFacts {
+    /// Of the most volatile of them.
+    pub volatility: Volatility,
+    /// What their bodies name, as written there: the names are looked for at each call.
+    pub body: RoutineBody,
+    /// Tables whose triggers call it, with their rows as `NEW` and `OLD`.
+    pub trigger_of: Vec<RelationName>,
+}
+
 impl Surroundings {
     /// A database without anything.
     pub fn empty(version: ServerVersion, namespace: Name) -> Self {
@@ -240,8 +251,12 @@ impl Surroundings {
 
     /// The volatility of the function that `name` means, unless it is PostgreSQL's own or unknown.
     pub fn volatility(&self, name: &RelationName) -> Option<Volatility> {
-        let resolved = self.resolve_in(name, |qualified| self.routines.contains_key(qualified));
-        self.routines.get(&resolved).copied()
+        self.routines.get(&self.resolve_routine(name)).map(|facts| facts.volatility)
+    }
+
+    /// The function that `name` means.
+    pub(crate) fn resolve_routine(&self, name: &RelationName) -> RelationName {
+        self.resolve_in(name, |qualified| self.routines.contains_key(qualified))
     }
 
     fn resolve_in(&self, name: &RelationName, exists: impl Fn(&RelationName) -> bool) -> RelationName {
@@ -272,6 +287,25 @@ impl Surroundings {
     /// The facts of the type that `name` means.
     pub fn type_facts(&self, name: &RelationName) -> Option<&TypeFacts> {
         self.types.get(&self.resolve_type(name))
+    }
+
+    /// The functions whose bodies name the relation and, when one is asked for, its column. PostgreSQL does
+    /// not know of most of these, and breaks them without a word.
+    pub fn routines_naming<'a>(
+        &'a self,
+        relation: &RelationName,
+        column: Option<&Name>,
+    ) -> impl Iterator<Item = (&'a RelationName, &'a RoutineFacts)> + use<'a> {
+        let relation = self.resolve(relation);
+        let column = column.cloned();
+        self.routines.iter().filter(move |(_, facts)| {
+            let said = facts.body.reads.iter().any(|read| {
+                read.relations.iter().any(|name| self.resolve(name) == relation)
+                    && column.as_ref().is_none_or(|column| read.columns.contains(column))
+            });
+            let of_row = column.as_ref().is_some_and(|column| facts.body.row_columns.contains(column));
+            said || (of_row && facts.trigger_of.contains(&relation))
+        })
     }
 
     /// The indexes of a table.

@@ -60,6 +60,9 @@ pub fn twin(statement: &Statement, ordinal: usize, surroundings: &Surroundings) 
         NodeEnum::AlterTableStmt(alter) => alter_table::twin(alter, surroundings),
         NodeEnum::UpdateStmt(update) => update::twin(update, &statement.text, surroundings),
         NodeEnum::ReindexStmt(reindex) => reindex::twin(reindex, surroundings),
+        NodeEnum::DoStmt(_) => Err(NoTwin::because(
+            "a DO block is one transaction, and no part of it can be done in another way",
+        )),
         _ => Err(NoTwin::because("this statement can only be executed as it is")),
     }?;
     Ok(numbered(drafts, ordinal, statement.line))

@@ -8,12 +8,13 @@ use pg_query::protobuf::{
 };
 use underpin_catalog::{Name, RelationName};
 
+use super::program::routine_body;
 use super::tree::{from_parts, named, names, relation, relations, strings};
 use super::types::{is_serial, type_text};
 use crate::effect::{
     AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, CreateTrigger,
-    CreateView, Deferral, Effect, ObjectKind, OnDelete, Persistence, PolicyChange, TypeKind, TypeText,
-    Volatility,
+    CreateView, Deferral, Effect, ObjectKind, OnDelete, Persistence, PolicyChange, RoutineBody, TypeKind,
+    TypeText, Volatility,
 };
 use crate::expression::Contents;
 use crate::predicate::not_null_columns;
@@ -96,6 +97,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             name: from_parts(&strings(&statement.funcname)),
             replace: statement.replace,
             volatility: volatility(&statement.options),
+            body: routine_body(statement),
         }],
         NodeEnum::CreateSchemaStmt(statement) => {
             let mut effects = vec![Effect::Create {
@@ -122,6 +124,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             vec![Effect::CreateTrigger(CreateTrigger {
                 table: named(statement.relation.as_ref()),
                 trigger: Name::new(&statement.trigname),
+                function: from_parts(&strings(&statement.funcname)),
                 replace: statement.replace,
                 reads,
             })]
@@ -154,6 +157,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                     name,
                     replace: statement.replace,
                     volatility: Volatility::Volatile,
+                    body: RoutineBody::default(),
                 },
                 _ => plain(ObjectKind::Other, name),
             }]

@@ -10,7 +10,7 @@ use super::tree::{from_parts, named, strings};
 use crate::effect::{ChangeRows, Effect, Rows};
 use crate::expression::Contents;
 
-pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
+pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
     let reads = |table: &RelationName| -> Vec<RelationName> {
         Contents::of(node).relations.into_iter().filter(|read| read != table).collect()
     };
@@ -69,7 +69,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             table: statement.relation.as_ref().map(super::tree::relation),
             writes: statement.is_from,
         }],
-        NodeEnum::DoStmt(statement) => vec![Effect::Do(program::read(&statement.args))],
+        NodeEnum::DoStmt(statement) => vec![Effect::Do(program::read(statement, text))],
         NodeEnum::CallStmt(statement) => vec![Effect::Call {
             procedure: from_parts(
                 &statement.funccall.as_ref().map(|call| strings(&call.funcname)).unwrap_or_default(),

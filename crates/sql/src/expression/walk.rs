@@ -39,6 +39,10 @@ enum Place {
     Change,
     /// On the way to that relation.
     Changed,
+    /// On the way to the columns that it gives values to.
+    Targets,
+    /// In one of them, whose name is wanted.
+    Target,
     /// In a relation's name.
     Relation,
     /// In the name of one that is changed.
@@ -116,7 +120,8 @@ impl<'w, 'a> ser::Serializer for Walk<'w, 'a> {
         let place = match variant {
             "FuncCall" => Place::Call,
             "ColumnRef" => Place::Column,
-            "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => Place::Change,
+            "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" | "MergeWhenClause" => Place::Change,
+            "ResTarget" if self.place == Place::Targets => Place::Target,
             "CommonTableExpr" => Place::Common,
             "DefElem" => Place::Option,
             "Sval" => Place::Constant,
@@ -139,6 +144,9 @@ impl<'w, 'a> ser::Serializer for Walk<'w, 'a> {
         if name == "RangeVar" && self.place != Place::Words {
             let changed = self.place == Place::Changed;
             self.place = if changed { Place::ChangedRelation } else { Place::Relation };
+        }
+        if name == "OnConflictClause" {
+            self.place = Place::Change;
         }
         Ok(self)
     }
@@ -291,6 +299,13 @@ impl ser::SerializeStruct for Walk<'_, '_> {
                 }
             }
             (Place::Change, "relation") => value.serialize(Walk { found, place: Place::Changed })?,
+            (Place::Change, "cols" | "target_list") | (Place::Targets, "node") => {
+                value.serialize(Walk { found, place: Place::Targets })?;
+            }
+            (Place::Target, "name") => {
+                found.words_of(value)?;
+                found.contents.targets.extend(found.words.pop());
+            }
             // The fields come in this order.
             (Place::Relation | Place::ChangedRelation, "schemaname") => found.words_of(value)?,
             (Place::Relation | Place::ChangedRelation, "relname") => {

@@ -155,6 +155,7 @@ impl Surroundings {
         }
         self.indexes.values_mut().map(|index| &mut index.table).for_each(rename);
         self.types.values_mut().flat_map(|facts| &mut facts.used_by).for_each(rename);
+        self.routines.values_mut().flat_map(|facts| &mut facts.trigger_of).for_each(rename);
     }
 
     /// The sequences that belong to columns of a table.
@@ -259,8 +260,8 @@ impl Surroundings {
             ObjectKind::Schema => self.rename_namespace(&name.name, to),
             ObjectKind::Routine => {
                 let from = self.new_name(name);
-                if let Some(volatility) = self.routines.remove(&from) {
-                    self.routines.insert(from.sibling(to.clone()), volatility);
+                if let Some(facts) = self.routines.remove(&from) {
+                    self.routines.insert(from.sibling(to.clone()), facts);
                 }
             }
             ObjectKind::Extension | ObjectKind::Role | ObjectKind::Other => {}

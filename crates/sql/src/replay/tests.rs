@@ -85,3 +85,44 @@ fn partitions_get_the_indexes_of_their_parent() {
     let indexes: Vec<_> = facts.indexes.keys().map(|name| name.name.as_str()).collect();
     assert_eq!(indexes, ["i", "p1_id_idx", "p2_id_idx"]);
 }
+
+#[test]
+fn a_program_leaves_behind_what_its_statements_do() {
+    let guarded = behind(
+        "CREATE TABLE a (id int PRIMARY KEY);
+         DO $$ BEGIN CREATE TYPE mood AS ENUM ('ok'); EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+         DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'u') THEN
+           ALTER TABLE a ADD COLUMN x int CONSTRAINT u UNIQUE; END IF; END $$;",
+    );
+    assert!(guarded.complete && guarded.types.contains_key(&public("mood")));
+    assert!(guarded.indexes.contains_key(&public("u")));
+    for unknown in [
+        "DO $$ BEGIN IF (SELECT count(*) FROM a) = 0 THEN DROP TABLE a; END IF; END $$",
+        "DO $$ BEGIN EXECUTE format('DROP TABLE %I', x); END $$",
+        "DO $$ BEGIN DO 'BEGIN EXECUTE x; END'; END $$",
+    ] {
+        assert!(!behind(unknown).complete, "{unknown}");
+    }
+}
+
+#[test]
+fn a_function_is_known_by_what_its_body_names() {
+    let facts = behind(
+        r#"CREATE TABLE "Order" (id int, total int, note text);
+           CREATE FUNCTION sums() RETURNS int LANGUAGE sql AS 'SELECT sum(total) FROM "Order"';
+           CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN NEW.note := 'changed'; RETURN NEW; END $$;
+           CREATE TRIGGER t BEFORE UPDATE ON "Order" FOR EACH ROW EXECUTE FUNCTION touch();
+           CREATE FUNCTION twice() RETURNS int LANGUAGE sql AS 'SELECT id FROM "Order"';
+           CREATE OR REPLACE FUNCTION twice() RETURNS int LANGUAGE sql AS 'SELECT 1';"#,
+    );
+    let order = RelationName::bare("Order");
+    let naming = |column: Option<&str>| -> Vec<String> {
+        let found = facts.routines_naming(&order, column.map(Name::new).as_ref());
+        found.map(|(name, _)| name.name.as_str().to_owned()).collect()
+    };
+    assert_eq!(naming(None), ["sums"]);
+    assert_eq!(naming(Some("total")), ["sums"]);
+    assert_eq!(naming(Some("note")), ["touch"]);
+    assert_eq!(naming(Some("id")), Vec::<String>::new());
+}

@@ -2,8 +2,8 @@
 
 use underpin_catalog::RelationName;
 
-use crate::effect::{TypeKind, Volatility};
-use crate::surroundings::{Surroundings, TypeFacts};
+use crate::effect::{RoutineBody, TypeKind, Volatility};
+use crate::surroundings::{RoutineFacts, Surroundings, TypeFacts};
 
 impl Surroundings {
     pub(super) fn create_type(&mut self, name: &RelationName, kind: &TypeKind) {
@@ -20,11 +20,39 @@ impl Surroundings {
         self.types.entry(name).or_insert(facts);
     }
 
-    pub(super) fn create_routine(&mut self, name: &RelationName, volatility: Volatility) {
+    pub(super) fn create_routine(
+        &mut self,
+        name: &RelationName,
+        replace: bool,
+        volatility: Volatility,
+        body: &RoutineBody,
+    ) {
         let name = self.new_name(name);
-        // Functions of one name differ in their arguments, which a call does not tell us.
-        let known = self.routines.entry(name).or_insert(volatility);
-        *known = volatility.max(*known);
+        let known = self.routines.entry(name).or_insert_with(|| RoutineFacts {
+            volatility,
+            body: RoutineBody { binding: body.binding, ..RoutineBody::default() },
+            trigger_of: Vec::new(),
+        });
+        // A function of another signature stays as volatile as it was.
+        known.volatility = volatility.max(known.volatility);
+        if replace {
+            known.body = body.clone();
+        } else {
+            known.body.reads.extend(body.reads.iter().cloned());
+            known.body.row_columns.extend(body.row_columns.iter().cloned());
+            known.body.opaque.extend(body.opaque.iter().cloned());
+            known.body.binding = known.body.binding.min(body.binding);
+        }
+    }
+
+    pub(super) fn call_for_rows(&mut self, function: &RelationName, table: &RelationName) {
+        let table = self.resolve(table);
+        let function = self.resolve_routine(function);
+        if let Some(facts) = self.routines.get_mut(&function)
+            && !facts.trigger_of.contains(&table)
+        {
+            facts.trigger_of.push(table);
+        }
     }
 
     pub(super) fn rename_type(&mut self, from: &RelationName, to: &RelationName) {

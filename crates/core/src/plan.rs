@@ -148,6 +148,8 @@ struct Planned {
     block: Option<usize>,
     /// Relations of its claims whose users would notice.
     noticed: BTreeSet<RelationName>,
+    /// It may do more than its claims say.
+    opaque: bool,
     /// What to execute instead when the file is not one transaction.
     when_split: Option<Step>,
 }
@@ -227,6 +229,7 @@ impl<'a> Planner<'a> {
         } else {
             None
         };
+        let opaque = judged(statement).any(|effect| opaque(effect).is_some());
         for mut step in steps {
             // Nobody else can wait for what is not there yet, and nobody at all for what is not there.
             step.locks
@@ -242,6 +245,7 @@ impl<'a> Planner<'a> {
                 step,
                 block: self.open_block,
                 noticed,
+                opaque,
                 when_split: when_split.clone(),
             });
         }
@@ -280,7 +284,8 @@ impl<'a> Planner<'a> {
     /// Some statements mean the transaction that they stand in, and Prisma up to 7.3 sends a file as
     /// one: what follows them stays together, as if the file said `BEGIN`.
     fn keep_together(&mut self, statement: &Statement) {
-        let temporary = statement.effects.iter().any(|effect| {
+        let mut effects = statement.effects.iter().flat_map(Effect::flattened);
+        let temporary = effects.any(|effect| {
             let persistence = match effect {
                 Effect::CreateTable(created) => created.persistence,
                 Effect::CreateTableAs { persistence, .. } => *persistence,
@@ -309,10 +314,10 @@ impl<'a> Planner<'a> {
     }
 
     fn remark(&mut self, statement: &Statement) {
-        for effect in &statement.effects {
-            if let Some(what) = opaque(effect) {
-                self.plan.opaque.push(Remark { line: statement.line, text: what });
-            }
+        for what in judged(statement).filter_map(opaque) {
+            self.plan.opaque.push(Remark { line: statement.line, text: what });
+        }
+        for effect in statement.effects.iter().flat_map(Effect::flattened) {
             if let Effect::Set(Setting { name, scope, .. }) = effect {
                 self.plan.settings.push(SettingChange {
                     line: statement.line,
@@ -328,18 +333,15 @@ impl<'a> Planner<'a> {
         if self.policy.mode == Mode::AsWritten {
             return vec![as_written(statement, ordinal, self.world.facts())];
         }
-        let broken: Vec<_> = statement
-            .effects
-            .iter()
+        let broken: Vec<_> = judged(statement)
             .filter_map(|effect| notice::broken(effect, &self.world))
             .map(|broken| refusal::breaks(statement.line, &broken, &self.world))
             .collect();
         for refusal in broken {
             self.refuse(refusal);
         }
-        let noticed: Vec<_> =
-            statement.effects.iter().map(|effect| notice::noticed(effect, &self.world)).collect();
-        let light = statement.effects.iter().any(|effect| notice::has_lighter_twin(effect, &self.world));
+        let noticed: Vec<_> = judged(statement).map(|effect| notice::noticed(effect, &self.world)).collect();
+        let light = judged(statement).any(|effect| notice::has_lighter_twin(effect, &self.world));
         if noticed.iter().all(Option::is_none) && !light {
             return vec![as_written(statement, ordinal, self.world.facts())];
         }
@@ -388,7 +390,7 @@ impl<'a> Planner<'a> {
     /// A new enum value cannot be used in the transaction that adds it (55P04).
     fn uses_new_value_later(&self, statement: &Statement, rest: &[Statement]) -> bool {
         self.open_block.is_none()
-            && statement.effects.iter().any(|effect| match effect {
+            && statement.effects.iter().flat_map(Effect::flattened).any(|effect| match effect {
                 Effect::AddEnumValue { value, .. } => rest.iter().any(|later| later.says(value)),
                 _ => false,
             })
@@ -432,10 +434,21 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// The effects that a statement is judged by: of a DO block that is as good as its statements, theirs.
+fn judged(statement: &Statement) -> impl Iterator<Item = &Effect> {
+    statement.effects.iter().flat_map(|effect| match effect {
+        Effect::Do(program) if program.is_straight() => effect.flattened(),
+        _ => vec![effect],
+    })
+}
+
 /// What nobody can know about an effect before it runs.
 fn opaque(effect: &Effect) -> Option<String> {
     match effect {
-        Effect::Do { .. } => Some("a DO block may do anything".to_owned()),
+        Effect::Do(program) => Some(match program.opaque.first() {
+            Some(what) => format!("a DO block contains {what}, and may do anything"),
+            None => "what a DO block does depends on conditions that are answered when it runs".to_owned(),
+        }),
         Effect::Call { procedure } => Some(format!("procedure {} may do anything", procedure.shown())),
         Effect::Select { calls, .. } if !calls.is_empty() => {
             Some(format!("the query calls {}, which may do anything", calls.join(", ")))
@@ -450,6 +463,7 @@ fn opaque(effect: &Effect) -> Option<String> {
 fn is_long(planned: &Planned) -> bool {
     planned.step.duration != Duration::Instant
         && (!planned.noticed.is_empty()
+            || planned.opaque
             || (planned.step.duration == Duration::Unknown && planned.step.locks.is_empty()))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::effect::ObjectKind;
+use underpin_sql::effect::{ObjectKind, Program, Reach};
 use underpin_sql::{Effect, RelationKind, Surroundings};
 
 use crate::quantity::{bytes, thousands};
@@ -138,6 +138,10 @@ impl World {
 
     /// What the effect leaves behind, and what of it is new.
     pub(crate) fn apply(&mut self, effect: &Effect) {
+        if let Effect::Do(program) = effect {
+            self.apply_program(program);
+            return;
+        }
         let named = effect.table().map(|table| self.facts.resolve(table));
         match effect {
             Effect::RenameColumn { column, to, .. } => {
@@ -182,6 +186,19 @@ impl World {
             let facts = &self.facts;
             self.new.retain(|name| facts.relations.contains_key(name));
         }
+    }
+
+    /// The same for the statements of a program. What one of them may have taken away may still be there.
+    fn apply_program(&mut self, program: &Program) {
+        for statement in &program.statements {
+            let certain = statement.reach <= Reach::IfNeeded;
+            let before: Vec<_> =
+                if certain { Vec::new() } else { self.facts.relations.keys().cloned().collect() };
+            statement.effects.iter().for_each(|effect| self.apply(effect));
+            let gone = before.into_iter().filter(|name| !self.facts.relations.contains_key(name));
+            self.beyond.extend(gone);
+        }
+        self.facts.complete &= program.leaves_behind_what_it_says();
     }
 
     /// The relation that the effect makes, if it is not there yet.

@@ -14,7 +14,7 @@ use underpin_catalog::LockMode::{
 };
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{ConstraintKind, CreateTrigger, Effect, ObjectKind, ReindexTarget, TableOption};
+use crate::effect::{Binding, ConstraintKind, CreateTrigger, Effect, ObjectKind, ReindexTarget, TableOption};
 use crate::step::LockClaim;
 use crate::surroundings::{ConstraintFactsKind, Surroundings};
 
@@ -78,6 +78,17 @@ impl Claims<'_> {
                 self.tree(referenced, AccessExclusive);
             }
         }
+    }
+
+    /// The relation that the effect makes, unless it is there.
+    fn made_by(&self, effect: &Effect) -> Option<RelationName> {
+        let name = match effect {
+            Effect::CreateTable(created) => &created.table,
+            Effect::CreateTableAs { table, .. } => table,
+            Effect::CreateView(created) => &created.view,
+            _ => return None,
+        };
+        self.surroundings.relation(name).is_none().then(|| self.surroundings.new_name(name))
     }
 
     fn referencing(&mut self, table: &RelationName) {
@@ -336,16 +347,27 @@ impl Claims<'_> {
             Effect::RefreshView { view, concurrently } => {
                 self.claim(view, if *concurrently { Exclusive } else { AccessExclusive });
             }
+            Effect::CreateRoutine { body, .. } if body.binding != Binding::Late => {
+                for read in &body.reads {
+                    self.all(&read.relations, AccessShare);
+                    self.all(&read.written, RowExclusive);
+                }
+            }
+            // One transaction, so that everything is held together; what it makes nobody else can hold.
+            Effect::Do(program) => {
+                let made: Vec<_> = program.effects().filter_map(|effect| self.made_by(effect)).collect();
+                program.effects().for_each(|effect| self.add(effect));
+                self.list.retain(|claim| !made.contains(&claim.relation));
+            }
             // No table, or none that can be known.
             Effect::CreateType { .. }
-            | Effect::CreateRoutine { .. }
             | Effect::Create { .. }
             | Effect::ConstrainDomain { checks: false, .. } => {}
             Effect::AddEnumValue { .. }
             | Effect::RenameEnumValue { .. }
             | Effect::Set(_)
             | Effect::TransactionControl(_)
-            | Effect::Do(_)
+            | Effect::CreateRoutine { .. }
             | Effect::Call { .. }
             | Effect::Server { .. }
             | Effect::Unknown { .. } => {}

@@ -4,7 +4,7 @@ use underpin_catalog::{Name, RelationName};
 
 use crate::effect::{
     AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind, CreateIndex, CreateView, Effect,
-    Generation, ReindexTarget, Rows, Using, Volatility,
+    Generation, Reach, ReindexTarget, Rows, Using, Volatility,
 };
 use crate::names::proof_name;
 use crate::step::Duration;
@@ -68,6 +68,17 @@ impl Effect {
             | Self::DetachPartition { concurrently: true, .. } => Duration::WaitsForSnapshots,
             Self::Reindex { concurrently: false, .. } => Duration::Build,
             Self::Update(changed) | Self::Delete(changed) => changed_rows(changed, surroundings),
+            Self::Do(program) if program.opaque.is_empty() => program
+                .statements
+                .iter()
+                .map(|statement| match statement.reach {
+                    Reach::Once | Reach::IfNeeded | Reach::Perhaps => {
+                        let each = statement.effects.iter().map(|effect| effect.duration(surroundings));
+                        each.fold(Duration::Instant, Duration::max)
+                    }
+                    Reach::Repeatedly => Duration::Unknown,
+                })
+                .fold(Duration::Instant, Duration::max),
             Self::Insert { reads, .. } => {
                 if reads.is_empty() {
                     Duration::Instant

@@ -393,10 +393,48 @@ fn settings_hold_for_the_file_and_move_the_search_path() {
 
 #[test]
 fn what_nobody_can_know_is_told_and_kept_apart() {
-    let plan =
-        planned(r#"ALTER TABLE "User" ADD COLUMN a int; DO $$ BEGIN NULL; END $$; CREATE TABLE t (i int)"#);
+    let plan = planned(
+        r#"ALTER TABLE "User" ADD COLUMN a int; DO $$ BEGIN EXECUTE x; END $$; CREATE TABLE t (i int)"#,
+    );
     assert_eq!(plan.opaque.len(), 1);
     assert_eq!(ends(&plan), [Transaction::EndsHere, Transaction::EndsHere, Transaction::Shared]);
+}
+
+#[test]
+fn a_straight_program_is_judged_like_its_statements() {
+    let harmless = planned(r#"DO $$ BEGIN RAISE NOTICE 'x'; ALTER TABLE "Tag" ADD COLUMN a int; END $$"#);
+    assert!(harmless.is_plain(), "{:?}", harmless.opaque);
+    let build = planned(r#"DO $$ BEGIN CREATE INDEX i ON "User" (name); END $$"#);
+    assert_eq!(codes(&build), ["index-build"]);
+    assert!(build.refusals[0].why.contains("a DO block is one transaction"), "{}", build.refusals[0].why);
+    assert_eq!(codes(&planned(r#"DO $$ BEGIN EXECUTE 'DROP TABLE "Team"'; END $$"#)), ["drop-table"]);
+    let own = planned("DO $$ BEGIN CREATE TABLE t (i int); CREATE INDEX ON t (i); END $$");
+    assert!(own.is_plain());
+    let calls = planned("DO $$ BEGIN PERFORM f(); END $$");
+    assert_eq!(calls.opaque[0].text, "the query calls f, which may do anything");
+}
+
+#[test]
+fn a_program_with_conditions_runs_as_written_and_is_told() {
+    let plan = planned(
+        r#"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_indexes WHERE indexname = 'i') THEN
+             CREATE INDEX i ON "User" (name); END IF; END $$;
+           ALTER TABLE "Team" ADD COLUMN a int"#,
+    );
+    assert_eq!(codes(&plan), Vec::<&str>::new());
+    assert_eq!(plan.opaque.len(), 1);
+    assert_eq!(plan.steps[0].locks[0].relation, public("User"));
+    // What it locks is not held while it waits for another table.
+    assert_eq!(ends(&plan), [Transaction::EndsHere, Transaction::Shared]);
+}
+
+#[test]
+fn what_a_program_may_have_dropped_is_not_taken_for_gone() {
+    let plan = planned(
+        r#"DO $$ BEGIN IF (SELECT count(*) FROM "Tag") = 0 THEN DROP TABLE "User"; END IF; END $$;
+           CREATE INDEX i ON "User" (name)"#,
+    );
+    assert!(plan.twinned);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod corpus;
 mod facts;
 mod forms;
 mod observed;
+mod programs;
 mod routines;
 mod sending;
 mod twins;

@@ -138,6 +138,16 @@ const BODIES: &[&str] = &[
     r#"IF (SELECT count(*) FROM log) = 0 THEN LOCK TABLE "Post" IN SHARE MODE; END IF;"#,
 ];
 
+/// Functions in SQL, whose bodies the server looks at when it makes them, and one that it does not look at.
+const FUNCTIONS: &[&str] = &[
+    r#"CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM "User" u JOIN "Post" p ON p.author = u.id'"#,
+    r#"CREATE FUNCTION f(n text) RETURNS void LANGUAGE sql AS
+       'INSERT INTO log VALUES (n); UPDATE "User" SET name = n WHERE id IN (SELECT author FROM "Post")'"#,
+    r#"CREATE FUNCTION f() RETURNS bigint RETURN (SELECT count(*) FROM log)"#,
+    r#"CREATE FUNCTION f() RETURNS void BEGIN ATOMIC DELETE FROM log; SELECT; END"#,
+    r#"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DELETE FROM log; END $$"#,
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_takes_the_locks_of_its_statements() {
     let server = observing_server(15).await;
@@ -146,8 +156,8 @@ async fn a_program_takes_the_locks_of_its_statements() {
     for statement in read(SEED).unwrap() {
         statement.effects.iter().for_each(|effect| facts.apply(effect));
     }
-    for body in BODIES {
-        let sql = format!("DO $$ BEGIN {body} END $$");
+    let programs = BODIES.iter().map(|body| format!("DO $$ BEGIN {body} END $$"));
+    for sql in programs.chain(FUNCTIONS.iter().map(|sql| (*sql).to_owned())) {
         let observed = observatory.observe(Subject { sql: &sql, ..Subject::default() }).await;
         assert_eq!(observed.message, None, "{sql}");
         let is_index = |name: &RelationName| facts.indexes.contains_key(name);

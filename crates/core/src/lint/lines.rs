@@ -9,13 +9,28 @@ use super::finding::Span;
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// How many bytes before each [`BLOCK`] continue a character. A file may be one line of 50 MB, and its
+    /// columns are asked for statement by statement. Empty when there are none.
+    continuing: Vec<usize>,
 }
+
+/// So many bytes are counted for a column, at most.
+const BLOCK: usize = 1_024;
 
 impl<'a> Lines<'a> {
     /// Of a text. A line ends with a line feed; a carriage return before it is the line's last character.
     pub fn of(text: &'a str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(breaks).collect() }
+        let mut continuing = Vec::new();
+        if !text.is_ascii() {
+            let mut sum = 0;
+            for block in text.as_bytes().chunks(BLOCK) {
+                continuing.push(sum);
+                sum += continuations(block);
+            }
+            continuing.push(sum);
+        }
+        Self { text, starts: std::iter::once(0).chain(breaks).collect(), continuing }
     }
 
     /// The place of some bytes. What lies behind the text or within a character is moved to where a
@@ -31,8 +46,22 @@ impl<'a> Lines<'a> {
     fn place(&self, offset: usize) -> (u32, u32) {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts[line - 1];
-        (number(line), number(1 + self.text[start..offset].chars().count()))
+        let characters = (offset - start) - (self.continuing_before(offset) - self.continuing_before(start));
+        (number(line), number(1 + characters))
     }
+
+    fn continuing_before(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        match self.continuing.get(block) {
+            Some(before) => before + continuations(&self.text.as_bytes()[block * BLOCK..offset]),
+            None => 0,
+        }
+    }
+}
+
+/// Bytes of UTF-8 that continue a character.
+fn continuations(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| (**byte & 0b1100_0000) == 0b1000_0000).count()
 }
 
 fn number(count: usize) -> u32 {
@@ -56,5 +85,16 @@ mod tests {
         assert_eq!(at(12..12), (3, 1, 3, 1));
         assert_eq!(at(4..99), (1, 2, 3, 1));
         assert_eq!(lines.span(4..99).bytes, 2..12);
+    }
+
+    #[test]
+    fn columns_of_long_lines_are_those_that_counting_gives() {
+        let text = format!("{}\nx{}", "é🚀abc".repeat(700), "ü".repeat(3_000));
+        let lines = Lines::of(&text);
+        for (offset, _) in text.char_indices().step_by(97).chain([(text.len(), ' ')]) {
+            let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+            let column = 1 + text[start..offset].chars().count();
+            assert_eq!(lines.span(offset..offset).column as usize, column, "{offset}");
+        }
     }
 }

@@ -4,9 +4,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, Title};
 use underpin_core::lint::finding::{Finding, Severity, Span};
 use underpin_core::lint::report::FileReport;
 
@@ -16,6 +17,12 @@ use super::tally::several;
 
 /// Longer statements are shown by their first line.
 const LINES_SHOWN: u32 = 5;
+
+/// A line is shown as a whole when it is no longer than this on either side of the statement.
+const LINE_BYTES_SHOWN: usize = 4_000;
+
+/// So much is shown of a statement in a longer line.
+const STATEMENT_BYTES_SHOWN: usize = 400;
 
 /// Narrower columns of words cannot be read.
 const WORDS_MIN: usize = 30;
@@ -81,7 +88,7 @@ fn groups<'a>(findings: &[&'a Finding], source: &'a str, width: usize) -> Vec<Gr
         let message = wrapped(&one_line(&finding.message), width.saturating_sub(head).max(WORDS_MIN));
         let title = level.primary_title(message).id(clean(&finding.rule));
         let mut group = match &finding.span {
-            Some(span) if at == 0 => title.element(frame(findings, span, source, clean(&finding.path))),
+            Some(span) if at == 0 => frame(title, findings, span, source, clean(&finding.path)),
             Some(_) => Group::with_title(title),
             None => title.element(Origin::path(clean(&finding.path))),
         };
@@ -113,29 +120,49 @@ fn label(findings: &[&Finding]) -> Option<String> {
     who_waits(&finding.locks, finding.estimate.as_ref())
 }
 
-/// The lines of a finding. Only they are given to the renderer, which would otherwise read the whole
-/// file again for each finding.
+/// The lines of a place with its label. Only they are given to the renderer, which would otherwise read the
+/// whole file again for each place; of lines that nobody reads to their end, the beginning of the statement.
 fn frame<'a>(
+    group: Title<'a>,
     findings: &[&Finding],
     span: &Span,
     source: &'a str,
     path: String,
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+) -> Group<'a> {
     let start = source.floor_char_boundary(span.bytes.start);
     let end = source.floor_char_boundary(span.bytes.end).max(start);
-    let first = source[..start].rfind('\n').map_or(0, |at| at + 1);
     let long = span.end_line.saturating_sub(span.line) >= LINES_SHOWN;
-    let line_end = |from: usize| source[from..].find('\n').map_or(source.len(), |at| from + at);
-    let (end, last) = if long { (line_end(start), line_end(start)) } else { (end, line_end(end)) };
-    let shown = source[first..last].trim_end_matches('\r');
-    let end = (end - first).min(shown.len()).max(start - first);
+    let Some(lines) = lines_around(source, start, if long { start } else { end }) else {
+        let cut = source.floor_char_boundary(end.min(start + STATEMENT_BYTES_SHOWN));
+        let shown = source[start..cut].lines().next().unwrap_or_default();
+        let origin = Origin::path(path).line(span.line as usize).char_column(span.column as usize);
+        return group.element(origin).element(Level::NOTE.with_name("statement").message(clean(shown)));
+    };
+    let shown = source[lines.clone()].trim_end_matches('\r');
+    let marked = if long { shown.len() } else { (end - lines.start).min(shown.len()) };
+    let begin = start - lines.start;
     let mut label = label(findings);
     if long {
         let rest = format!("and {} more", several((span.end_line - span.line) as usize, "line"));
         label = Some(label.map_or(rest.clone(), |label| format!("{rest}; {label}")));
     }
-    Snippet::source(shown)
-        .line_start(span.line as usize)
-        .path(path)
-        .annotation(AnnotationKind::Primary.span(start - first..end).label(label))
+    let annotation = AnnotationKind::Primary.span(begin..marked.max(begin)).label(label);
+    group.element(Snippet::source(shown).line_start(span.line as usize).path(path).annotation(annotation))
+}
+
+/// From the beginning of the line of `start` to the end of the line of `end`, unless that is too much.
+fn lines_around(source: &str, start: usize, end: usize) -> Option<Range<usize>> {
+    let from = source.floor_char_boundary(start.saturating_sub(LINE_BYTES_SHOWN));
+    let to = source.floor_char_boundary(end.saturating_add(LINE_BYTES_SHOWN));
+    let first = match source[from..start].rfind('\n') {
+        Some(at) => from + at + 1,
+        None if from == 0 => 0,
+        None => return None,
+    };
+    let last = match source[end..to].find('\n') {
+        Some(at) => end + at,
+        None if to == source.len() => to,
+        None => return None,
+    };
+    (last - first <= 2 * LINE_BYTES_SHOWN).then_some(first..last)
 }

@@ -4,6 +4,7 @@
 //! GitHub refuses a comment of more than 65,536 characters. What does not fit is left out and told: first
 //! the tables of files without findings, then findings.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use underpin_core::lint::finding::{Blocks, Finding};
@@ -104,16 +105,15 @@ fn blocks_the_application(statement: &StatementReport) -> bool {
 /// The statements that somebody waits for or that have a finding.
 fn table(file: &FileReport) -> String {
     let mut text = format!("\n#### {}\n", code(&file.path));
-    let found = |index: usize| {
-        file.findings
-            .iter()
-            .any(|finding| finding.suppressed.is_none() && finding.statement == Some(index + 1))
-    };
+    let counted = file.findings.iter().filter(|finding| finding.suppressed.is_none());
+    let with_findings: BTreeSet<usize> = counted.filter_map(|finding| finding.statement).collect();
     let rows: Vec<(usize, &StatementReport)> = file
         .statements
         .iter()
         .enumerate()
-        .filter(|(index, statement)| blocks_the_application(statement) || found(*index))
+        .filter(|(index, statement)| {
+            blocks_the_application(statement) || with_findings.contains(&(index + 1))
+        })
         .collect();
     if rows.is_empty() {
         return text;

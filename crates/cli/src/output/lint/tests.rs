@@ -261,6 +261,32 @@ fn a_narrow_terminal_cuts_lines_and_not_words() {
     insta::assert_snapshot!(rendered(Format::Human, |told| told.width = 60));
 }
 
+/// A file without line feeds, as some tools write them: each place is shown, and none costs the whole file.
+#[test]
+fn a_file_of_one_line_is_shown_in_parts() {
+    let text = "SELECT 'é'; ".repeat(100_000);
+    let mut file = FileReport { path: "line.sql".to_owned(), statements: Vec::new(), findings: Vec::new() };
+    let lines = Lines::of(&text);
+    for start in (0..text.len() - 20).step_by(13).take(2_000) {
+        let place = lines.span(start + 130_000..start + 130_011);
+        file.findings.push(finding("truncate", Severity::Info, "line.sql", Some(place), "gone"));
+    }
+    let told = Told {
+        report: &Report { files: vec![file] },
+        weighed: &Weighed::default(),
+        pages: &[],
+        text_of: &|_| Some(&text),
+        fail_on: Severity::Danger,
+        below: "",
+        width: 100,
+        styled: false,
+    };
+    let shown = render(Format::Human, &told);
+    let first = "info[truncate]: gone\n--> line.sql:1:120001\n = statement: SELECT 'é'\n\n";
+    assert!(shown.starts_with(first), "{}", &shown[..300]);
+    assert_eq!(shown.matches("info[truncate]").count(), 2_000);
+}
+
 #[test]
 fn colour_is_never_the_only_signal() {
     let plain = rendered(Format::Human, |_| {});

@@ -68,3 +68,30 @@ fn judge(section: &Section) -> String {
     }
     if lines.is_empty() { "none\n".to_owned() } else { lines }
 }
+
+/// Half a file, and one whose beginning is gone: whatever is found, its place is in the file.
+#[test]
+fn a_file_that_was_cut_anywhere_is_read_as_far_as_it_goes() {
+    let mut found = 0;
+    for rule in rules().filter(|rule| rule.group == Group::Repository) {
+        let page = CaseFile::read(&Path::new(FOLDER).join(format!("{}.md", rule.name())));
+        let fences = page.sections().iter().flat_map(|section| &section.fences);
+        for (path, text) in fences.filter_map(|fence| Some((fence.info.split_once(" file ")?.1, &fence.text)))
+        {
+            for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                for part in [&text[..at], &text[at..]] {
+                    let file = RepositoryFile { path: path.to_owned(), text: part.to_owned() };
+                    for finding in look(&[file]).iter().flat_map(|report| &report.findings) {
+                        let span = finding.span.as_ref().unwrap();
+                        assert!(
+                            part.get(span.bytes.clone()).is_some_and(|command| !command.is_empty()),
+                            "{path}: {part}"
+                        );
+                        found += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(found > 1_000, "{found}");
+}

@@ -38,6 +38,8 @@ impl Reader<'_> {
             _ => {
                 let rest = &self.text[self.at..];
                 let length = rest.find([',', '}', ']', '\n']).unwrap_or(rest.len());
+                // A bracket that closes nothing; to go on would be to stay here.
+                (length > 0).then_some(())?;
                 let text = rest[..length].to_owned();
                 self.found.push(Leaf { path: self.path.clone(), at: self.at, text });
                 self.at += length;
@@ -125,7 +127,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_ends() {
-        for text in ["", "{", "{\"a\"", "[[[[", "{\"a\": \"b", "\u{feff}{}", &"[".repeat(10_000)] {
+        for text in
+            ["", "{", "{\"a\"", "[[[[", "{\"a\": \"b", "[}", "{\"a\": ]", "\u{feff}{}", &"[".repeat(10_000)]
+        {
             leaves(text);
         }
     }

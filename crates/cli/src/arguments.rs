@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
     Lint(Lint),
+    /// What a whole history of migrations would have done to a busy database, on one page
+    Audit(Audit),
     /// Print the page of a rule of lint, or list the rules
     Explain(Explain),
     /// Read sizes and write rates from a database, for lint: no data, no lock that anybody waits for
@@ -59,6 +61,7 @@ impl Arguments {
             Command::Resolve(options) => options.output.json,
             Command::Doctor(options) => options.output.json,
             Command::Recover(options) => options.output.json,
+            Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
             Command::ExplainTx(options) => options.output.json,
             Command::Lint(options) => options.format() == Format::Json,
@@ -193,32 +196,12 @@ pub(crate) struct ExplainTx {
     pub(crate) output: Printing,
 }
 
+/// Which migrations are judged, and for which server and which Prisma.
 #[derive(Debug, Args)]
-pub(crate) struct Lint {
+pub(crate) struct Migrations {
     /// Files, folders, migrations or migrations folders; `-` is standard input [default: the project's migrations]
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Only files that were added or changed since the last commit in common with this Git revision
-    #[arg(long, value_name = "REVISION")]
-    pub(crate) since: Option<String>,
-    /// In which form
-    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORM")]
-    format: Format,
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
-    /// Write the report here instead of on stdout
-    #[arg(long = "output", short = 'o', value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// The least severity that ends with exit 10: info, caution, danger or blocker [default: danger]
-    #[arg(long, value_name = "SEVERITY")]
-    pub(crate) fail_on: Option<Severity>,
-    /// What does not count, because it was there before [default: underpin-baseline.json beside the settings]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
-    /// Write what is found now into the baseline, and fail for none of it
-    #[arg(long)]
-    pub(crate) write_baseline: bool,
     /// Sizes and write rates of the production database, as `underpin stats` wrote them
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
     pub(crate) stats: Option<PathBuf>,
@@ -243,6 +226,60 @@ pub(crate) struct Lint {
     /// Settings file [default: underpin.toml beside the project, if there is one]
     #[arg(long, value_name = "PATH")]
     pub(crate) settings: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    #[command(flatten)]
+    pub(crate) migrations: Migrations,
+    /// Only files that were added or changed since the last commit in common with this Git revision
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) since: Option<String>,
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORM")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Write the report here instead of on stdout
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// The least severity that ends with exit 10: info, caution, danger or blocker [default: danger]
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) fail_on: Option<Severity>,
+    /// What does not count, because it was there before [default: underpin-baseline.json beside the settings]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write what is found now into the baseline, and fail for none of it
+    #[arg(long)]
+    pub(crate) write_baseline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    pub(crate) migrations: Migrations,
+    /// Rows of each table of which nobody said how large it is
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000_000, value_parser = rows)]
+    pub(crate) rows: u64,
+    /// Also write the page as one HTML file, with a chart over time
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+/// `30000000`, `30_000_000`, `30M`, `500k`.
+fn rows(text: &str) -> Result<u64, String> {
+    let plain = text.replace(['_', ','], "");
+    let (digits, factor) = match plain.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&plain[..at], 1_000),
+        Some((at, 'm' | 'M')) => (&plain[..at], 1_000_000),
+        Some((at, 'b' | 'B')) => (&plain[..at], 1_000_000_000),
+        _ => (plain.as_str(), 1),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    number.filter(|number| *number > 0).ok_or_else(|| "a number of rows, as in 30000000 or 30M".to_owned())
 }
 
 impl Lint {

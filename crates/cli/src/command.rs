@@ -1,5 +1,6 @@
 //! A file for each command.
 
+pub(crate) mod audit;
 pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod explain;

@@ -5,6 +5,8 @@
 
 mod arguments;
 mod command;
+mod gather;
+mod judging;
 mod output;
 mod place;
 mod signals;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,
             Command::Lint(options) => command::lint::run(options, &output).await,
+            Command::Audit(options) => command::audit::run(options, &output).await,
             Command::Explain(options) => command::explain::run(options, &output),
         }
     });

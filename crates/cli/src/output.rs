@@ -1,5 +1,6 @@
 //! How things are printed: human words, or one JSON object, and events as they happen.
 
+pub(crate) mod audit;
 mod credentials;
 pub(crate) mod lint;
 pub(crate) mod page;

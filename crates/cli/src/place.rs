@@ -46,7 +46,7 @@ pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
 }
 
 /// Where a project is looked for whose database nobody asks for.
-pub(crate) fn at(cwd: &Path, typed: &arguments::Lint) -> Where {
+pub(crate) fn at(cwd: &Path, typed: &arguments::Migrations) -> Where {
     Where {
         cwd: cwd.to_owned(),
         schema: typed.schema.clone(),

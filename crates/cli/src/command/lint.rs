@@ -4,29 +4,25 @@
 //! everything else on stderr.
 
 mod baseline;
-mod gather;
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
-use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
 use underpin_core::lint::cost::ASSUMED_ROWS;
 use underpin_core::lint::page::{RulePage, nearest};
 use underpin_core::lint::report::Report;
-use underpin_core::lint::stats::Stats;
 use underpin_core::lint::suppress::Known;
 use underpin_core::lint::weigh::{Weights, weigh};
-use underpin_core::lint::{Circumstances, Group, Linter, Source, pages, rules};
+use underpin_core::lint::{Group, pages, repository as surroundings, rules};
 use underpin_core::settings::LintSettings;
+use underpin_engine::Problem;
 use underpin_engine::files::{normal, seen_from};
-use underpin_engine::{Problem, read_each};
-use underpin_sql::in_force::Session;
-use underpin_sql::sending::Sender;
 
-use self::gather::{Gathered, below_top, gather};
 use crate::arguments::Lint;
+use crate::gather::{below_top, gather, repository};
+use crate::judging::Judging;
 use crate::output::lint::{Told, render};
 use crate::output::{Output, may_colour, width};
 use crate::place;
@@ -36,7 +32,7 @@ const WIDTH: usize = 100;
 
 pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> {
     let cwd = place::working_folder()?;
-    let (settings, settings_folder) = place::settings_near(options.settings.as_deref(), &cwd)?;
+    let (settings, settings_folder) = place::settings_near(options.migrations.settings.as_deref(), &cwd)?;
     let pages: Vec<RulePage> = pages().collect();
     let names: Vec<&str> = pages.iter().map(|page| page.name).collect();
     check_names(&settings.lint, &names)?;
@@ -46,15 +42,25 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         .map(|rule| rule.name())
         .collect();
     let baseline = baseline::find(options, &cwd, &settings_folder)?;
-    let gathered = gather(options, &cwd)?;
+    let gathered = gather(&options.migrations, options.since.as_deref(), &cwd)?;
     for warning in &gathered.warnings {
         output.remark(format!("warning: {warning}"));
     }
 
-    let stats = sizes(options, &cwd).await?.with_declared(&settings.lint.tables, &home());
-    let mut report = report(options, &gathered, &stats, &settings.lint);
+    // What is new since a revision is deployed with it; a whole history was deployed over years.
+    let together = options.since.is_some();
+    let judging = Judging::prepare(&options.migrations, &gathered, &settings, together, &cwd).await?;
+    let mut report = Report { files: Vec::new() };
+    judging.each(&gathered, &settings.lint, together, ASSUMED_ROWS, |file| report.files.push(file));
+    let around = repository(&options.migrations, options.since.as_deref(), &cwd)?;
+    report.files.extend(surroundings::look(&around).into_iter().filter(|file| !file.findings.is_empty()));
     let texts = gathered.texts();
-    let text_of = |path: &str| texts.get(path).copied();
+    // Comments that ignore a finding are those of SQL.
+    let sql_of = |path: &str| texts.get(path).copied();
+    let text_of = |path: &str| {
+        let elsewhere = || around.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+        sql_of(path).or_else(elsewhere)
+    };
     let rooted = |path: &str| seen_from(&settings_folder, &normal(&cwd.join(path)));
     let weights = Weights {
         settings: &settings.lint,
@@ -64,7 +70,7 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         today: jiff::Zoned::now().date(),
         rooted: &rooted,
     };
-    let weighed = weigh(&mut report, &weights, &text_of);
+    let weighed = weigh(&mut report, &weights, &sql_of);
     if options.write_baseline {
         let renewed = baseline.entries.renewed(&report, gathered.scope, &rooted);
         baseline.write(&renewed)?;
@@ -96,66 +102,6 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         }
     }
     Ok(told.exit_code())
-}
-
-/// Each sequence is linted by itself; their files are told one behind the other.
-fn report(options: &Lint, gathered: &Gathered, stats: &Stats, settings: &LintSettings) -> Report {
-    let newest = ServerVersion::of_major(*ServerVersion::SUPPORTED.end());
-    let server = options.pg_version.map(ServerVersion::of_major).or(stats.server_version).unwrap_or(newest);
-    let sender = match gathered.prisma {
-        Some(version) if version.splits_scripts() => Sender::PrismaSplit,
-        // A version that nobody knows is taken for one that sends a file whole: locks of its statements are
-        // then held together, which is the worse case.
-        Some(_) | None => Sender::PrismaWhole,
-    };
-    let mut files = Vec::new();
-    for sequence in &gathered.sequences {
-        let mut linter = Linter::new(Circumstances {
-            server,
-            sender,
-            session: Session::default(),
-            namespace: home(),
-            whole_history: sequence.from_empty,
-            // What is new since a revision is deployed with it; a whole history was deployed over years.
-            together: options.since.is_some(),
-            stats,
-            assumed_rows: ASSUMED_ROWS,
-            settings,
-            deployed: &[],
-        });
-        let texts: Vec<&str> = sequence.files.iter().map(|file| file.script.text()).collect();
-        read_each(&texts, |at, read| {
-            let file = &sequence.files[at];
-            if file.asked {
-                files.push(linter.judge(&Source { path: &file.path, text: texts[at], read }));
-            } else {
-                linter.pass(&read);
-            }
-        });
-    }
-    Report { files }
-}
-
-/// Where names go that say no namespace.
-fn home() -> Name {
-    Name::new("public")
-}
-
-/// How large tables are, from a file or from a database, when one is named.
-async fn sizes(options: &Lint, cwd: &Path) -> Result<Stats, Problem> {
-    if let Some(url) = &options.url {
-        return underpin_engine::stats::read(&place::typed_url(url)?).await;
-    }
-    let Some(path) = options.stats.as_ref().map(|path| cwd.join(path)) else { return Ok(Stats::none()) };
-    let hint = "`underpin stats --output FILE` writes such a file";
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let problem = Problem::new(format!("the statistics cannot be read: {error}"));
-        problem.at(path.display().to_string()).hint(hint)
-    })?;
-    Stats::from_json(&text).map_err(|error| {
-        let problem = Problem::new(format!("the statistics cannot be used: {error}"));
-        problem.at(path.display().to_string()).hint(hint)
-    })
 }
 
 /// A rule that is misspelt in the settings would be a rule that is not set, and so with groups.

@@ -9,8 +9,8 @@ pub(super) struct Period {
     month: u32,
 }
 
-/// More bars than this do not fit beside each other.
-const BARS_MAX: usize = 48;
+/// More bars than this are no picture any more.
+const BARS_MAX: usize = 24;
 
 impl Period {
     /// `20240302143000_name` and `20240302_name` are of March 2024.
@@ -29,16 +29,17 @@ impl Period {
     }
 }
 
-/// A bar for each month, or for each year of a long history, empty ones too.
+/// A bar for each month, quarter or year, as long as they fit, empty ones too.
 pub(super) fn timeline(migrations: &[(Option<Period>, bool, bool)]) -> Vec<Bar> {
     let known = || migrations.iter().filter_map(|(period, ..)| *period);
     let (Some(first), Some(last)) = (known().min(), known().max()) else { return Vec::new() };
     let months =
         std::iter::successors(Some(first), |month| Some(month.next())).take_while(|month| *month <= last);
-    let by_year = months.clone().count() > BARS_MAX;
-    let word = |period: Period| match by_year {
-        true => period.year.to_string(),
-        false => format!("{}-{:02}", period.year, period.month),
+    let count = months.clone().count();
+    let word = |period: Period| match count {
+        ..=BARS_MAX => format!("{}-{:02}", period.year, period.month),
+        count if count <= 3 * BARS_MAX => format!("{}-Q{}", period.year, (period.month - 1) / 3 + 1),
+        _ => period.year.to_string(),
     };
     let mut bars: Vec<Bar> = Vec::new();
     for month in months {
@@ -63,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_history_has_months_and_a_long_one_years() {
+    fn a_history_has_months_quarters_or_years() {
         let of = |names: &[&str]| {
             let all: Vec<_> = names.iter().map(|name| (Period::of_migration(name), true, false)).collect();
             timeline(&all).into_iter().map(|bar| (bar.period, bar.blocking)).collect::<Vec<_>>()
@@ -73,7 +74,8 @@ mod tests {
             of(&["20240102_a", "20240302120000_b", "0_init"]),
             [bar("2024-01", 1), bar("2024-02", 0), bar("2024-03", 1)]
         );
-        assert_eq!(of(&["20200101_a", "20240401_b"]).len(), 5);
+        assert_eq!(of(&["20220501_a", "20240601_b"]).first(), Some(&bar("2022-Q2", 1)));
+        assert_eq!(of(&["20150101_a", "20240401_b"]).len(), 10);
         assert!(of(&["init"]).is_empty());
     }
 }

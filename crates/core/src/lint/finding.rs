@@ -104,6 +104,8 @@ pub struct FixStatement {
     pub alone: bool,
     /// It must be in a later file than the statement before it (`VALIDATE` behind `NOT VALID`).
     pub later: bool,
+    /// Row by row along the primary key, a transaction for each part, which no file can say.
+    pub in_batches: bool,
 }
 
 /// One thing that lint tells.
@@ -176,7 +178,8 @@ impl FixStatement {
                     Action::Batches(batches) => batches.in_one().as_str().to_owned(),
                 };
                 let alone = step.transaction == Transaction::Alone;
-                let one = Self { sql, alone, later };
+                let in_batches = matches!(step.action, Action::Batches(_));
+                let one = Self { sql, alone, later, in_batches };
                 later = step.transaction != Transaction::Shared;
                 one
             })

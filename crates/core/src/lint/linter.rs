@@ -82,6 +82,11 @@ impl<'a> Linter<'a> {
         }
     }
 
+    /// The clients of the releases that run when the next file is deployed.
+    pub fn deployed(&mut self, clients: &'a [ClientContract]) {
+        self.around.deployed = clients;
+    }
+
     /// Takes a file's effects along without judging it.
     pub fn pass(&mut self, read: &Result<Vec<Statement>, SyntaxError>) {
         self.begin_file(true);

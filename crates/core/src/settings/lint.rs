@@ -17,6 +17,9 @@ use crate::lint::stats::TableSettings;
 pub struct LintSettings {
     /// A finding of this severity or a worse one ends with exit 10.
     pub fail_on: Severity,
+    /// Where the schemas of the releases that run are: `git:v1.2.0`, `git:main:apps/api/schema.prisma`,
+    /// `path:deployed.prisma`.
+    pub deployed: Vec<String>,
     /// How long reads may wait behind one statement, before it is a danger.
     pub reads_may_wait_ms: u64,
     /// How long writes may wait behind one statement.
@@ -35,6 +38,7 @@ impl Default for LintSettings {
     fn default() -> Self {
         Self {
             fail_on: Severity::Danger,
+            deployed: Vec::new(),
             reads_may_wait_ms: 1_000,
             writes_may_wait_ms: 2_000,
             groups: Vec::new(),

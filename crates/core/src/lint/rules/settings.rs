@@ -44,9 +44,8 @@ pub(super) fn leaks(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Finding>) {
         );
         // The last statement that changed it; one that says it in a function's words has no such effect.
         let settings = file.in_force.before.iter().enumerate().skip(1);
-        let changed = settings.filter(|(at, now)| {
-            of(now.get(name)) != of(file.in_force.before[at - 1].get(name))
-        });
+        let changed =
+            settings.filter(|(at, now)| of(now.get(name)) != of(file.in_force.before[at - 1].get(name)));
         let last = file.statements.len() - 1;
         let at = match of(file.in_force.before[last].get(name)) == Some(setting.value.clone()) {
             true => changed.last().map_or(last, |(at, _)| at - 1),

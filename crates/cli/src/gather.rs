@@ -1,17 +1,18 @@
-//! What lint looks at: from what was typed to files, their server and their sender.
+//! What is judged: from what was typed to files and the version of Prisma that sends them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use underpin_core::lint::baseline::Scope;
+use underpin_core::lint::repository::RepositoryFile;
 use underpin_engine::Problem;
 use underpin_engine::files::{self, seen_from};
 use underpin_engine::git::Repository;
 use underpin_engine::project::{Project, ProjectErrorKind, installed_prisma};
 use underpin_prisma::{FolderOrder, PrismaVersion, Script};
 
-use crate::arguments::Lint;
+use crate::arguments::Migrations;
 use crate::place;
 
 /// What standard input is called in a report.
@@ -19,33 +20,35 @@ const STDIN: &str = "stdin";
 
 /// Everything that a run of lint needs from outside.
 #[derive(Debug)]
-pub(super) struct Gathered {
-    pub(super) sequences: Vec<Sequence>,
-    pub(super) scope: Scope,
+pub(crate) struct Gathered {
+    pub(crate) sequences: Vec<Sequence>,
+    pub(crate) scope: Scope,
     /// The version that applies them, as far as it is known.
-    pub(super) prisma: Option<PrismaVersion>,
+    pub(crate) prisma: Option<PrismaVersion>,
     /// What is odd and does not stop anything, each a sentence.
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A file as the report names it.
 #[derive(Debug)]
-pub(super) struct File {
+pub(crate) struct File {
     /// From the working folder, with `/`.
-    pub(super) path: String,
-    pub(super) script: Script,
+    pub(crate) path: String,
+    /// Where it is.
+    pub(crate) at: PathBuf,
+    pub(crate) script: Script,
     /// Whether it is judged, or read for what it leaves behind.
-    pub(super) asked: bool,
+    pub(crate) asked: bool,
 }
 
 /// Files that follow each other on one database.
 #[derive(Debug)]
-pub(super) struct Sequence {
-    pub(super) files: Vec<File>,
-    pub(super) from_empty: bool,
+pub(crate) struct Sequence {
+    pub(crate) files: Vec<File>,
+    pub(crate) from_empty: bool,
 }
 
-pub(super) fn gather(options: &Lint, cwd: &Path) -> Result<Gathered, Problem> {
+pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> Result<Gathered, Problem> {
     let mut warnings = Vec::new();
     let prisma = prisma(options, cwd)?;
     let order = FolderOrder::of(prisma);
@@ -56,7 +59,7 @@ pub(super) fn gather(options: &Lint, cwd: &Path) -> Result<Gathered, Problem> {
         (true, false) => Vec::new(),
         (false, _) => files::named(&paths.into_iter().cloned().collect::<Vec<_>>(), cwd, order)?,
     };
-    if let Some(revision) = &options.since {
+    if let Some(revision) = since {
         only_changed(&mut found, revision, cwd)?;
     }
     let mut sequences: Vec<Sequence> = found.into_iter().map(|sequence| shown(sequence, cwd)).collect();
@@ -65,7 +68,7 @@ pub(super) fn gather(options: &Lint, cwd: &Path) -> Result<Gathered, Problem> {
     }
     Ok(Gathered {
         sequences,
-        scope: if options.paths.is_empty() && options.since.is_none() { Scope::Whole } else { Scope::Part },
+        scope: if options.paths.is_empty() && since.is_none() { Scope::Whole } else { Scope::Part },
         prisma,
         warnings,
     })
@@ -73,7 +76,7 @@ pub(super) fn gather(options: &Lint, cwd: &Path) -> Result<Gathered, Problem> {
 
 impl Gathered {
     /// The text of each file by its path in the report.
-    pub(super) fn texts(&self) -> BTreeMap<&str, &str> {
+    pub(crate) fn texts(&self) -> BTreeMap<&str, &str> {
         let files = self.sequences.iter().flat_map(|sequence| &sequence.files);
         files.map(|file| (file.path.as_str(), file.script.text())).collect()
     }
@@ -81,7 +84,7 @@ impl Gathered {
 
 /// From the top of the repository to a folder, with a `/` at its end; empty at the top, and outside of all
 /// repositories.
-pub(super) fn below_top(cwd: &Path) -> String {
+pub(crate) fn below_top(cwd: &Path) -> String {
     // Git is not asked: a report must not depend on whether it is installed.
     let top = cwd.ancestors().find(|folder| folder.join(".git").exists());
     match top.map(|top| seen_from(top, cwd)) {
@@ -91,7 +94,7 @@ pub(super) fn below_top(cwd: &Path) -> String {
     }
 }
 
-fn prisma(options: &Lint, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> {
+fn prisma(options: &Migrations, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> {
     match &options.prisma {
         None => Ok(installed_prisma(cwd).map(|found| found.version)),
         Some(typed) => PrismaVersion::parse(typed).map(Some).ok_or_else(|| {
@@ -102,7 +105,11 @@ fn prisma(options: &Lint, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> 
 
 /// The project's migrations. A configuration that cannot be evaluated, as in a pipeline without the project's
 /// packages, is no reason to look at nothing where Prisma's usual folder is there.
-fn migrations_folder(options: &Lint, cwd: &Path, warnings: &mut Vec<String>) -> Result<PathBuf, Problem> {
+fn migrations_folder(
+    options: &Migrations,
+    cwd: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<PathBuf, Problem> {
     if let Some(typed) = &options.migrations {
         return Ok(files::normal(&cwd.join(typed)));
     }
@@ -132,23 +139,51 @@ fn migrations_folder(options: &Lint, cwd: &Path, warnings: &mut Vec<String>) -> 
 
 /// What did not change since a revision stays for its state alone.
 fn only_changed(found: &mut [files::Sequence], revision: &str, cwd: &Path) -> Result<(), Problem> {
-    let Some(repository) = Repository::containing(cwd)? else {
-        return Err(Problem::new("--since asks Git, and this folder is in no repository that git can find")
-            .hint("is git installed, and is this a clone? An image without git, or a copy without .git, has none")
-            .hint("without --since everything is linted"));
-    };
-    let changed = repository.changed_since(revision)?;
-    // Git answers real paths, and somebody may stand behind a link.
-    let changed: Vec<PathBuf> = changed.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let changed = changed_since(revision, cwd)?;
     for file in found.iter_mut().flat_map(|sequence| &mut sequence.files) {
         file.asked &= file.path.canonicalize().is_ok_and(|path| changed.contains(&path));
     }
     Ok(())
 }
 
+/// The files that changed since a revision, as real paths: somebody may stand behind a link.
+fn changed_since(revision: &str, cwd: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let Some(repository) = Repository::containing(cwd)? else {
+        return Err(Problem::new("--since asks Git, and this folder is in no repository that git can find")
+            .hint("is git installed, and is this a clone? An image without git, or a copy without .git, has none")
+            .hint("without --since everything is linted"));
+    };
+    Ok(repository.changed_since(revision)?.iter().filter_map(|path| path.canonicalize().ok()).collect())
+}
+
+/// The pipelines, images and scripts around the migrations, when a project is asked about and not some files.
+/// Their paths are from the working folder.
+pub(crate) fn repository(
+    options: &Migrations,
+    since: Option<&str>,
+    cwd: &Path,
+) -> Result<Vec<RepositoryFile>, Problem> {
+    if !options.paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A folder that cannot be listed is no reason to judge no migration.
+    let Ok(found) = underpin_engine::repository::read(cwd) else { return Ok(Vec::new()) };
+    let changed = since.map(|revision| changed_since(revision, cwd)).transpose()?;
+    let asked = |path: &Path| match &changed {
+        None => true,
+        Some(changed) => path.canonicalize().is_ok_and(|path| changed.contains(&path)),
+    };
+    let root = found.root;
+    let files = found.files.into_iter().filter(|file| asked(&root.join(&file.path)));
+    Ok(files
+        .map(|file| RepositoryFile { path: seen_from(cwd, &root.join(&file.path)), text: file.text })
+        .collect())
+}
+
 fn shown(sequence: files::Sequence, cwd: &Path) -> Sequence {
     let file = |file: &files::SqlFile| File {
         path: seen_from(cwd, &file.path),
+        at: files::normal(&file.path),
         script: Script::from_bytes(&file.bytes),
         asked: file.asked,
     };
@@ -161,5 +196,10 @@ fn read_stdin() -> Result<File, Problem> {
         Problem::new(format!("standard input cannot be read: {error}"))
             .hint("pipe a file into `underpin lint -`")
     })?;
-    Ok(File { path: STDIN.to_owned(), script: Script::from_bytes(&bytes), asked: true })
+    Ok(File {
+        path: STDIN.to_owned(),
+        at: PathBuf::from(STDIN),
+        script: Script::from_bytes(&bytes),
+        asked: true,
+    })
 }

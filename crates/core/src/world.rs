@@ -202,7 +202,7 @@ impl World {
     }
 
     /// The relation that the effect makes, if it is not there yet.
-    fn made_by(&self, effect: &Effect) -> Option<RelationName> {
+    pub(crate) fn made_by(&self, effect: &Effect) -> Option<RelationName> {
         let name = match effect {
             Effect::CreateTable(created) => &created.table,
             Effect::CreateTableAs { table, .. } => table,

@@ -172,7 +172,24 @@ fn acts<'s>(statement: &'s Statement, world: &World) -> Vec<Act<'s>> {
         locks.retain(|claim| world.concerns_others(&claim.relation));
         Act { effect, locks, duration: effect.duration(world.facts()) }
     };
-    statement.effects.iter().map(of).collect()
+    statement.effects.iter().flat_map(|effect| parts(effect, world)).map(of).collect()
+}
+
+/// Of a DO block what its statements do, to the relations that were there before it; and the block itself
+/// when it does more than its text tells. Any other effect is its own part.
+fn parts<'s>(effect: &'s Effect, world: &World) -> Vec<&'s Effect> {
+    let Effect::Do(program) = effect else { return vec![effect] };
+    let mut parts = effect.flattened();
+    let made: Vec<_> = parts.iter().filter_map(|part| world.made_by(part)).collect();
+    let is_made = |part: &Effect| {
+        world.made_by(part).is_none()
+            && part.table().is_some_and(|table| made.contains(&world.facts().new_name(table)))
+    };
+    parts.retain(|part| !is_made(part));
+    if parts.is_empty() || !program.opaque.is_empty() {
+        parts.insert(0, effect);
+    }
+    parts
 }
 
 /// The first words of a statement, on one line.

@@ -4,11 +4,14 @@
 //! ends with one line, `NAME: VALUE UNIT, ratio R to WHAT`, and leaves its raw numbers in `bench/runs`. It
 //! fails when the ratio misses its mark. Nothing here is a test.
 
+mod audit;
+mod lint;
 mod rates;
 mod replay;
 mod shadow;
 mod stall;
 mod status;
+pub(crate) mod usage;
 
 use std::future::Future;
 use std::path::Path;
@@ -20,7 +23,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 5] = ["status", "shadow", "replay", "stall", "rates"];
+pub(crate) const NAMES: [&str; 7] = ["status", "shadow", "replay", "stall", "rates", "lint", "audit"];
 
 /// The server of the benchmarks.
 const MAJOR: u32 = 17;
@@ -31,7 +34,7 @@ struct Finding {
     unit: &'static str,
     /// Ours to the peer's; smaller is better.
     ratio: f64,
-    peer: &'static str,
+    peer: String,
     /// Whether every mark is met, and the marks in words.
     met: bool,
     marks: String,
@@ -51,6 +54,8 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "replay" => replay::measure().await,
                 "stall" => stall::measure().await,
                 "rates" => rates::measure().await,
+                "lint" => lint::measure_lint(),
+                "audit" => audit::measure_audit(),
                 _ => Err(format!("there is no benchmark {name}").into()),
             }
         })?;

@@ -1,9 +1,10 @@
-//! Chores of the house: `cargo run -p xtask -- tidy | demo | bench | generate`. People come through `./run`,
+//! Chores of the house: `cargo run -p xtask -- tidy | demo | bench | generate | peers`. People come through `./run`,
 //! which installs what these need.
 
 mod bench;
 mod demo;
 mod generate;
+mod peers;
 mod tidy;
 mod underpin;
 
@@ -28,9 +29,13 @@ fn main() -> ExitCode {
         ("demo", ["--readme"]) => demo::run(&root, demo::Output::Readme),
         ("bench", []) => bench::run(&root, &bench::NAMES),
         ("bench", [name]) if bench::NAMES.contains(name) => bench::run(&root, &[name]),
+        // What a benchmark runs programs in.
+        ("measured", [program, arguments @ ..]) => bench::usage::measure_child(program, arguments),
+        ("peers", []) => peers::run(&root, peers::Keep::Printed),
+        ("peers", ["--write"]) => peers::run(&root, peers::Keep::InDocuments),
         ("generate", ["routines"]) => generate::routines(&root),
         _ => Err(format!(
-            "usage: xtask tidy | demo [--json | --readme] | bench [{}] | generate routines",
+            "usage: xtask tidy | demo [--json | --readme] | bench [{}] | peers [--write] | generate routines",
             bench::NAMES.join(" | ")
         )
         .into()),

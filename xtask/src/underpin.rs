@@ -23,6 +23,19 @@ impl Underpin {
         }
     }
 
+    /// The program, to be started by whoever wants more of it than an answer.
+    pub(crate) fn program(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether it knows a command.
+    pub(crate) fn has(&self, command: &str) -> bool {
+        let mut help = std::process::Command::new(&self.0);
+        let asked =
+            help.args([command, "--help"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        asked.status().is_ok_and(|status| status.success())
+    }
+
     /// Runs a command in a project's folder. `Ok(Err(words))` is a command that ran and did not succeed.
     pub(crate) async fn run(
         &self,

@@ -113,7 +113,7 @@ pub(super) async fn measure() -> Result<Finding, Failure> {
         value: ROWS / median(&found[0].1) / 1e3,
         unit: "million rows a second searched for NULL",
         ratio: middle,
-        peer: "the first machine of crates/core/src/lint/cost.rs",
+        peer: "the first machine of crates/core/src/lint/cost.rs".to_owned(),
         met: ratios.iter().all(|ratio| (1.0 / MARK..=MARK).contains(ratio)),
         marks: format!("each work at most {MARK} times slower or quicker than there"),
         raw: found.iter().map(|(work, times, _)| json!({ "work": work.name, "ms": times })).collect(),

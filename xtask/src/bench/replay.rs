@@ -62,7 +62,7 @@ pub(super) async fn measure() -> Result<Finding, Failure> {
         value: median(&ours),
         unit: "ms",
         ratio,
-        peer: "psql with the same files",
+        peer: "psql with the same files".to_owned(),
         met: ratio <= MARK && below_prisma,
         marks: format!("at most {MARK} of psql, below prisma migrate deploy"),
         raw: json!({ "underpin_ms": ours, "psql_ms": by_psql, "prisma_ms": by_prisma, "migrations": files.len() }),

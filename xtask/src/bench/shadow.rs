@@ -43,7 +43,7 @@ pub(super) async fn measure() -> Result<Finding, Failure> {
         value: median(&ours),
         unit: "ms",
         ratio,
-        peer: "initdb and pg_ctl start",
+        peer: "initdb and pg_ctl start".to_owned(),
         met: ratio <= MARK,
         marks: format!("at most {MARK} of initdb and pg_ctl start"),
         raw: json!({ "shadow_ms": ours, "initdb_ms": theirs }),

@@ -103,7 +103,7 @@ pub(super) async fn measure() -> Result<Finding, Failure> {
         value: ours_ms,
         unit: "ms",
         ratio: if worst_ms > 0.0 { ours_ms / worst_ms } else { 1.0 },
-        peer: "no timeout (sum of waits above 100 ms)",
+        peer: "no timeout (sum of waits above 100 ms)".to_owned(),
         met: ours_ms == 0.0 && arrived,
         marks:
             "no request waits above 100 ms, and the change is made, beside a reader and beside an autovacuum"

@@ -50,7 +50,7 @@ pub(super) async fn measure() -> Result<Finding, Failure> {
         value: median(&ours),
         unit: "ms",
         ratio,
-        peer: "prisma migrate status",
+        peer: "prisma migrate status".to_owned(),
         met: ratio <= MARK,
         marks: format!("at most {MARK} of prisma migrate status"),
         raw: json!({ "underpin_ms": ours, "prisma_ms": theirs, "migrations": history.names.len() }),

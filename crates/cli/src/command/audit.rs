@@ -71,7 +71,12 @@ fn sender(gathered: &crate::gather::Gathered, sender: Sender) -> String {
     }
 }
 
-/// What the page is about: the folder that the command runs in.
+/// What the page is about: what the package is called, else the folder that the command runs in.
 fn title(cwd: &Path) -> String {
+    let package = std::fs::read_to_string(cwd.join("package.json")).ok();
+    let package = package.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    if let Some(name) = package.as_ref().and_then(|package| package["name"].as_str()) {
+        return name.to_owned();
+    }
     cwd.file_name().map_or_else(|| "migrations".to_owned(), |name| name.to_string_lossy().into_owned())
 }

@@ -108,7 +108,7 @@ fn chart(bars: &[Bar]) -> Markup {
     let every = bars.len().div_ceil(12);
     html! {
         figure {
-            svg viewBox=(format!("0 0 {width:.0} {:.0}", HEIGHT + 24.0)) role="img"
+            svg viewBox=(format!("-12 -14 {:.0} {:.0}", width + 24.0, HEIGHT + 38.0)) role="img"
                 aria-label=(format!("migrations by period, {} bars", bars.len())) {
                 @for (at, bar) in bars.iter().enumerate() {
                     @let x = STEP * at as f64 + 2.0;
@@ -119,6 +119,9 @@ fn chart(bars: &[Bar]) -> Markup {
                         title {
                             (bar.period) ": " (plural(bar.migrations, "migration")) ", " (bar.blocking)
                             " keep reads or writes waiting, " (bar.breaking) " break clients"
+                        }
+                        text x=(format!("{:.1}", x + 8.0)) y=(format!("{:.1}", HEIGHT - blocking - breaking - rest - 4.0)) {
+                            (bar.migrations)
                         }
                         (rectangle("rest", x, HEIGHT - blocking - breaking - rest, rest))
                         (rectangle("breaking", x, HEIGHT - blocking - breaking, breaking))

@@ -2,6 +2,7 @@
 //! that is pending, wrong or in the way.
 
 use tokio_postgres::Client;
+use underpin_testkit::corpus::histories;
 use underpin_testkit::{Database, ProjectFolder, Server};
 
 /// A project with its database.
@@ -47,6 +48,9 @@ VACUUM ANALYZE \"Order\";
 
 /// Sets up the project that a page names.
 pub(super) async fn given(name: &str, server: &'static Server) -> Given {
+    if name == "umami" {
+        return Given { project: umami(), database: server.database("shop").await, _others: Vec::new() };
+    }
     let project = ProjectFolder::prisma6().migration("20260105090000_init", INIT);
     let database = server.database("shop").await;
     let mut others = Vec::new();
@@ -88,6 +92,14 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
         other => panic!("no project is called {other}"),
     };
     Given { project, database, _others: others }
+}
+
+/// A real project with its history, which no database has yet.
+fn umami() -> ProjectFolder {
+    let history = histories().into_iter().find(|history| history.name == "umami").expect("in the corpus");
+    let package = r#"{ "name": "umami", "devDependencies": { "prisma": "6.19.0" } }"#;
+    let project = ProjectFolder::prisma6().file("package.json", package);
+    history.names.iter().fold(project, |project, name| project.migration(name, &history.sql(name)))
 }
 
 async fn apply_init(project: &ProjectFolder, database: &Database<'_>) {

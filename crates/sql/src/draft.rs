@@ -77,7 +77,7 @@ impl Draft {
         Self {
             intent,
             transaction: Transaction::Own,
-            locks: update.locks(surroundings),
+            locks: locks_of(std::slice::from_ref(&update), surroundings),
             duration: Duration::Rewrite,
             done: Probe::Journal,
             action: Action::Batches(batches),
@@ -120,8 +120,10 @@ pub(crate) fn numbered(drafts: Vec<Draft>, statement: usize, line: u32) -> Vec<S
 }
 
 /// The strongest lock on each relation that any of the effects takes.
+/// The locks of a step. Those on indexes follow the ones of their table, and are left out.
 pub(crate) fn locks_of(effects: &[Effect], surroundings: &Surroundings) -> Vec<LockClaim> {
-    merged(effects.iter().flat_map(|effect| effect.locks(surroundings)))
+    let claims = effects.iter().flat_map(|effect| effect.locks(surroundings));
+    merged(claims.filter(|claim| !surroundings.indexes.contains_key(&claim.relation)))
 }
 
 /// The longest work of any of the effects.

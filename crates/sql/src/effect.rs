@@ -19,7 +19,7 @@ pub enum Effect {
     /// `CREATE TABLE`, with its constraints.
     CreateTable(CreateTable),
     /// `CREATE TABLE … AS` and `SELECT … INTO`: also fills the table.
-    CreateTableAs { table: RelationName, reads: Vec<RelationName>, persistence: Persistence },
+    CreateTableAs { table: RelationName, reads: Vec<RelationName>, persistence: Persistence, with_data: bool },
     /// `DROP TABLE`, one effect for each table.
     DropTable { table: RelationName, if_exists: bool, cascade: bool },
     /// `ALTER TABLE … RENAME TO`.
@@ -48,8 +48,8 @@ pub enum Effect {
     AddConstraint(AddConstraint),
     /// `VALIDATE CONSTRAINT`.
     ValidateConstraint { table: RelationName, constraint: Name },
-    /// `ALTER CONSTRAINT`: when it is checked and, since PostgreSQL 18, whether.
-    AlterConstraint { table: RelationName, constraint: Name, enforced: bool },
+    /// `ALTER CONSTRAINT`: when it is checked and, since PostgreSQL 18, whether (`None`: as before).
+    AlterConstraint { table: RelationName, constraint: Name, enforced: Option<bool> },
     /// `DROP CONSTRAINT`.
     DropConstraint { table: RelationName, constraint: Name, if_exists: bool, cascade: bool },
     /// `RENAME CONSTRAINT`.
@@ -65,7 +65,7 @@ pub enum Effect {
     /// Options, statistics, storage, owner, security: a change of a table's description alone.
     AlterTable { table: RelationName, what: TableOption },
     /// `SET LOGGED`, `SET TABLESPACE`, `SET ACCESS METHOD`: writes the table anew.
-    MoveStorage { table: RelationName },
+    MoveStorage { table: RelationName, to: Storage },
     /// `ATTACH PARTITION`.
     AttachPartition { table: RelationName, partition: RelationName },
     /// `DETACH PARTITION`.
@@ -80,8 +80,11 @@ pub enum Effect {
     CreateRoutine { name: RelationName, replace: bool, volatility: Volatility, body: RoutineBody },
     /// An object of another kind: `CREATE EXTENSION`, `CREATE ROLE`, …
     Create { kind: ObjectKind, name: RelationName, if_not_exists: bool },
-    /// `ALTER SEQUENCE`, and the column that it belongs to from then on.
-    AlterSequence { sequence: RelationName, owned_by: Option<(RelationName, Name)> },
+    /// `ALTER SEQUENCE`, and the column that it belongs to from then on. `renumbers` says that anything but
+    /// the owner changes.
+    AlterSequence { sequence: RelationName, owned_by: Option<(RelationName, Name)>, renumbers: bool },
+    /// `ALTER TYPE … ADD ATTRIBUTE` and the other actions on a composite type's columns.
+    ChangeAttributes { name: RelationName },
     /// The same, changed in a way that keeps its name.
     Alter { kind: ObjectKind, name: RelationName },
     /// The same, renamed.
@@ -107,21 +110,22 @@ pub enum Effect {
     SwitchTrigger { table: RelationName },
     /// Row security: `CREATE`, `ALTER` or `DROP POLICY`.
     Policy { table: RelationName, policy: Name, how: PolicyChange },
-    /// `CREATE RULE`, `DROP RULE`, `ENABLE RULE`.
-    Rule { table: RelationName },
+    /// `CREATE RULE`, `DROP RULE`, `ENABLE RULE`. `reads` and `writes` are the other relations of its actions.
+    Rule { table: RelationName, reads: Vec<RelationName>, writes: Vec<RelationName> },
     /// `CREATE STATISTICS`, publications: registers the table somewhere. `reads` are the columns by which a
     /// publication picks its rows.
     Register { table: RelationName, reads: Vec<Name> },
-    /// `COMMENT ON` something of a relation, or (`None`) of anything else.
-    Comment { relation: Option<RelationName> },
-    /// `GRANT` and `REVOKE`, on tables or other objects.
+    /// `COMMENT ON` a relation or a column, `part` when on something that belongs to it (a constraint, a
+    /// trigger), or (`None`) on anything else.
+    Comment { relation: Option<RelationName>, part: bool },
+    /// `GRANT` and `REVOKE`, on tables and sequences or (none) on other objects.
     Grant { tables: Vec<RelationName> },
     /// `SET`, `SET LOCAL`, `RESET`.
     Set(Setting),
     /// `BEGIN`, `COMMIT` and their kin.
     TransactionControl(TransactionControl),
-    /// `INSERT`.
-    Insert { table: RelationName, reads: Vec<RelationName> },
+    /// `INSERT`. No columns are all of them in their order; `updates` is `ON CONFLICT … DO UPDATE`.
+    Insert { table: RelationName, columns: Vec<Name>, updates: bool, reads: Vec<RelationName> },
     /// `UPDATE`.
     Update(ChangeRows),
     /// `DELETE`.
@@ -129,9 +133,17 @@ pub enum Effect {
     /// `MERGE`.
     Merge { table: RelationName, reads: Vec<RelationName> },
     /// `TRUNCATE`, one effect for each table.
-    Truncate { table: RelationName, cascade: bool },
+    Truncate { table: RelationName, cascade: bool, restarts: bool },
     /// `SELECT` and other queries.
-    Select { reads: Vec<RelationName>, calls: Vec<String>, locks_rows: bool },
+    Select {
+        reads: Vec<RelationName>,
+        calls: Vec<String>,
+        locks_rows: bool,
+        /// Which rows, as far as the outermost condition tells.
+        rows: Rows,
+        /// Sequences whose numbers it takes or sets.
+        sequences: Vec<RelationName>,
+    },
     /// `COPY`.
     Copy { table: Option<RelationName>, writes: bool },
     /// `LOCK TABLE`, one effect for each table.
@@ -145,7 +157,7 @@ pub enum Effect {
     /// `CLUSTER`.
     Cluster { table: Option<RelationName> },
     /// `REFRESH MATERIALIZED VIEW`.
-    RefreshView { view: RelationName, concurrently: bool },
+    RefreshView { view: RelationName, concurrently: bool, with_data: bool },
     /// `DO`: a program.
     Do(Program),
     /// `CALL`.
@@ -251,6 +263,20 @@ pub enum Volatility {
     Volatile,
 }
 
+/// Where and how the rows of a table are to lie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// `SET LOGGED`.
+    Logged,
+    /// `SET UNLOGGED`.
+    Unlogged,
+    /// `SET ACCESS METHOD`.
+    AccessMethod(Name),
+    /// `SET TABLESPACE`.
+    Tablespace(Name),
+}
+
 /// What `CREATE TRIGGER` asks for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CreateTrigger {
@@ -262,6 +288,8 @@ pub struct CreateTrigger {
     pub function: RelationName,
     /// `OR REPLACE`.
     pub replace: bool,
+    /// `FOR EACH ROW`: partitions get it too.
+    pub each_row: bool,
     /// The columns of `UPDATE OF` and those that `WHEN` reads: none of them can be dropped or change its type.
     pub reads: Vec<Name>,
 }
@@ -289,6 +317,8 @@ pub enum PolicyChange {
     Create {
         /// The columns that its conditions read.
         reads: Vec<Name>,
+        /// The other relations that they ask.
+        asks: Vec<RelationName>,
     },
     /// `ALTER POLICY`, a new name too.
     Alter,
@@ -315,6 +345,8 @@ pub struct AddColumn {
     pub if_not_exists: bool,
     /// The columns that its generation expression reads.
     pub reads: Vec<Name>,
+    /// Sequences from which its default takes numbers.
+    pub sequences: Vec<RelationName>,
 }
 
 /// Where the values of a new column come from.
@@ -374,8 +406,10 @@ pub enum Using {
 pub enum Generation {
     /// `ADD GENERATED … AS IDENTITY`: makes a sequence.
     AddIdentity,
-    /// `SET GENERATED`, and options of the sequence.
+    /// `SET GENERATED`: when values may be given.
     SetIdentity,
+    /// `RESTART`, and options of the sequence.
+    RenumberIdentity,
     /// `DROP IDENTITY`: drops the sequence.
     DropIdentity,
     /// `DROP EXPRESSION`: an ordinary column from then on.
@@ -403,6 +437,8 @@ pub struct AddConstraint {
     pub not_enforced: bool,
     /// `USING INDEX`.
     pub using_index: Option<Name>,
+    /// `NO INHERIT`: of this table alone.
+    pub no_inherit: bool,
     /// When it is checked.
     pub deferral: Deferral,
     /// For a check: columns in which it lets no NULL pass, by a conjunct `column IS NOT NULL`.
@@ -493,8 +529,10 @@ pub struct CreateIndex {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TableOption {
-    /// Fill factor, autovacuum, parallel workers, statistics targets: only other DDL and vacuum wait.
+    /// Fill factor, autovacuum, parallel workers, options of a column: only other DDL and vacuum wait.
     Parameters,
+    /// The statistics target of a column: the same, in every partition too.
+    Statistics,
     /// `CLUSTER ON` an index: the same, on both.
     ClusterOn(Name),
     /// `OWNER TO`: the indexes and the sequences of its columns change hands too.
@@ -506,8 +544,8 @@ pub enum TableOption {
     },
     /// `FORCE` and `NO FORCE ROW LEVEL SECURITY`.
     ForceRowSecurity,
-    /// `REPLICA IDENTITY`.
-    ReplicaIdentity,
+    /// `REPLICA IDENTITY`, by an index.
+    ReplicaIdentity(Option<Name>),
     /// `SET STORAGE`, `SET COMPRESSION`: for later values.
     Storage,
     /// `OF`, `NOT OF`, `user_catalog_table`, options of a foreign table.
@@ -614,11 +652,24 @@ pub enum ReindexTarget {
     Index(RelationName),
     /// All indexes of a table.
     Table(RelationName),
-    /// All of a namespace, the database, or the system catalogs: never in a transaction.
+    /// All of a namespace: never in a transaction.
+    Schema(Name),
+    /// All of the database, or the system catalogs: never in a transaction.
     Everything,
 }
 
 impl Effect {
+    /// A query that names nothing.
+    pub(crate) fn nothing() -> Self {
+        Self::Select {
+            reads: Vec::new(),
+            calls: Vec::new(),
+            locks_rows: false,
+            rows: Rows::All,
+            sequences: Vec::new(),
+        }
+    }
+
     /// The table that the effect works on, when there is one that was named. For an index it is the
     /// index's table only when the statement says it.
     pub fn table(&self) -> Option<&RelationName> {
@@ -644,7 +695,7 @@ impl Effect {
             | Self::RenameConstraint { table, .. }
             | Self::CreateIndex(CreateIndex { table, .. })
             | Self::AlterTable { table, .. }
-            | Self::MoveStorage { table }
+            | Self::MoveStorage { table, .. }
             | Self::AttachPartition { table, .. }
             | Self::DetachPartition { table, .. }
             | Self::Inherit { table, .. }
@@ -653,7 +704,7 @@ impl Effect {
             | Self::RenameTrigger { table, .. }
             | Self::SwitchTrigger { table }
             | Self::Policy { table, .. }
-            | Self::Rule { table }
+            | Self::Rule { table, .. }
             | Self::Register { table, .. }
             | Self::Insert { table, .. }
             | Self::Update(ChangeRows { table, .. })
@@ -676,6 +727,7 @@ impl Effect {
             | Self::CreateRoutine { .. }
             | Self::Create { .. }
             | Self::AlterSequence { .. }
+            | Self::ChangeAttributes { .. }
             | Self::Alter { .. }
             | Self::Rename { .. }
             | Self::Move { .. }

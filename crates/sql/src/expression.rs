@@ -72,6 +72,22 @@ impl Contents {
         self.functions.iter().filter(|name| !is_steady(name) && !is_volatile(name)).cloned()
     }
 
+    /// Sequences whose numbers it takes or sets, as far as constants name them.
+    pub(crate) fn sequences(&self) -> Vec<RelationName> {
+        let numbers = ["nextval", "setval"];
+        if !self.functions.iter().any(|function| numbers.contains(&function.name.as_str())) {
+            return Vec::new();
+        }
+        let named = |text: &String| {
+            let parts: Vec<_> = text.split('.').map(|part| part.trim_matches('"')).collect();
+            match parts.as_slice() {
+                [.., namespace, name] => RelationName::qualified(*namespace, *name),
+                _ => RelationName::bare(text.trim_matches('"')),
+            }
+        };
+        self.strings.iter().map(named).collect()
+    }
+
     /// Functions that may do anything when a query calls them.
     pub(crate) fn unknown_functions(&self) -> Vec<String> {
         let unknown = self.functions.iter().filter(|name| !is_harmless(name));

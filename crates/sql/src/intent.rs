@@ -67,7 +67,7 @@ fn words(effect: &Effect) -> String {
         Effect::RenameIndex { index, to } => format!("rename index {} to {}", on(index), to.as_str()),
         Effect::AlterIndex { index, .. } => format!("alter index {}", on(index)),
         Effect::AlterTable { table, .. } => format!("alter table {}", on(table)),
-        Effect::MoveStorage { table } => format!("move the storage of {}", on(table)),
+        Effect::MoveStorage { table, .. } => format!("move the storage of {}", on(table)),
         Effect::AttachPartition { table, partition } => format!("attach {} to {}", on(partition), on(table)),
         Effect::DetachPartition { table, partition, .. } => {
             format!("detach {} from {}", on(partition), on(table))
@@ -82,6 +82,7 @@ fn words(effect: &Effect) -> String {
         }
         Effect::CreateType { name, .. } => object("create", ObjectKind::Type, name),
         Effect::CreateRoutine { name, .. } => object("create", ObjectKind::Routine, name),
+        Effect::ChangeAttributes { name } => object("change", ObjectKind::Type, name),
         Effect::AlterSequence { sequence, .. } => object("alter", ObjectKind::Sequence, sequence),
         Effect::Move { kind, name, namespace } => {
             format!("{} to {}", object("move", *kind, name), namespace.as_str())
@@ -108,10 +109,10 @@ fn words(effect: &Effect) -> String {
         Effect::Policy { table, policy, .. } => {
             format!("change policy {} of {}", policy.as_str(), on(table))
         }
-        Effect::Rule { table } => format!("change a rule of {}", on(table)),
+        Effect::Rule { table, .. } => format!("change a rule of {}", on(table)),
         Effect::Register { table, .. } => format!("register {}", on(table)),
-        Effect::Comment { relation: Some(relation) } => format!("comment on {}", on(relation)),
-        Effect::Comment { relation: None } => "comment".to_owned(),
+        Effect::Comment { relation: Some(relation), .. } => format!("comment on {}", on(relation)),
+        Effect::Comment { relation: None, .. } => "comment".to_owned(),
         Effect::Grant { .. } => "change privileges".to_owned(),
         Effect::Set(setting) => format!("set {}", setting.name),
         Effect::TransactionControl(_) => "control the transaction".to_owned(),
@@ -132,6 +133,9 @@ fn words(effect: &Effect) -> String {
         Effect::Cluster { table } => of_all("cluster", table.as_ref()),
         Effect::Reindex { target: ReindexTarget::Index(name) | ReindexTarget::Table(name), .. } => {
             format!("rebuild index {}", on(name))
+        }
+        Effect::Reindex { target: ReindexTarget::Schema(name), .. } => {
+            format!("build the indexes of {} anew", name.as_str())
         }
         Effect::Reindex { target: ReindexTarget::Everything, .. } => "rebuild indexes".to_owned(),
         Effect::RefreshView { view, .. } => format!("refresh view {}", on(view)),

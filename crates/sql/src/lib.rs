@@ -9,6 +9,7 @@
 //!
 //! This is the only crate that knows the SQL parsers: PostgreSQL's own, and the one inside Prisma's engine.
 
+mod claims;
 mod comments;
 mod describe;
 mod draft;
@@ -21,6 +22,7 @@ mod locks;
 mod mentioned;
 mod names;
 mod predicate;
+mod predict;
 mod render;
 mod replay;
 mod reverse;
@@ -38,6 +40,7 @@ pub use comments::{Comment, comments, words};
 pub use effect::Effect;
 pub use fill::{Fill, fill_again, fills};
 pub use mentioned::{Mentioned, mentioned, search_path};
+pub use predict::{Prediction, predict};
 pub use reverse::{Reverse, reverse};
 pub use statement::{Statement, read, read_each};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
@@ -47,4 +50,5 @@ pub use surroundings::{
 };
 pub use syntax_error::SyntaxError;
 pub use twin::{NoTwin, twin};
+pub use work::{Work, WorkKind};
 pub use written::{as_written, for_the_rest_of_the_file};

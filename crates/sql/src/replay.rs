@@ -48,7 +48,9 @@ impl Surroundings {
             Effect::AddConstraint(added) => self.add_constraint(added),
             Effect::ValidateConstraint { table, constraint } => self.validate(table, constraint),
             Effect::AlterConstraint { table, constraint, enforced } => {
-                if *enforced && let Some(facts) = self.constraint_mut(table, constraint) {
+                if *enforced == Some(true)
+                    && let Some(facts) = self.constraint_mut(table, constraint)
+                {
                     facts.enforced = true;
                     facts.validated = true;
                 }
@@ -76,7 +78,7 @@ impl Surroundings {
             Effect::Create { kind: ObjectKind::Sequence, name, .. } => {
                 self.insert_relation(name, RelationFacts::empty(RelationKind::Sequence));
             }
-            Effect::AlterSequence { sequence, owned_by: Some((table, column)) } => {
+            Effect::AlterSequence { sequence, owned_by: Some((table, column)), .. } => {
                 let table = self.resolve(table);
                 if let Some(facts) = self.relation_mut(sequence) {
                     facts.owned_by = Some((table, column.clone()));
@@ -109,7 +111,7 @@ impl Surroundings {
             Effect::Policy { table, policy, how } => {
                 let Some(facts) = self.relation_mut(table) else { return };
                 match how {
-                    PolicyChange::Create { reads } => {
+                    PolicyChange::Create { reads, .. } => {
                         facts.policies.insert(policy.clone(), reads.clone());
                     }
                     PolicyChange::Drop => {
@@ -158,6 +160,7 @@ impl Surroundings {
             | Effect::Update(_)
             | Effect::Delete(_)
             | Effect::Select { .. }
+            | Effect::ChangeAttributes { .. }
             | Effect::Copy { .. }
             | Effect::LockTable { .. }
             | Effect::Vacuum { .. }
@@ -199,8 +202,13 @@ impl Surroundings {
 
     /// Rows were put in: how many, nobody says. What was looked up of the size stays the best that is known.
     fn filled(&mut self, table: &RelationName) {
-        if let Some(facts) = self.relation_mut(table) {
+        let mut filled = vec![self.resolve(table)];
+        while let Some(name) = filled.pop() {
+            let Some(facts) = self.relations.get_mut(&name) else { continue };
             facts.rows_estimate = None;
+            filled.extend(facts.descendants.iter().cloned());
+            // A view passes them on.
+            filled.extend(facts.reads.iter().map(|read| read.relation.clone()));
         }
     }
 }

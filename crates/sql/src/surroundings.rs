@@ -359,6 +359,13 @@ impl RelationFacts {
     }
 }
 
+impl TypeFacts {
+    /// It is a row: PostgreSQL keeps a relation for it.
+    pub(crate) fn is_composite(&self) -> bool {
+        self.kind == Some(TypeKind::Composite)
+    }
+}
+
 impl ColumnFacts {
     /// A column that may be NULL and has no default.
     pub fn plain(name: Name, type_sql: impl Into<String>) -> Self {

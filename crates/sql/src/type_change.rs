@@ -1,12 +1,81 @@
 //! Which type changes PostgreSQL makes in the catalog alone, and which write the table anew.
 //!
 //! Observed on PostgreSQL 12 to 18. Everything that is not known to be cheap rewrites. The change
-//! between `timestamp` and `timestamptz` depends on the session's time zone and counts as a rewrite:
-//! it is free only in UTC, and with a precision below 6 never.
+//! between `timestamp` and `timestamptz` is free in UTC alone, and to a precision below 6 never; a time zone
+//! that nobody knows is not UTC.
 
-/// Whether changing a column of type `from` to `to`, both as `format_type` prints them, leaves the
-/// rows as they are.
-pub(crate) fn is_catalog_only(from: &str, to: &str) -> bool {
+use underpin_catalog::{Name, RelationName};
+
+use crate::effect::{TypeKind, TypeText, Using};
+use crate::surroundings::Surroundings;
+
+/// A column that gets another type.
+pub(crate) struct TypeChange<'a> {
+    pub(crate) around: &'a Surroundings,
+    pub(crate) table: &'a RelationName,
+    pub(crate) column: &'a Name,
+    pub(crate) to: &'a TypeText,
+    pub(crate) using: Using,
+}
+
+/// Whether the change leaves the rows as they are. One whose table or column nobody knows does not.
+pub(crate) fn is_catalog_only(change: &TypeChange<'_>) -> bool {
+    let Some(facts) = change.around.relation(change.table) else { return false };
+    let Some(before) = facts.column(change.column) else { return false };
+    if change.using == Using::Expression {
+        return false;
+    }
+    let Some(from) = base(change.around, &before.type_sql, before.type_name.as_ref(), true) else {
+        return false;
+    };
+    let Some(to) = base(change.around, &change.to.text, change.to.user_defined.as_ref(), false) else {
+        return false;
+    };
+    keeps_bytes(&from, &to, is_utc(change.around.time_zone.as_deref()))
+}
+
+/// What a domain is made of, and any other type itself. A domain that refuses values has to look at each
+/// (`None`), unless the column is of it already.
+fn base(around: &Surroundings, text: &str, named: Option<&RelationName>, there: bool) -> Option<String> {
+    let Some(facts) = named.and_then(|name| around.type_facts(name)) else { return Some(text.to_owned()) };
+    match &facts.kind {
+        Some(TypeKind::Domain { base: inner, .. }) if there || !facts.constrained_domain => {
+            base(around, &inner.text, inner.user_defined.as_ref(), there)
+        }
+        Some(TypeKind::Domain { .. }) => None,
+        None if facts.constrained_domain && !there => None,
+        _ => Some(text.to_owned()),
+    }
+}
+
+/// Zones that never had another offset than 0. PostgreSQL asks the zone's whole history, so that
+/// `Africa/Abidjan`, which had a local time once, is none of them.
+fn is_utc(zone: Option<&str>) -> bool {
+    const UTC: &[&str] = &[
+        "utc",
+        "gmt",
+        "etc/utc",
+        "etc/gmt",
+        "zulu",
+        "etc/zulu",
+        "universal",
+        "etc/universal",
+        "uct",
+        "etc/uct",
+        "greenwich",
+        "etc/greenwich",
+        "gmt0",
+        "etc/gmt0",
+        "gmt+0",
+        "etc/gmt+0",
+        "gmt-0",
+        "etc/gmt-0",
+    ];
+    zone.is_some_and(|zone| UTC.contains(&zone.to_ascii_lowercase().as_str()))
+}
+
+/// Whether the stored bytes of `from` are valid for `to`, both as `format_type` prints them.
+fn keeps_bytes(from: &str, to: &str, utc: bool) -> bool {
     if from == to {
         return true;
     }
@@ -16,13 +85,17 @@ pub(crate) fn is_catalog_only(from: &str, to: &str) -> bool {
     }
     match (from.base.as_str(), to.base.as_str()) {
         ("character varying", "text") | ("text", "character varying") if to.modifiers.is_empty() => true,
-        ("character varying", "character varying")
-        | ("bit varying", "bit varying")
-        | ("timestamp without time zone", "timestamp without time zone")
+        ("character varying", "character varying") | ("bit varying", "bit varying") => {
+            wider(from.first(), to.first())
+        }
+        ("timestamp without time zone", "timestamp without time zone")
         | ("timestamp with time zone", "timestamp with time zone")
         | ("time without time zone", "time without time zone")
         | ("time with time zone", "time with time zone")
-        | ("interval", "interval") => wider(from.first(), to.first()),
+        | ("interval", "interval") => wider(from.precision(), to.precision()),
+        // The new precision is applied on the way, even when it is the old one.
+        ("timestamp without time zone", "timestamp with time zone")
+        | ("timestamp with time zone", "timestamp without time zone") => utc && to.precision().is_none(),
         ("numeric", "numeric") => match (from.modifiers.as_slice(), to.modifiers.as_slice()) {
             (_, []) => true,
             ([], _) => false,
@@ -70,11 +143,16 @@ impl Spelled {
     fn first(&self) -> Option<u32> {
         self.modifiers.first().copied()
     }
+
+    /// Of a type of time: six digits are all there are.
+    fn precision(&self) -> Option<u32> {
+        self.first().filter(|digits| *digits < 6)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_catalog_only;
+    use super::{is_utc, keeps_bytes};
 
     #[test]
     fn cheap_and_dear_type_changes_are_told_apart() {
@@ -89,7 +167,7 @@ mod tests {
             ("cidr", "inet"),
             ("integer", "integer"),
         ] {
-            assert!(is_catalog_only(from, to), "{from} to {to}");
+            assert!(keeps_bytes(from, to, false), "{from} to {to}");
         }
         for (from, to) in [
             ("character varying(50)", "character varying(20)"),
@@ -103,7 +181,16 @@ mod tests {
             ("uuid", "text"),
             ("inet", "cidr"),
         ] {
-            assert!(!is_catalog_only(from, to), "{from} to {to}");
+            assert!(!keeps_bytes(from, to, false), "{from} to {to}");
         }
+    }
+
+    #[test]
+    fn a_zone_decides_between_the_two_timestamps() {
+        let (plain, zoned) = ("timestamp(3) without time zone", "timestamp with time zone");
+        assert!(keeps_bytes(plain, zoned, true) && !keeps_bytes(plain, zoned, false));
+        assert!(keeps_bytes(plain, "timestamp(6) with time zone", true));
+        assert!(!keeps_bytes(plain, "timestamp(3) with time zone", true));
+        assert!(is_utc(Some("Etc/UTC")) && !is_utc(Some("Africa/Abidjan")) && !is_utc(None));
     }
 }

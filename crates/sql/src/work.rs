@@ -1,72 +1,60 @@
-//! How long an effect works while it holds its locks, and whether it may be in a transaction.
+//! What an effect does to the rows that are there, how long that takes, and whether it may be in a
+//! transaction.
 
+use serde::Serialize;
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{
-    AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind, CreateIndex, CreateView, Effect,
-    Generation, Reach, ReindexTarget, Rows, Using, Volatility,
-};
+use crate::claims::Claims;
+use crate::effect::{ChangeRows, CreateIndex, CreateView, Effect, Reach, ReindexTarget, Rows, Volatility};
 use crate::names::proof_name;
 use crate::step::Duration;
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
-use crate::type_change::is_catalog_only;
+
+/// What is done to one relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Work {
+    /// A table, index, sequence or materialized view.
+    pub relation: RelationName,
+    /// What is done.
+    pub kind: WorkKind,
+}
+
+/// What is done to a relation, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkKind {
+    /// It gets a new, empty file: an instant.
+    Replace,
+    /// Rows of another table are looked up in it, one by one or, as the planner likes, by reading it once.
+    LookUp,
+    /// It is read from end to end.
+    Scan,
+    /// It is read from end to end, and an index on it is built.
+    Build,
+    /// The answer of a query is written into a new file.
+    Fill,
+    /// It is written anew, row by row or entry by entry.
+    Rewrite,
+}
 
 impl Effect {
+    /// What it does to relations that are there, each work once, in name order. A table that is known to be
+    /// empty is claimed like any other.
+    pub fn work(&self, surroundings: &Surroundings) -> Vec<Work> {
+        Claims::of([self], surroundings).work()
+    }
+
     /// How long the effect works on the rows that are there. For data, `Scan` says that it has to
     /// look for its rows, `Rewrite` that it writes every one.
     pub fn duration(&self, surroundings: &Surroundings) -> Duration {
         match self {
-            Self::AddColumn(added) => added_column(added, surroundings),
-            Self::AddConstraint(added) => added_constraint(added, surroundings),
-            Self::ChangeColumnType { table, column, to, using, collation } => {
-                let least = changed_type(table, column, &to.text, *using, surroundings);
-                // Indexes are in the order of the collation.
-                if *collation { least.max(Duration::Build) } else { least }
-            }
-            Self::SetNotNull { table, column } => {
-                if is_not_null(surroundings, table, column) {
-                    Duration::Instant
-                } else {
-                    Duration::Scan
-                }
-            }
-            Self::ValidateConstraint { table, constraint } => {
-                let done = surroundings
-                    .relation(table)
-                    .and_then(|facts| facts.constraint(constraint))
-                    .is_some_and(|constraint| constraint.validated);
-                if done { Duration::Instant } else { Duration::Scan }
-            }
-            Self::AlterConstraint { enforced: true, .. }
-            | Self::AttachPartition { .. }
-            | Self::Analyze { .. }
-            | Self::Vacuum { full: false, .. }
-            | Self::ConstrainDomain { checks: true, .. }
-            | Self::RefreshView { concurrently: true, .. } => Duration::Scan,
-            Self::MoveStorage { .. }
-            | Self::ChangeGeneration { how: Generation::Expression, .. }
-            | Self::Vacuum { full: true, .. }
-            | Self::Cluster { .. }
-            | Self::RefreshView { concurrently: false, .. } => Duration::Rewrite,
             Self::CreateIndex(created) if created.if_not_exists && exists(created, surroundings) => {
                 Duration::Instant
             }
-            Self::CreateIndex(created) => {
-                let partitioned = surroundings
-                    .relation(&created.table)
-                    .is_some_and(|facts| facts.kind == RelationKind::Partitioned);
-                if created.concurrently {
-                    Duration::WaitsForSnapshots
-                } else if created.only && partitioned {
-                    Duration::Instant
-                } else {
-                    Duration::Build
-                }
-            }
-            Self::Reindex { concurrently: true, .. }
+            Self::CreateIndex(CreateIndex { concurrently: true, .. })
+            | Self::Reindex { concurrently: true, .. }
             | Self::DropIndex { concurrently: true, .. }
             | Self::DetachPartition { concurrently: true, .. } => Duration::WaitsForSnapshots,
-            Self::Reindex { concurrently: false, .. } => Duration::Build,
             Self::Update(changed) | Self::Delete(changed) => changed_rows(changed, surroundings),
             Self::Do(program) if program.opaque.is_empty() => program
                 .statements
@@ -79,21 +67,11 @@ impl Effect {
                     Reach::Repeatedly => Duration::Unknown,
                 })
                 .fold(Duration::Instant, Duration::max),
-            Self::Insert { reads, .. } => {
-                if reads.is_empty() {
-                    Duration::Instant
-                } else {
-                    Duration::Unknown
-                }
-            }
-            Self::Select { reads, calls, .. } => {
-                if reads.is_empty() && calls.is_empty() {
-                    Duration::Instant
-                } else {
-                    Duration::Unknown
-                }
-            }
-            Self::CreateView(CreateView { materialized: true, with_data: true, .. })
+            Self::Insert { reads, .. } if reads.is_empty() => Duration::Instant,
+            Self::Select { reads, calls, .. } if reads.is_empty() && calls.is_empty() => Duration::Instant,
+            Self::Insert { .. }
+            | Self::Select { .. }
+            | Self::CreateView(CreateView { materialized: true, with_data: true, .. })
             | Self::CreateTableAs { .. }
             | Self::Merge { .. }
             | Self::Copy { .. }
@@ -101,50 +79,19 @@ impl Effect {
             | Self::Call { .. }
             | Self::Server { .. }
             | Self::Unknown { .. } => Duration::Unknown,
-            Self::CreateTable(_)
-            | Self::DropTable { .. }
-            | Self::RenameTable { .. }
-            | Self::MoveTable { .. }
-            | Self::DropColumn { .. }
-            | Self::RenameColumn { .. }
-            | Self::DropNotNull { .. }
-            | Self::SetDefault { .. }
-            | Self::DropDefault { .. }
-            | Self::ChangeGeneration { .. }
-            | Self::AlterConstraint { enforced: false, .. }
-            | Self::DropConstraint { .. }
-            | Self::RenameConstraint { .. }
-            | Self::DropIndex { concurrently: false, .. }
-            | Self::RenameIndex { .. }
-            | Self::AlterIndex { .. }
-            | Self::AlterTable { .. }
-            | Self::DetachPartition { concurrently: false, .. }
-            | Self::Inherit { .. }
-            | Self::CreateView(_)
-            | Self::CreateType { .. }
-            | Self::CreateRoutine { .. }
-            | Self::Create { .. }
-            | Self::AlterSequence { .. }
-            | Self::Alter { .. }
-            | Self::ConstrainDomain { checks: false, .. }
-            | Self::Rename { .. }
-            | Self::Move { .. }
-            | Self::Drop { .. }
-            | Self::AddEnumValue { .. }
-            | Self::RenameEnumValue { .. }
-            | Self::CreateTrigger(_)
-            | Self::DropTrigger { .. }
-            | Self::RenameTrigger { .. }
-            | Self::SwitchTrigger { .. }
-            | Self::Policy { .. }
-            | Self::Rule { .. }
-            | Self::Register { .. }
-            | Self::Comment { .. }
-            | Self::Grant { .. }
-            | Self::Set(_)
-            | Self::TransactionControl(_)
-            | Self::Truncate { .. }
-            | Self::LockTable { .. } => Duration::Instant,
+            // Of these the least is known without any facts.
+            Self::Analyze { .. }
+            | Self::Vacuum { full: false, .. }
+            | Self::AlterConstraint { enforced: Some(true), .. }
+            | Self::ConstrainDomain { checks: true, .. } => Duration::Scan,
+            Self::Reindex { .. } => Duration::Build,
+            Self::Vacuum { full: true, .. } | Self::Cluster { .. } => Duration::Rewrite,
+            _ => self
+                .work(surroundings)
+                .iter()
+                .map(|work| work.kind.duration())
+                .max()
+                .unwrap_or(Duration::Instant),
         }
     }
 
@@ -158,7 +105,7 @@ impl Effect {
             }
             Self::Reindex { target, concurrently } => {
                 let partitioned = match target {
-                    ReindexTarget::Everything => return true,
+                    ReindexTarget::Schema(_) | ReindexTarget::Everything => return true,
                     ReindexTarget::Table(table) => surroundings
                         .relation(table)
                         .is_some_and(|facts| facts.kind == RelationKind::Partitioned),
@@ -172,6 +119,18 @@ impl Effect {
             Self::Do(program) => program.commits,
             Self::Cluster { table } => table.is_none(),
             _ => false,
+        }
+    }
+}
+
+impl WorkKind {
+    /// How long it takes, as a class.
+    pub fn duration(self) -> Duration {
+        match self {
+            Self::Replace => Duration::Instant,
+            Self::LookUp | Self::Scan => Duration::Scan,
+            Self::Build => Duration::Build,
+            Self::Fill | Self::Rewrite => Duration::Rewrite,
         }
     }
 }
@@ -200,87 +159,6 @@ pub(crate) fn any_volatile(functions: &[RelationName], surroundings: &Surroundin
     functions
         .iter()
         .any(|function| surroundings.volatility(function).is_none_or(|known| known == Volatility::Volatile))
-}
-
-fn added_column(added: &AddColumn, surroundings: &Surroundings) -> Duration {
-    let exists =
-        surroundings.relation(&added.table).is_some_and(|facts| facts.column(&added.column).is_some());
-    if added.if_not_exists && exists {
-        return Duration::Instant;
-    }
-    // A domain with a constraint is rewritten for even without a default, up to 18.
-    let constrained = added
-        .to
-        .user_defined
-        .as_ref()
-        .and_then(|name| surroundings.type_facts(name))
-        .is_some_and(|facts| facts.constrained_domain);
-    let default = match &added.default {
-        _ if constrained => Duration::Rewrite,
-        ColumnDefault::None | ColumnDefault::Constant => Duration::Instant,
-        // STABLE is enough: the value is computed once, for all rows that are there.
-        ColumnDefault::Calls(functions) if !any_volatile(functions, surroundings) => Duration::Instant,
-        ColumnDefault::Calls(_)
-        | ColumnDefault::Volatile
-        | ColumnDefault::Serial
-        | ColumnDefault::Identity
-        | ColumnDefault::Stored => Duration::Rewrite,
-        ColumnDefault::Virtual if added.not_null => Duration::Scan,
-        ColumnDefault::Virtual => Duration::Instant,
-    };
-    let constraints = added.constraints.iter().map(|constraint| match constraint.kind {
-        _ if constraint.not_enforced => Duration::Instant,
-        ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude => Duration::Build,
-        // A column of NULLs references nothing, so PostgreSQL does not look.
-        ConstraintKind::ForeignKey { .. } if added.default == ColumnDefault::None => Duration::Instant,
-        ConstraintKind::ForeignKey { .. } | ConstraintKind::Check | ConstraintKind::NotNull => Duration::Scan,
-    });
-    constraints.fold(default, Duration::max)
-}
-
-fn added_constraint(added: &AddConstraint, surroundings: &Surroundings) -> Duration {
-    if added.not_valid || added.not_enforced {
-        return Duration::Instant;
-    }
-    match (&added.kind, &added.using_index) {
-        (ConstraintKind::Unique, Some(_)) => Duration::Instant,
-        (ConstraintKind::PrimaryKey, Some(index)) => {
-            let index = surroundings.index(&added.table.sibling(index.clone()));
-            let proven = index.is_some_and(|index| {
-                index.columns.iter().flatten().all(|column| is_not_null(surroundings, &added.table, column))
-            });
-            if proven { Duration::Instant } else { Duration::Scan }
-        }
-        (ConstraintKind::Unique | ConstraintKind::PrimaryKey | ConstraintKind::Exclude, _) => Duration::Build,
-        (ConstraintKind::Check | ConstraintKind::ForeignKey { .. } | ConstraintKind::NotNull, _) => {
-            Duration::Scan
-        }
-    }
-}
-
-fn changed_type(
-    table: &RelationName,
-    column: &Name,
-    to: &str,
-    using: Using,
-    surroundings: &Surroundings,
-) -> Duration {
-    let Some(facts) = surroundings.relation(table) else { return Duration::Rewrite };
-    let Some(before) = facts.column(column) else { return Duration::Rewrite };
-    if using == Using::Expression || !is_catalog_only(&before.type_sql, to) {
-        return Duration::Rewrite;
-    }
-    // Indexes on expressions and partial ones may read the column and are then built anew.
-    let rebuilds = surroundings
-        .indexes_of(table)
-        .any(|(_, index)| index.partial || index.columns.iter().any(Option::is_none));
-    if rebuilds {
-        return Duration::Build;
-    }
-    let checked = facts.constraints.iter().any(|constraint| {
-        matches!(constraint.kind, ConstraintFactsKind::Check) && constraint.columns.contains(column)
-    });
-    if checked { Duration::Scan } else { Duration::Instant }
 }
 
 fn changed_rows(changed: &ChangeRows, surroundings: &Surroundings) -> Duration {

@@ -21,6 +21,7 @@ mod proxy;
 mod routines;
 pub mod schemas;
 mod server;
+pub mod trace;
 
 pub use case_file::{CaseFile, Fence, Section};
 pub use client::Client;

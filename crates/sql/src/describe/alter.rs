@@ -10,7 +10,7 @@ use underpin_catalog::{Name, RelationName};
 use super::create::{added_column, constraint};
 use super::tree::{named, relation};
 use super::types::type_text;
-use crate::effect::{Effect, Generation, IndexChange, ObjectKind, TableOption, Using};
+use crate::effect::{Effect, Generation, IndexChange, ObjectKind, Storage, TableOption, Using};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     match node {
@@ -38,9 +38,14 @@ fn alter_table(statement: &AlterTableStmt) -> Vec<Effect> {
                 Effect::AlterIndex { index: table.clone(), how }
             })
             .collect(),
-        ObjectType::ObjectSequence => vec![Effect::Alter { kind: ObjectKind::Sequence, name: table }],
+        ObjectType::ObjectSequence => commands
+            .map(|command| match storage(command) {
+                Some(to) => Effect::MoveStorage { table: table.clone(), to },
+                None => Effect::Alter { kind: ObjectKind::Sequence, name: table.clone() },
+            })
+            .collect(),
         ObjectType::ObjectView => vec![Effect::Alter { kind: ObjectKind::View, name: table }],
-        ObjectType::ObjectType => vec![Effect::Alter { kind: ObjectKind::Type, name: table }],
+        ObjectType::ObjectType => vec![Effect::ChangeAttributes { name: table }],
         ObjectType::ObjectTable | ObjectType::ObjectMatview | ObjectType::ObjectForeignTable => {
             commands.map(|command| action(&table, command)).collect()
         }
@@ -68,7 +73,16 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         At::AtSetExpression => Effect::ChangeGeneration { table, column, how: Generation::Expression },
         At::AtDropExpression => Effect::ChangeGeneration { table, column, how: Generation::DropExpression },
         At::AtAddIdentity => Effect::ChangeGeneration { table, column, how: Generation::AddIdentity },
-        At::AtSetIdentity => Effect::ChangeGeneration { table, column, how: Generation::SetIdentity },
+        At::AtSetIdentity => {
+            let renumbers = match inner(command) {
+                Some(NodeEnum::List(list)) => list.items.iter().any(|item| {
+                    matches!(&item.node, Some(NodeEnum::DefElem(option)) if option.defname != "generated")
+                }),
+                _ => false,
+            };
+            let how = if renumbers { Generation::RenumberIdentity } else { Generation::SetIdentity };
+            Effect::ChangeGeneration { table, column, how }
+        }
         At::AtDropIdentity => Effect::ChangeGeneration { table, column, how: Generation::DropIdentity },
         At::AtAddConstraint => match constraint_of(command) {
             Some(added) => Effect::AddConstraint(constraint(&table, added, None)),
@@ -78,7 +92,7 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
             Some(NodeEnum::AtalterConstraint(altered)) => Effect::AlterConstraint {
                 table,
                 constraint: Name::new(&altered.conname),
-                enforced: altered.alter_enforceability && altered.is_enforced,
+                enforced: altered.alter_enforceability.then_some(altered.is_enforced),
             },
             _ => Effect::Unknown { what: "ALTER CONSTRAINT".to_owned() },
         },
@@ -86,7 +100,8 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         At::AtDropConstraint => {
             Effect::DropConstraint { table, constraint: column, if_exists: command.missing_ok, cascade }
         }
-        At::AtSetStatistics | At::AtSetOptions | At::AtResetOptions | At::AtDropCluster => {
+        At::AtSetStatistics => Effect::AlterTable { table, what: TableOption::Statistics },
+        At::AtSetOptions | At::AtResetOptions | At::AtDropCluster => {
             Effect::AlterTable { table, what: TableOption::Parameters }
         }
         At::AtClusterOn => Effect::AlterTable { table, what: TableOption::ClusterOn(column) },
@@ -95,7 +110,15 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         }
         At::AtSetStorage | At::AtSetCompression => Effect::AlterTable { table, what: TableOption::Storage },
         At::AtChangeOwner => Effect::AlterTable { table, what: TableOption::Owner },
-        At::AtReplicaIdentity => Effect::AlterTable { table, what: TableOption::ReplicaIdentity },
+        At::AtReplicaIdentity => {
+            let index = match inner(command) {
+                Some(NodeEnum::ReplicaIdentityStmt(identity)) if !identity.name.is_empty() => {
+                    Some(Name::new(&identity.name))
+                }
+                _ => None,
+            };
+            Effect::AlterTable { table, what: TableOption::ReplicaIdentity(index) }
+        }
         At::AtEnableRowSecurity => {
             Effect::AlterTable { table, what: TableOption::RowSecurity { enabled: true } }
         }
@@ -111,7 +134,10 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         | At::AtGenericOptions
         | At::AtAlterColumnGenericOptions => Effect::AlterTable { table, what: TableOption::Other },
         At::AtSetLogged | At::AtSetUnLogged | At::AtSetAccessMethod | At::AtSetTableSpace => {
-            Effect::MoveStorage { table }
+            match storage(command) {
+                Some(to) => Effect::MoveStorage { table, to },
+                None => Effect::Unknown { what: "ALTER TABLE".to_owned() },
+            }
         }
         At::AtEnableTrig
         | At::AtEnableAlwaysTrig
@@ -122,7 +148,7 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         | At::AtEnableTrigUser
         | At::AtDisableTrigUser => Effect::SwitchTrigger { table },
         At::AtEnableRule | At::AtEnableAlwaysRule | At::AtEnableReplicaRule | At::AtDisableRule => {
-            Effect::Rule { table }
+            Effect::Rule { table, reads: Vec::new(), writes: Vec::new() }
         }
         At::AtAddInherit | At::AtDropInherit => match inner(command) {
             Some(NodeEnum::RangeVar(parent)) => Effect::Inherit {
@@ -152,6 +178,18 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
         | At::AtReAddComment
         | At::AtReAddStatistics => Effect::Unknown { what: "ALTER TABLE".to_owned() },
     }
+}
+
+/// Where the rows are moved to. An access method without a name (`SET ACCESS METHOD DEFAULT`) is named so.
+fn storage(command: &AlterTableCmd) -> Option<Storage> {
+    let name = || Name::new(if command.name.is_empty() { "default" } else { &command.name });
+    Some(match command.subtype() {
+        AlterTableType::AtSetLogged => Storage::Logged,
+        AlterTableType::AtSetUnLogged => Storage::Unlogged,
+        AlterTableType::AtSetAccessMethod => Storage::AccessMethod(name()),
+        AlterTableType::AtSetTableSpace => Storage::Tablespace(name()),
+        _ => return None,
+    })
 }
 
 fn inner(command: &AlterTableCmd) -> Option<&NodeEnum> {

@@ -9,6 +9,7 @@ use pg_query::protobuf::{
 use underpin_catalog::{Name, RelationName};
 
 use super::program::routine_body;
+use super::rename::owner;
 use super::tree::{from_parts, named, names, relation, relations, strings};
 use super::types::{is_serial, type_text};
 use crate::effect::{
@@ -46,6 +47,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                     table: named(range),
                     reads: contents.relations.into_iter().collect(),
                     persistence: persistence(range),
+                    with_data: into.is_none_or(|into| !into.skip_data),
                 }]
             }
         }
@@ -87,11 +89,15 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         }],
         NodeEnum::CreateSeqStmt(statement) => {
             let sequence = named(statement.sequence.as_ref());
-            vec![Effect::Create {
+            let mut effects = vec![Effect::Create {
                 kind: ObjectKind::Sequence,
-                name: sequence,
+                name: sequence.clone(),
                 if_not_exists: statement.if_not_exists,
-            }]
+            }];
+            if let Some(owner) = owner(&statement.options) {
+                effects.push(Effect::AlterSequence { sequence, owned_by: Some(owner), renumbers: false });
+            }
+            effects
         }
         NodeEnum::CreateFunctionStmt(statement) => vec![Effect::CreateRoutine {
             name: from_parts(&strings(&statement.funcname)),
@@ -126,16 +132,24 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                 trigger: Name::new(&statement.trigname),
                 function: from_parts(&strings(&statement.funcname)),
                 replace: statement.replace,
+                each_row: statement.row,
                 reads,
             })]
         }
         NodeEnum::CreatePolicyStmt(statement) => {
             let mut reads = read_by(&statement.qual);
             reads.extend(read_by(&statement.with_check));
+            let table = named(statement.table.as_ref());
+            let conditions = statement.qual.iter().chain(&statement.with_check);
+            let asks: BTreeSet<_> =
+                conditions.flat_map(|condition| Contents::of(condition).relations).collect();
             vec![Effect::Policy {
-                table: named(statement.table.as_ref()),
                 policy: Name::new(&statement.policy_name),
-                how: PolicyChange::Create { reads },
+                how: PolicyChange::Create {
+                    reads,
+                    asks: asks.into_iter().filter(|asked| *asked != table).collect(),
+                },
+                table,
             }]
         }
         NodeEnum::AlterPolicyStmt(statement) => vec![Effect::Policy {
@@ -143,7 +157,17 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             policy: Name::new(&statement.policy_name),
             how: PolicyChange::Alter,
         }],
-        NodeEnum::RuleStmt(statement) => vec![Effect::Rule { table: named(statement.relation.as_ref()) }],
+        NodeEnum::RuleStmt(statement) => {
+            let table = named(statement.relation.as_ref());
+            let (mut reads, mut writes) = (Vec::new(), Vec::new());
+            for action in &statement.actions {
+                let target = written(action);
+                let others = Contents::of(action).relations.into_iter();
+                reads.extend(others.filter(|other| *other != table && Some(other) != target.as_ref()));
+                writes.extend(target);
+            }
+            vec![Effect::Rule { table, reads, writes }]
+        }
         NodeEnum::CreateStatsStmt(statement) => {
             registered(relations(&statement.relations).into_iter().map(|table| (table, Vec::new())))
         }
@@ -214,6 +238,17 @@ fn read_by<T: serde::Serialize>(expression: &Option<T>) -> Vec<Name> {
 /// The columns that a query names, unless a star makes them all.
 fn named_columns(contents: &Contents) -> Option<Vec<Name>> {
     (!contents.star).then(|| contents.column_names().into_iter().collect())
+}
+
+/// The table that an action of a rule writes.
+fn written(action: &Node) -> Option<RelationName> {
+    let range = match action.node.as_ref()? {
+        NodeEnum::InsertStmt(statement) => statement.relation.as_ref(),
+        NodeEnum::UpdateStmt(statement) => statement.relation.as_ref(),
+        NodeEnum::DeleteStmt(statement) => statement.relation.as_ref(),
+        _ => None,
+    };
+    range.map(relation)
 }
 
 /// `IMMUTABLE` or `STABLE`; `VOLATILE` is also what PostgreSQL takes when nothing is said.
@@ -343,6 +378,7 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
     let mut not_null = serial;
     let mut constraints = Vec::new();
     let mut reads = Vec::new();
+    let mut sequences = Vec::new();
     for added in definition.constraints.iter().filter_map(|node| match &node.node {
         Some(NodeEnum::Constraint(added)) => Some(added),
         _ => None,
@@ -353,7 +389,10 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
                 default = match added.raw_expr.as_deref() {
                     None => ColumnDefault::None,
                     Some(expression) if is_null(expression) => ColumnDefault::None,
-                    Some(expression) => values_of(expression),
+                    Some(expression) => {
+                        sequences = Contents::of(expression).sequences();
+                        values_of(expression)
+                    }
                 };
             }
             ConstrType::ConstrIdentity => {
@@ -390,7 +429,17 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
         Some(name) => type_text(name),
         None => TypeText::unknown(),
     };
-    AddColumn { table: table.clone(), column, to, not_null, default, constraints, if_not_exists, reads }
+    AddColumn {
+        table: table.clone(),
+        column,
+        to,
+        not_null,
+        default,
+        constraints,
+        if_not_exists,
+        reads,
+        sequences,
+    }
 }
 
 /// What rows that are there get from a default.
@@ -446,6 +495,7 @@ pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Optio
         not_valid: added.skip_validation,
         not_enforced: enforceable && !added.is_enforced,
         using_index: (!added.indexname.is_empty()).then(|| Name::new(&added.indexname)),
+        no_inherit: added.is_no_inherit,
         deferral: match (added.deferrable, added.initdeferred) {
             (_, true) => Deferral::Initially,
             (true, false) => Deferral::Possible,

@@ -1,7 +1,7 @@
 //! Statements about rows.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{AExprKind, BoolExprType, Node};
+use pg_query::protobuf::{AExprKind, BoolExprType, Node, OnConflictAction};
 use underpin_catalog::{Name, RelationName};
 
 use super::create::persistence;
@@ -21,7 +21,12 @@ pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
                 let table = named(into.rel.as_ref());
                 let reads = found.relations.into_iter().filter(|read| *read != table).collect();
                 let persistence = persistence(into.rel.as_ref());
-                return Some(vec![Effect::CreateTableAs { table, reads, persistence }]);
+                return Some(vec![Effect::CreateTableAs {
+                    table,
+                    reads,
+                    persistence,
+                    with_data: !into.skip_data,
+                }]);
             }
             if !found.written.is_empty() {
                 return Some(vec![Effect::Unknown { what: "WITH … INSERT, UPDATE or DELETE".to_owned() }]);
@@ -29,24 +34,27 @@ pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
             vec![Effect::Select {
                 calls: found.unknown_functions(),
                 locks_rows: found.locks_rows,
+                rows: rows(statement.where_clause.as_deref()),
+                sequences: found.sequences(),
                 reads: found.relations.into_iter().collect(),
             }]
         }
         NodeEnum::InsertStmt(statement) => {
             let table = named(statement.relation.as_ref());
-            vec![Effect::Insert { reads: reads(&table), table }]
+            vec![Effect::Insert {
+                columns: columns_of(&statement.cols),
+                updates: statement
+                    .on_conflict_clause
+                    .as_ref()
+                    .is_some_and(|clause| clause.action() == OnConflictAction::OnconflictUpdate),
+                reads: reads(&table),
+                table,
+            }]
         }
         NodeEnum::UpdateStmt(statement) => {
             let table = named(statement.relation.as_ref());
             vec![Effect::Update(ChangeRows {
-                columns: statement
-                    .target_list
-                    .iter()
-                    .filter_map(|target| match &target.node {
-                        Some(NodeEnum::ResTarget(target)) => Some(Name::new(&target.name)),
-                        _ => None,
-                    })
-                    .collect(),
+                columns: columns_of(&statement.target_list),
                 rows: rows(statement.where_clause.as_deref()),
                 reads: reads(&table),
                 table,
@@ -77,6 +85,15 @@ pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
         }],
         _ => return None,
     })
+}
+
+/// The columns that a list of targets names.
+fn columns_of(targets: &[Node]) -> Vec<Name> {
+    let names = targets.iter().filter_map(|target| match &target.node {
+        Some(NodeEnum::ResTarget(target)) => Some(Name::new(&target.name)),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// Which rows a condition can reach, as far as its own text tells.

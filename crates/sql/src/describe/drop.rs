@@ -14,7 +14,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             let cascade = statement.behavior() == DropBehavior::DropCascade;
             relations(&statement.relations)
                 .into_iter()
-                .map(|table| Effect::Truncate { table, cascade })
+                .map(|table| Effect::Truncate { table, cascade, restarts: statement.restart_seqs })
                 .collect()
         }
         NodeEnum::DropRoleStmt(statement) => {
@@ -53,7 +53,9 @@ fn drop(statement: &DropStmt) -> Vec<Effect> {
                 let (table, policy) = owned_object(node);
                 Effect::Policy { table, policy, how: PolicyChange::Drop }
             }
-            ObjectType::ObjectRule => Effect::Rule { table: owned_object(node).0 },
+            ObjectType::ObjectRule => {
+                Effect::Rule { table: owned_object(node).0, reads: Vec::new(), writes: Vec::new() }
+            }
             other => Effect::Drop { kind: kind(other), name: object(node), if_exists, cascade },
         })
         .collect()

@@ -1,8 +1,8 @@
 //! Statements that maintain tables, describe them, or concern the whole server.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{CommentStmt, LockStmt, ObjectType, ReindexObjectType, VacuumStmt};
-use underpin_catalog::{LockMode, RelationName};
+use pg_query::protobuf::{CommentStmt, GrantTargetType, LockStmt, ObjectType, ReindexObjectType, VacuumStmt};
+use underpin_catalog::{LockMode, Name, RelationName};
 
 use super::tree::{named, object, option_is_on, owned_object, relation, relations};
 use crate::effect::{Effect, ReindexTarget};
@@ -19,6 +19,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                 ReindexObjectType::ReindexObjectTable => {
                     ReindexTarget::Table(named(statement.relation.as_ref()))
                 }
+                ReindexObjectType::ReindexObjectSchema => ReindexTarget::Schema(Name::new(&statement.name)),
                 _ => ReindexTarget::Everything,
             },
             concurrently: option_is_on(&statement.params, "concurrently"),
@@ -29,17 +30,20 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::RefreshMatViewStmt(statement) => vec![Effect::RefreshView {
             view: named(statement.relation.as_ref()),
             concurrently: statement.concurrent,
+            with_data: !statement.skip_data,
         }],
         NodeEnum::LockStmt(statement) => lock(statement),
-        NodeEnum::CommentStmt(statement) => vec![Effect::Comment { relation: commented(statement) }],
+        NodeEnum::CommentStmt(statement) => vec![commented(statement)],
         NodeEnum::GrantStmt(statement) => vec![Effect::Grant {
-            tables: if statement.objtype() == ObjectType::ObjectTable {
+            tables: if matches!(statement.objtype(), ObjectType::ObjectTable | ObjectType::ObjectSequence)
+                && statement.targtype() == GrantTargetType::AclTargetObject
+            {
                 relations(&statement.objects)
             } else {
                 Vec::new()
             },
         }],
-        NodeEnum::SecLabelStmt(_) => vec![Effect::Comment { relation: None }],
+        NodeEnum::SecLabelStmt(_) => vec![Effect::Comment { relation: None, part: false }],
         NodeEnum::CreatedbStmt(_) => server("CREATE DATABASE"),
         NodeEnum::DropdbStmt(_) => server("DROP DATABASE"),
         NodeEnum::AlterDatabaseStmt(_) => server("ALTER DATABASE"),
@@ -89,19 +93,20 @@ fn lock(statement: &LockStmt) -> Vec<Effect> {
     relations(&statement.relations).into_iter().map(|table| Effect::LockTable { table, mode }).collect()
 }
 
-fn commented(statement: &CommentStmt) -> Option<RelationName> {
-    let node = statement.object.as_ref()?;
-    match statement.objtype() {
+fn commented(statement: &CommentStmt) -> Effect {
+    let Some(node) = &statement.object else { return Effect::Comment { relation: None, part: false } };
+    let (relation, part) = match statement.objtype() {
         ObjectType::ObjectTable
         | ObjectType::ObjectView
         | ObjectType::ObjectMatview
         | ObjectType::ObjectSequence
-        | ObjectType::ObjectIndex => Some(object(node)),
-        ObjectType::ObjectColumn
-        | ObjectType::ObjectTabconstraint
+        | ObjectType::ObjectIndex => (Some(object(node)), false),
+        ObjectType::ObjectColumn => (Some(owned_object(node).0), false),
+        ObjectType::ObjectTabconstraint
         | ObjectType::ObjectTrigger
         | ObjectType::ObjectPolicy
-        | ObjectType::ObjectRule => Some(owned_object(node).0),
-        _ => None,
-    }
+        | ObjectType::ObjectRule => (Some(owned_object(node).0), true),
+        _ => (None, false),
+    };
+    Effect::Comment { relation, part }
 }

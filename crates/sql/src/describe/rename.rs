@@ -61,6 +61,10 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::AlterSeqStmt(statement) => vec![Effect::AlterSequence {
             sequence: named(statement.sequence.as_ref()),
             owned_by: owner(&statement.options),
+            renumbers: statement.options.iter().any(|option| match &option.node {
+                Some(NodeEnum::DefElem(option)) => option.defname != "owned_by",
+                _ => true,
+            }),
         }],
         NodeEnum::AlterTypeStmt(statement) => {
             alter(ObjectKind::Type, from_parts(&strings(&statement.type_name)))
@@ -94,7 +98,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
 }
 
 /// The column of `OWNED BY`.
-fn owner(options: &[Node]) -> Option<(RelationName, Name)> {
+pub(super) fn owner(options: &[Node]) -> Option<(RelationName, Name)> {
     options.iter().find_map(|option| match &option.node {
         Some(NodeEnum::DefElem(option)) if option.defname == "owned_by" => {
             let (table, column) = owned_object(option.arg.as_ref()?);
@@ -115,7 +119,7 @@ fn rename(statement: &RenameStmt) -> Effect {
         ObjectType::ObjectTabconstraint => Effect::RenameConstraint { table, constraint: sub, to },
         ObjectType::ObjectTrigger => Effect::RenameTrigger { table, trigger: sub, to },
         ObjectType::ObjectPolicy => Effect::Policy { table, policy: sub, how: PolicyChange::Alter },
-        ObjectType::ObjectRule => Effect::Rule { table },
+        ObjectType::ObjectRule => Effect::Rule { table, reads: Vec::new(), writes: Vec::new() },
         // A constraint of a domain or an attribute of a composite type: the type keeps its name.
         other @ (ObjectType::ObjectDomconstraint | ObjectType::ObjectAttribute) => Effect::Alter {
             kind: kind(other),

@@ -7,7 +7,7 @@ use pg_query::protobuf::{Node, TransactionStmtKind, VariableSetKind, VariableSet
 use crate::effect::{Effect, Setting, SettingScope, TransactionControl};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
-    let nothing = || vec![Effect::Select { reads: Vec::new(), calls: Vec::new(), locks_rows: false }];
+    let nothing = || vec![Effect::nothing()];
     Some(match node {
         NodeEnum::VariableSetStmt(statement) => vec![Effect::Set(setting(statement))],
         NodeEnum::DiscardStmt(_) => vec![Effect::Set(Setting {

@@ -184,7 +184,7 @@ impl Surroundings {
                 known.values = ColumnValues::Given;
                 known.has_default = false;
             }),
-            Generation::SetIdentity | Generation::Expression => {}
+            Generation::SetIdentity | Generation::RenumberIdentity | Generation::Expression => {}
         }
     }
 

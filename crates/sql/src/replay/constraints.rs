@@ -30,6 +30,7 @@ impl Surroundings {
             }
         }
         let descendants = facts.descendants.clone();
+        let own_index = has_index(&added.kind).then(|| table.sibling(name.clone()));
         let mut columns = added.columns.clone();
         if let Some(index) = &added.using_index {
             columns = self.adopt_index(table, index, &name, added);
@@ -82,9 +83,19 @@ impl Surroundings {
             });
         }
         for descendant in descendants {
-            let inherited = AddConstraint { table: descendant.clone(), ..added.clone() };
-            if !has_index(&added.kind) || self.is_partition(&descendant) {
-                self.insert_constraint(&descendant, &inherited);
+            let indexed = has_index(&added.kind);
+            if indexed && !self.is_partition(&descendant) || added.no_inherit {
+                continue;
+            }
+            // An index needs a name of its own, which PostgreSQL makes.
+            let name = if indexed { None } else { added.name.clone() };
+            let inherited = AddConstraint { table: descendant.clone(), name, ..added.clone() };
+            let before: Vec<_> = self.indexes_of(&descendant).map(|(index, _)| index.clone()).collect();
+            self.insert_constraint(&descendant, &inherited);
+            for (index, facts) in self.indexes.iter_mut().filter(|(_, facts)| facts.table == descendant) {
+                if indexed && !before.contains(index) {
+                    facts.part_of.clone_from(&own_index);
+                }
             }
         }
     }

@@ -4,11 +4,12 @@
 // The crate is pure, its tests are not: they read the shared material.
 #![allow(clippy::disallowed_methods)]
 
+mod agreement;
 mod corpus;
 mod facts;
 mod forms;
-mod observed;
 mod programs;
 mod routines;
 mod sending;
+mod truth;
 mod twins;

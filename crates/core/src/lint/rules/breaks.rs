@@ -165,7 +165,7 @@ fn work(act: &Act<'_>) -> &'static str {
 
 /// The tables that `CASCADE` empties as well, at any distance.
 fn also_truncated(case: &Case<'_>, act: &Act<'_>) -> String {
-    let Effect::Truncate { table, cascade: true } = act.effect else { return String::new() };
+    let Effect::Truncate { table, cascade: true, .. } = act.effect else { return String::new() };
     let facts = case.world.facts();
     let mut all = vec![facts.resolve(table)];
     let mut at = 0;

@@ -160,7 +160,8 @@ impl Reader {
 }
 
 fn is_nothing(effect: &Effect) -> bool {
-    matches!(effect, Effect::Select { reads, calls, locks_rows: false } if reads.is_empty() && calls.is_empty())
+    matches!(effect, Effect::Select { reads, calls, locks_rows: false, sequences, .. }
+        if reads.is_empty() && calls.is_empty() && sequences.is_empty())
 }
 
 /// Enough of a text to recognise it.

@@ -23,6 +23,8 @@ const STDIN: &str = "stdin";
 pub(crate) struct Gathered {
     pub(crate) sequences: Vec<Sequence>,
     pub(crate) scope: Scope,
+    /// The project, when its migrations were asked for.
+    pub(crate) project: Option<Project>,
     /// The version that applies them, as far as it is known.
     pub(crate) prisma: Option<PrismaVersion>,
     /// What is odd and does not stop anything, each a sentence.
@@ -54,8 +56,13 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
     let order = FolderOrder::of(prisma);
     let (stdin, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
         options.paths.iter().partition(|path| *path == Path::new("-"));
+    let mut project = None;
     let mut found = match (paths.is_empty(), stdin.is_empty()) {
-        (true, true) => vec![files::history(&migrations_folder(options, cwd, &mut warnings)?, order)?],
+        (true, true) => {
+            let (folder, found) = migrations_folder(options, cwd, &mut warnings)?;
+            project = found;
+            vec![files::history(&folder, order)?]
+        }
         (true, false) => Vec::new(),
         (false, _) => files::named(&paths.into_iter().cloned().collect::<Vec<_>>(), cwd, order)?,
     };
@@ -69,6 +76,7 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
     Ok(Gathered {
         sequences,
         scope: if options.paths.is_empty() && since.is_none() { Scope::Whole } else { Scope::Part },
+        project,
         prisma,
         warnings,
     })
@@ -109,14 +117,14 @@ fn migrations_folder(
     options: &Migrations,
     cwd: &Path,
     warnings: &mut Vec<String>,
-) -> Result<PathBuf, Problem> {
+) -> Result<(PathBuf, Option<Project>), Problem> {
     if let Some(typed) = &options.migrations {
-        return Ok(files::normal(&cwd.join(typed)));
+        return Ok((files::normal(&cwd.join(typed)), None));
     }
     match Project::discover(&place::at(cwd, options)) {
         Ok(project) => {
-            warnings.extend(project.warnings);
-            Ok(files::normal(&project.migrations_folder))
+            warnings.extend(project.warnings.iter().cloned());
+            Ok((files::normal(&project.migrations_folder), Some(project)))
         }
         Err(error) => {
             let usual = cwd.join("prisma").join("migrations");
@@ -124,7 +132,7 @@ fn migrations_folder(
                 matches!(error.kind, ProjectErrorKind::ConfigFailed | ProjectErrorKind::NodeNeeded);
             if is_configuration && usual.is_dir() {
                 warnings.push(format!("{}; linting prisma/migrations", error.message));
-                return Ok(usual);
+                return Ok((usual, None));
             }
             let no_project = error.kind == ProjectErrorKind::SchemaNotFound && options.schema.is_none();
             let problem = place::problem(&error);

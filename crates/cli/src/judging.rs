@@ -14,7 +14,7 @@ use underpin_engine::project::releases::{At, Deployed};
 use underpin_engine::{Problem, read_each};
 use underpin_prisma::PrismaVersion;
 use underpin_prisma::client::ClientContract;
-use underpin_sql::in_force::Session;
+use underpin_sql::in_force::{Session, Settings as InForce};
 use underpin_sql::sending::Sender;
 
 use crate::arguments::Migrations;
@@ -27,6 +27,10 @@ pub(crate) struct Judging {
     pub(crate) stats: Stats,
     pub(crate) server: ServerVersion,
     pub(crate) sender: Sender,
+    /// What a session is given when it connects, by the options of the project's URL.
+    session: Session,
+    /// Where names go that say no namespace.
+    namespace: Name,
     /// Clients of releases that run, and the files that these releases contain already.
     running: Running,
 }
@@ -47,11 +51,22 @@ impl Judging {
         since: bool,
         cwd: &Path,
     ) -> Result<Self, Problem> {
-        let stats = sizes(typed, cwd).await?.with_declared(&settings.lint.tables, &home());
+        // A project without a URL, or with one that only a pipeline has, is judged all the same.
+        let url = gathered.project.as_ref().and_then(|project| place::url(project).ok());
+        let namespace = url.as_ref().map_or_else(home, |url| Name::new(&url.schema));
+        let options = url.and_then(|url| url.options).unwrap_or_default();
+        let stats = sizes(typed, cwd).await?.with_declared(&settings.lint.tables, &namespace);
         let newest = ServerVersion::of_major(*ServerVersion::SUPPORTED.end());
         let server = typed.pg_version.map(ServerVersion::of_major).or(stats.server_version).unwrap_or(newest);
-        let running = running(typed, &settings.lint, since, cwd)?;
-        Ok(Self { stats, server, sender: sender(gathered.prisma), running })
+        let running = running(typed, gathered, &settings.lint, since, cwd)?;
+        Ok(Self {
+            stats,
+            server,
+            sender: sender(gathered.prisma),
+            session: Session::new(InForce::of_options(&options)),
+            namespace,
+            running,
+        })
     }
 
     /// Judges every file that was asked for, in order. Each sequence is judged by itself.
@@ -67,8 +82,8 @@ impl Judging {
             let mut linter = Linter::new(Circumstances {
                 server: self.server,
                 sender: self.sender,
-                session: Session::default(),
-                namespace: home(),
+                session: self.session.clone(),
+                namespace: self.namespace.clone(),
                 whole_history: sequence.from_empty,
                 together,
                 stats: &self.stats,
@@ -116,7 +131,13 @@ fn sender(prisma: Option<PrismaVersion>) -> Sender {
 
 /// The releases of the settings; without any, and where only what is new is judged, the one that Git's history
 /// has in common with the default branch.
-fn running(typed: &Migrations, settings: &LintSettings, since: bool, cwd: &Path) -> Result<Running, Problem> {
+fn running(
+    typed: &Migrations,
+    gathered: &Gathered,
+    settings: &LintSettings,
+    since: bool,
+    cwd: &Path,
+) -> Result<Running, Problem> {
     if settings.deployed.is_empty() && !since {
         return Ok(Running::default());
     }
@@ -125,13 +146,20 @@ fn running(typed: &Migrations, settings: &LintSettings, since: bool, cwd: &Path)
         .iter()
         .map(|text| text.parse().map_err(|error| Problem::new(format!("lint.deployed: {error}"))))
         .collect::<Result<_, _>>()?;
-    let project = match Project::discover(&place::at(cwd, typed)) {
-        Ok(project) => project,
-        // Plain files have no client.
-        Err(_) if named.is_empty() => return Ok(Running::default()),
-        Err(error) => return Err(place::problem(&error)),
+    let discovered;
+    let project = match &gathered.project {
+        Some(project) => project,
+        None => match Project::discover(&place::at(cwd, typed)) {
+            Ok(project) => {
+                discovered = project;
+                &discovered
+            }
+            // Plain files have no client.
+            Err(_) if named.is_empty() => return Ok(Running::default()),
+            Err(error) => return Err(place::problem(&error)),
+        },
     };
-    let deployed = Deployed::find(&project, &named)?;
+    let deployed = Deployed::find(project, &named)?;
     let held = deployed.held(&project.migrations_folder)?;
     Ok(Running { clients: deployed.clients(&home()), held: held.iter().map(|path| normal(path)).collect() })
 }

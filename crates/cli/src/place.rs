@@ -107,7 +107,7 @@ pub(crate) fn typed_url(text: &str) -> Result<DatabaseUrl, Problem> {
 
 /// The project's own URL; where a schema of Prisma 7 comes without its configuration, the variable
 /// that Prisma's own templates use.
-fn url(project: &Project) -> Result<DatabaseUrl, Problem> {
+pub(crate) fn url(project: &Project) -> Result<DatabaseUrl, Problem> {
     match (project.database(), std::env::var("DATABASE_URL")) {
         (Ok(found), _) => Ok(found.url.clone()),
         (Err(error), Ok(variable)) if error.kind == ProjectErrorKind::UrlMissing && !variable.is_empty() => {

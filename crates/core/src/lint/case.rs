@@ -226,6 +226,15 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// How many rows a table has, as the end of a sentence; empty when nobody counted.
+    pub(crate) fn rows(&self, relation: &RelationName) -> String {
+        let name = self.world.facts().resolve(relation);
+        match self.file.around.stats.table(&name).and_then(|known| known.rows) {
+            Some(rows) => format!(" (about {} rows)", crate::quantity::thousands(rows as f64)),
+            None => String::new(),
+        }
+    }
+
     /// The steps of the statement's online twin, when there is one.
     pub(crate) fn twin(&self) -> Option<Vec<Step>> {
         twin(self.statement, self.at, self.world.facts()).ok()

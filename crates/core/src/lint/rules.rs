@@ -1,16 +1,29 @@
 //! The rules, a file for each, or for each family that shares its judgement.
 
 mod breaks;
+mod cascade_deletes_rows;
+mod column_recreated;
+mod data_loss;
+mod enum_recreated;
 mod index_drop;
 mod index_leftover;
 mod lock_held_during_work;
+mod lossy_cast;
+mod many_to_many_key;
+mod old_readers;
+mod old_writers;
 mod opaque;
 mod other_table_locked;
 mod prisma_sending;
 mod settings;
+mod table_recreated;
+mod timestamp_to_timestamptz;
 mod unbounded_lock_wait;
 mod waits;
 
+use underpin_sql::Effect;
+
+use super::case::Case;
 use super::rule::{Group, Judge, Rule};
 
 /// A rule whose page is `rules/NAME.md`.
@@ -34,6 +47,20 @@ pub(super) static ALL: &[Rule] = &[
     rule!("syntax-error", Failure, Blocker, Judge::Run),
     // What breaks is told before what waits, which leaves out what was told.
     // Compatibility
+    rule!("column-becomes-optional", Compatibility, Info, Judge::Statement(old_readers::judge)),
+    rule!("new-enum-value", Compatibility, Info, Judge::Run),
+    rule!("column-becomes-required", Compatibility, Caution, Judge::Statement(old_writers::judge)),
+    rule!("default-dropped", Compatibility, Info, Judge::Run),
+    rule!("new-check", Compatibility, Info, Judge::Run),
+    rule!("new-foreign-key", Compatibility, Info, Judge::Run),
+    rule!("new-unique", Compatibility, Info, Judge::Run),
+    rule!(
+        "timestamp-to-timestamptz",
+        Compatibility,
+        Danger,
+        Judge::Statement(timestamp_to_timestamptz::judge)
+    ),
+    rule!("enum-recreated", Compatibility, Danger, Judge::Statement(enum_recreated::judge)),
     rule!("change-type", Compatibility, Danger, Judge::Statement(breaks::judge)),
     rule!("drop-column", Compatibility, Danger, Judge::Run),
     rule!("drop-table", Compatibility, Danger, Judge::Run),
@@ -61,10 +88,17 @@ pub(super) static ALL: &[Rule] = &[
     rule!("unbounded-lock-wait", Locks, Caution, Judge::Statement(unbounded_lock_wait::judge)),
     rule!("unknown-effect", Locks, Info, Judge::Statement(opaque::judge)),
     // Prisma
+    rule!("many-to-many-key", Prisma, Danger, Judge::Statement(many_to_many_key::judge)),
     rule!("batch-fallback", Prisma, Info, Judge::File(prisma_sending::batch_fallback)),
     rule!("not-atomic", Prisma, Info, Judge::File(prisma_sending::not_atomic)),
     // Data
     rule!("truncate", Data, Blocker, Judge::Run),
+    rule!("cascade-deletes-rows", Data, Caution, Judge::Statement(cascade_deletes_rows::judge)),
+    rule!("column-recreated", Data, Danger, Judge::Statement(column_recreated::judge)),
+    rule!("looks-like-a-rename", Data, Caution, Judge::Run),
+    rule!("table-recreated", Data, Caution, Judge::Statement(table_recreated::judge)),
+    rule!("lossy-cast", Data, Caution, Judge::Statement(lossy_cast::judge)),
+    rule!("data-loss", Data, Info, Judge::Statement(data_loss::judge)),
     // Repository, judged in `repository`: no statement is asked.
     rule!("accepted-data-loss", Repository, Blocker, Judge::Run),
     rule!("db-push-in-release", Repository, Danger, Judge::Run),
@@ -74,3 +108,11 @@ pub(super) static ALL: &[Rule] = &[
     rule!("reset-in-release", Repository, Blocker, Judge::Run),
     rule!("unpinned-prisma", Repository, Caution, Judge::Run),
 ];
+
+/// Whether the effect is part of something that another rule tells as the one thing that it is, so that those
+/// who judge effects one by one leave it out.
+fn is_told_as_one(case: &Case<'_>, effect: &Effect) -> bool {
+    enum_recreated::covers(case, effect)
+        || many_to_many_key::covers(case, effect)
+        || timestamp_to_timestamptz::covers(case, effect)
+}

@@ -13,7 +13,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts {
         let Effect::DropIndex { index, concurrently: false, .. } = act.effect else { continue };
         let Some(table) = case.worked_on(act.effect) else { continue };
-        if !has_lighter_twin(act.effect, case.world) {
+        if !has_lighter_twin(act.effect, case.world) || super::is_told_as_one(case, act.effect) {
             continue;
         }
         let blocks = strongest(&act.locks).map_or(Blocks::Maintenance, Blocks::of);

@@ -42,15 +42,10 @@ pub(super) fn leaks(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Finding>) {
             "{name} stays set when the file ends: Prisma runs all pending files in one session, so the next ones run \
              with it, and alone without"
         );
-        // The last statement that changed it; one that says it in a function's words has no such effect.
-        let settings = file.in_force.before.iter().enumerate().skip(1);
-        let changed =
-            settings.filter(|(at, now)| of(now.get(name)) != of(file.in_force.before[at - 1].get(name)));
-        let last = file.statements.len() - 1;
-        let at = match of(file.in_force.before[last].get(name)) == Some(setting.value.clone()) {
-            true => changed.last().map_or(last, |(at, _)| at - 1),
-            false => last,
-        };
+        // The last statement that changed it: before it, the setting was another.
+        let before = &file.in_force.before;
+        let is_other = |at: &usize| of(before[*at].get(name)) != Some(setting.value.clone());
+        let at = (0..before.len()).rev().find(is_other).unwrap_or_default();
         found.push(
             file.tell_at(at, "setting-leaks", severity, message)
                 .about(name.to_owned())

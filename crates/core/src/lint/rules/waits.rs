@@ -13,7 +13,7 @@ use crate::notice::{Noticed, noticed};
 use crate::reason::ReasonCode;
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
-    for act in case.acts {
+    for act in case.acts.iter().filter(|act| !super::is_told_as_one(case, act.effect)) {
         if let Some(noticed) = noticed(act.effect, case.world) {
             // The type change itself is told already, and how long it works with it.
             let told = |finding: &Finding| {

@@ -1,0 +1,198 @@
+//! `column-recreated` and `looks-like-a-rename`: what a file drops and adds, which takes the values along.
+//!
+//! Prisma does not know renames: a field with another name is a drop and an addition, and so is a type that it
+//! cannot cast. What the application means is a guess, so it takes the same type, and names that are alike
+//! or nothing else to choose from.
+
+use underpin_catalog::{Name, RelationName};
+use underpin_sql::Effect;
+use underpin_sql::effect::{AddColumn, ColumnDefault};
+
+use super::super::case::Case;
+use super::super::finding::{Confidence, Finding, Severity};
+
+/// From here on two names are alike. `userName` and `username` are, `createdAt` and `deletedAt` are not.
+const LIKENESS_MIN: f64 = 0.86;
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
+    for act in case.acts {
+        let Effect::DropColumn { table, column, .. } = act.effect else { continue };
+        let table = case.world.facts().resolve(table);
+        if !case.is_used(&table) || case.world.is_new_column(&table, column) {
+            continue;
+        }
+        let added = additions(case, &table);
+        if let Some(again) = added.iter().find(|added| added.column == *column) {
+            found.push(tell_again(case, &table, again).locking(&act.locks).done());
+        } else if let Some(to) = renamed_to(case, &table, column, &added) {
+            found.push(tell_rename(case, &table, column, to).done());
+        }
+    }
+}
+
+/// Whether the dropped column comes back: then [`judge`] has told the whole of it.
+pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
+    let named = match effect {
+        Effect::DropColumn { table, column, .. } => Some((table, column)),
+        // Dropped by an earlier statement of the file.
+        Effect::AddColumn(added) => {
+            let table = case.world.facts().resolve(&added.table);
+            let dropped = drops(case, &table).any(|(at, column)| at <= case.at && *column == added.column);
+            return dropped;
+        }
+        _ => None,
+    };
+    let Some((table, column)) = named else { return false };
+    let table = case.world.facts().resolve(table);
+    case.is_used(&table)
+        && !case.world.is_new_column(&table, column)
+        && additions(case, &table).iter().any(|added| added.column == *column)
+}
+
+/// The columns that this statement and later ones add to a table, and those that earlier ones have added.
+fn additions<'a>(case: &Case<'a>, table: &RelationName) -> Vec<&'a AddColumn> {
+    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
+    effects
+        .filter_map(|effect| match effect {
+            Effect::AddColumn(added) if case.world.facts().resolve(&added.table) == *table => Some(added),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The columns that the file drops from a table, and by which statement.
+fn drops<'a>(case: &Case<'a>, table: &RelationName) -> impl Iterator<Item = (usize, &'a Name)> {
+    let facts = case.world.facts();
+    let table = table.clone();
+    let statements = case.file.statements.iter().enumerate();
+    statements
+        .flat_map(|(at, statement)| statement.effects.iter().map(move |effect| (at, effect)))
+        .filter_map(move |(at, effect)| match effect {
+            Effect::DropColumn { table: other, column, .. } if facts.resolve(other) == table => {
+                Some((at, column))
+            }
+            _ => None,
+        })
+}
+
+/// The added column that the dropped one seems to be called now.
+fn renamed_to<'a>(
+    case: &Case<'a>,
+    table: &RelationName,
+    column: &Name,
+    added: &[&'a AddColumn],
+) -> Option<&'a AddColumn> {
+    let known = case.world.facts().relation(table)?.column(column)?;
+    let like: Vec<_> = added
+        .iter()
+        .copied()
+        .filter(|added| {
+            added.to.text == known.type_sql
+                && matches!(added.default, ColumnDefault::None | ColumnDefault::Constant)
+                && !fills(case, table, &added.column)
+        })
+        .collect();
+    like.into_iter()
+        .map(|added| (likeness(column.as_str(), added.column.as_str()), added))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, added)| added)
+}
+
+/// The file itself gives the new column its values.
+fn fills(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
+    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
+    effects.into_iter().any(|effect| {
+        matches!(effect, Effect::Update(changed)
+            if changed.columns.contains(column) && case.world.facts().resolve(&changed.table) == *table)
+    })
+}
+
+/// Whether a person would take one name for the other.
+pub(super) fn are_alike(one: &str, other: &str) -> bool {
+    likeness(one, other) >= LIKENESS_MIN
+}
+
+/// How alike two names are, without regard to case and underscores. One that contains the other is alike.
+fn likeness(one: &str, other: &str) -> f64 {
+    let plain = |name: &str| name.chars().filter(|letter| *letter != '_').collect::<String>().to_lowercase();
+    let (one, other) = (plain(one), plain(other));
+    let (short, long) = if one.len() < other.len() { (&one, &other) } else { (&other, &one) };
+    if short.len() >= 4 && (long.starts_with(short.as_str()) || long.ends_with(short.as_str())) {
+        return 1.0;
+    }
+    strsim::normalized_damerau_levenshtein(&one, &other).max(strsim::jaro_winkler(&one, &other) - 0.05)
+}
+
+fn tell_again(case: &Case<'_>, table: &RelationName, again: &AddColumn) -> super::super::case::Telling {
+    let column = again.column.as_str();
+    let was = case.world.facts().relation(table).and_then(|facts| facts.column(&again.column));
+    let from = was.map(|was| format!(", which was of type {},", was.type_sql)).unwrap_or_default();
+    let rows = case.rows(table);
+    let then = match again.not_null && again.default == ColumnDefault::None {
+        true => "; it is NOT NULL and has no default, so the statement fails when there is a row (23502)",
+        false => "",
+    };
+    let client = match was.is_some_and(|was| was.type_sql == again.to.text) {
+        true => "",
+        false => ", and what the running release writes and reads there is of another type",
+    };
+    let message = format!(
+        "column {column} of {}{from} is dropped and added as {}: its values are lost{rows}{then}{client}",
+        table.shown(),
+        again.to.text,
+    );
+    let severity = if then.is_empty() { Severity::Danger } else { Severity::Blocker };
+    let telling = case
+        .tell("column-recreated", severity, message)
+        .about(table.shown())
+        .sure(case.confidence(table))
+        .instead(
+            "add a column of another name beside it, write both, fill it from the old one, and drop that a release later",
+        );
+    if then.is_empty() { telling } else { telling.failing("23502") }
+}
+
+fn tell_rename(
+    case: &Case<'_>,
+    table: &RelationName,
+    column: &Name,
+    to: &AddColumn,
+) -> super::super::case::Telling {
+    let (from, to) = (column.as_str(), to.column.as_str());
+    let message = format!(
+        "column {from} of {} is dropped and {to} is added, of the same type: if this is one field with another name, \
+         what is in {from} is lost{}",
+        table.shown(),
+        case.rows(table),
+    );
+    case.tell("looks-like-a-rename", Severity::Caution, message)
+        .about(table.shown())
+        .sure(case.confidence(table).min(Confidence::Medium))
+        .instead(format!(
+            "keep the column and map the new name: `{to} … @map(\"{from}\")` needs no migration; or add {to}, write both, \
+             copy, and drop {from} a release later"
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_alike_when_a_person_would_take_one_for_the_other() {
+        for (one, other) in [
+            ("userName", "user_name"),
+            ("name", "fullName"),
+            ("organisationId", "organizationId"),
+            ("colour", "color"),
+        ] {
+            assert!(likeness(one, other) >= LIKENESS_MIN, "{one} {other} {}", likeness(one, other));
+        }
+        for (one, other) in
+            [("createdAt", "deletedAt"), ("name", "email"), ("startsAt", "endsAt"), ("userId", "teamId")]
+        {
+            assert!(likeness(one, other) < LIKENESS_MIN, "{one} {other} {}", likeness(one, other));
+        }
+    }
+}

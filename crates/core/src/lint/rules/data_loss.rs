@@ -1,0 +1,49 @@
+//! `data-loss`: a column or table that no running release uses goes, and what is in it.
+//!
+//! Where a running release uses it, or nobody knows, `drop-column` and `drop-table` are told, and this is not:
+//! the reader hears once of a drop.
+
+use underpin_sql::Effect;
+
+use super::super::case::Case;
+use super::super::finding::{Finding, Severity};
+
+pub(super) const NAME: &str = "data-loss";
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
+    for act in case.acts {
+        let (table, what) = match act.effect {
+            Effect::DropTable { table, .. } => (table, "the rows of".to_owned()),
+            Effect::DropColumn { table, column, .. } if !case.world.is_new_column(table, column) => {
+                (table, format!("the values of {} in", column.as_str()))
+            }
+            _ => continue,
+        };
+        let facts = case.world.facts();
+        let table = facts.resolve(table);
+        if let Effect::DropColumn { column, .. } = act.effect
+            && facts.complete
+            && facts.relation(&table).is_some_and(|known| known.column(column).is_none())
+        {
+            continue;
+        }
+        let is_told = |finding: &Finding| {
+            finding.statement == Some(case.at + 1)
+                && finding.object.as_ref() == Some(&table.shown())
+                && matches!(finding.rule.as_str(), "drop-column" | "drop-table" | "column-recreated")
+        };
+        if !case.is_used(&table) || !case.may_have_rows(&table) || found.iter().any(is_told) {
+            continue;
+        }
+        let rows = case.rows(&table);
+        let severity = if rows.is_empty() { Severity::Info } else { Severity::Caution };
+        let message = format!("{what} {} are gone for good{rows}", table.shown());
+        found.push(
+            case.tell(NAME, severity, message)
+                .about(table.shown())
+                .sure(case.confidence(&table))
+                .instead("see that there is a copy that somebody can read, and that nobody asks for them: reports, exports")
+                .done(),
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! `enum-recreated`: how Prisma takes a value out of an enum, as the one thing that it is.
+//!
+//! PostgreSQL cannot drop a value. Prisma makes a second type, moves every column to it by way of text, and
+//! swaps the names: seven statements, of which each alone would be told as a type change, a rename or a drop.
+//! What belongs to such a swap is told here, once for an enum, at the first column that moves.
+
+use underpin_catalog::{Literal, Name, RelationName};
+use underpin_sql::Effect;
+use underpin_sql::effect::{ObjectKind, TypeKind};
+
+use super::super::case::{Act, Case};
+use super::super::cost;
+use super::super::finding::{Blocks, Confidence, Estimate, Finding, Severity};
+use crate::quantity::duration;
+
+pub(super) const NAME: &str = "enum-recreated";
+
+/// An enum that a file makes anew.
+#[derive(Debug)]
+struct Swap<'a> {
+    /// Its name before and after.
+    name: RelationName,
+    /// Its name when it was made.
+    made: &'a RelationName,
+    /// What the old one is called when it is dropped.
+    old: RelationName,
+    values: &'a [String],
+    /// The first statement that moves a column.
+    begins: usize,
+    /// The columns that move, as effects.
+    moves: Vec<&'a Effect>,
+}
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
+    if !case.acts.iter().any(|act| matches!(act.effect, Effect::ChangeColumnType { .. })) {
+        return;
+    }
+    for swap in swaps(case) {
+        if swap.begins == case.at
+            && let Some(finding) = tell(case, &swap)
+        {
+            found.push(finding);
+        }
+    }
+}
+
+/// Whether the effect is one of a swap.
+pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
+    let is_candidate = match effect {
+        Effect::ChangeColumnType { to, .. } => to.user_defined.is_some(),
+        Effect::Rename { kind: ObjectKind::Type, .. } | Effect::Drop { kind: ObjectKind::Type, .. } => true,
+        _ => false,
+    };
+    is_candidate
+        && swaps(case).iter().any(|swap| match effect {
+            Effect::ChangeColumnType { to, .. } => {
+                to.user_defined.as_ref().is_some_and(|to| is_same(to, swap.made))
+            }
+            Effect::Rename { name, .. } => is_same(name, &swap.name) || is_same(name, swap.made),
+            Effect::Drop { name, .. } => is_same(name, &swap.old) || is_same(name, &swap.name),
+            _ => false,
+        })
+}
+
+fn swaps<'a>(case: &Case<'a>) -> Vec<Swap<'a>> {
+    let effects: Vec<(usize, &'a Effect)> = case
+        .file
+        .statements
+        .iter()
+        .enumerate()
+        .flat_map(|(at, statement)| statement.effects.iter().map(move |effect| (at, effect)))
+        .collect();
+    effects
+        .iter()
+        .filter_map(|(_, effect)| match effect {
+            Effect::CreateType { name, kind: TypeKind::Enum { values } } => swap_of(&effects, name, values),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Prisma writes the namespace in some of its statements.
+fn is_same(one: &RelationName, other: &RelationName) -> bool {
+    let either = one.namespace.is_none() || other.namespace.is_none();
+    one.name == other.name && (either || one.namespace == other.namespace)
+}
+
+fn swap_of<'a>(
+    effects: &[(usize, &'a Effect)],
+    made: &'a RelationName,
+    values: &'a [String],
+) -> Option<Swap<'a>> {
+    let renamed = |from: &RelationName| {
+        effects.iter().find_map(|(_, effect)| match effect {
+            Effect::Rename { kind: ObjectKind::Type, name, to } if is_same(name, from) => {
+                Some(from.sibling(to.clone()))
+            }
+            _ => None,
+        })
+    };
+    let is_dropped = |wanted: &RelationName| {
+        effects.iter().any(|(_, effect)| {
+            matches!(effect, Effect::Drop { kind: ObjectKind::Type, name, .. } if is_same(name, wanted))
+        })
+    };
+    let moves: Vec<_> = effects
+        .iter()
+        .filter(|(_, effect)| {
+            matches!(effect, Effect::ChangeColumnType { to, .. }
+                if to.user_defined.as_ref().is_some_and(|to| is_same(to, made)))
+        })
+        .collect();
+    let begins = moves.first()?.0;
+    // Made under another name and renamed to the old one, or made under the name that the old one has given up.
+    let (name, old) = match renamed(made) {
+        Some(name) if !is_same(&name, made) => {
+            let old = renamed(&name).unwrap_or_else(|| name.clone());
+            (name, old)
+        }
+        _ => (made.clone(), renamed(made)?),
+    };
+    let moves = moves.into_iter().map(|(_, effect)| *effect).collect();
+    is_dropped(&old).then_some(Swap { name, made, old, values, begins, moves })
+}
+
+fn tell(case: &Case<'_>, swap: &Swap<'_>) -> Option<Finding> {
+    let facts = case.world.facts();
+    let before = facts.type_facts(&swap.name).filter(|_| !is_same(&swap.name, swap.made));
+    let before = before.or_else(|| facts.type_facts(&swap.old));
+    let had = match before.and_then(|before| before.kind.as_ref()) {
+        Some(TypeKind::Enum { values }) => Some(values),
+        _ => None,
+    };
+    let removed: Vec<&str> =
+        had.into_iter().flatten().filter(|value| !swap.values.contains(value)).map(String::as_str).collect();
+
+    let mut acts = Vec::new();
+    let mut columns = Vec::new();
+    for effect in &swap.moves {
+        let Effect::ChangeColumnType { table, column, .. } = effect else { continue };
+        let table = facts.resolve(table);
+        if case.is_used(&table) && !case.world.is_new_column(&table, column) {
+            let mut locks = effect.locks(facts);
+            locks.retain(|claim| case.is_used(&claim.relation));
+            acts.push(Act { effect, locks, duration: effect.duration(facts) });
+            columns.push((table, column));
+        }
+    }
+    let (first, _) = columns.first()?;
+    let estimate =
+        acts.iter().zip(&columns).filter_map(|(act, (table, _))| case.estimate(act, table)).reduce(
+            |(sum, mut size), (one, more)| {
+                size.assumptions.extend(more.assumptions);
+                let (least_ms, most_ms) = (sum.least_ms + one.least_ms, sum.most_ms + one.most_ms);
+                (Estimate { least_ms, most_ms, source: sum.source }, size)
+            },
+        );
+    let clients = case.file.around.deployed;
+    let resolved = facts.resolve_type(&swap.name);
+    let knows = clients.iter().any(|client| !client.fields_of_enum(&resolved).is_empty());
+    let breaks = clients.is_empty() || knows || !clients.iter().all(|client| client.is_whole);
+    let severity = match breaks || !removed.is_empty() {
+        true => Severity::Danger,
+        false => cost::judge(
+            Blocks::ReadsAndWrites,
+            estimate.as_ref().map(|(estimate, _)| estimate),
+            case.heat(first, Blocks::ReadsAndWrites),
+            case.queue(),
+            &case.file.around.settings.budgets(),
+        ),
+    };
+    let mut tables: Vec<String> = columns.iter().map(|(table, _)| table.shown()).collect();
+    tables.dedup();
+    let takes = match &estimate {
+        Some((estimate, _)) => format!(", {}", duration(estimate.least_ms, estimate.most_ms)),
+        None => String::new(),
+    };
+    let loses = match removed.is_empty() {
+        true => String::new(),
+        false => format!("; a row that holds {} makes it fail (22P02)", removed.join(" or ")),
+    };
+    let clients_fail = match (breaks, removed.is_empty()) {
+        (false, _) => "",
+        (true, true) => {
+            "; prepared statements that return it fail until their connection is replaced (0A000)"
+        }
+        (true, false) => {
+            "; the running release fails where it writes such a value, and its prepared statements fail until they are \
+             made again (0A000)"
+        }
+    };
+    let message = format!(
+        "enum {} is made anew: every row of {} is written anew while nobody can read it{takes}{loses}{clients_fail}",
+        swap.name.shown(),
+        tables.join(", "),
+    );
+    let only_more = had.is_some_and(|had| !had.is_empty()) && removed.is_empty();
+    let instead = match only_more {
+        true => "ALTER TYPE … ADD VALUE adds a value, also BEFORE another, in an instant",
+        false => {
+            "leave the value in the database and stop using it; or move to a text column with a check, in the steps of a \
+             type change"
+        }
+    };
+    let mut telling = case
+        .tell(NAME, severity, message)
+        .about(swap.name.shown())
+        .sure(if had.is_some() { Confidence::High } else { Confidence::Medium })
+        .locking(acts.iter().flat_map(|act| &act.locks))
+        .lasting(estimate)
+        .instead(instead);
+    if !removed.is_empty() {
+        telling = telling.failing("22P02").checked_by(rows_with(&removed, &columns));
+    }
+    Some(telling.done())
+}
+
+/// A query that finds rows with a value that goes.
+fn rows_with(removed: &[&str], columns: &[(RelationName, &Name)]) -> String {
+    let values: Vec<_> = removed.iter().map(|value| Literal(value).to_string()).collect();
+    let list = values.join(", ");
+    let one = |(table, column): &(RelationName, &Name)| {
+        format!("(SELECT {} FROM {table} WHERE {column}::text IN ({list}) LIMIT 1)", Literal(&table.shown()))
+    };
+    columns.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
+}

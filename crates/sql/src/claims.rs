@@ -157,7 +157,7 @@ impl<'a> Claims<'a> {
                 self.lock(relation, if *part { AccessShare } else { ShareUpdateExclusive });
             }
             // Nothing up to 17.
-            Effect::Grant { tables } => {
+            Effect::Grant { tables, .. } => {
                 if self.major() >= 18 {
                     self.lock_all(tables, AccessShare);
                 }

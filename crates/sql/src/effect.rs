@@ -77,7 +77,13 @@ pub enum Effect {
     /// `CREATE TYPE`, `CREATE DOMAIN`.
     CreateType { name: RelationName, kind: TypeKind },
     /// `CREATE FUNCTION`, `CREATE PROCEDURE`, `CREATE AGGREGATE`.
-    CreateRoutine { name: RelationName, replace: bool, volatility: Volatility, body: RoutineBody },
+    CreateRoutine {
+        name: RelationName,
+        replace: bool,
+        volatility: Volatility,
+        runs_as: RunsAs,
+        body: RoutineBody,
+    },
     /// An object of another kind: `CREATE EXTENSION`, `CREATE ROLE`, …
     Create { kind: ObjectKind, name: RelationName, if_not_exists: bool },
     /// `ALTER SEQUENCE`, and the column that it belongs to from then on. `renumbers` says that anything but
@@ -118,8 +124,9 @@ pub enum Effect {
     /// `COMMENT ON` a relation or a column, `part` when on something that belongs to it (a constraint, a
     /// trigger), or (`None`) on anything else.
     Comment { relation: Option<RelationName>, part: bool },
-    /// `GRANT` and `REVOKE`, on tables and sequences or (none) on other objects.
-    Grant { tables: Vec<RelationName> },
+    /// `GRANT` and `REVOKE`, on tables and sequences or (none) on other objects; `to_public` says that everybody
+    /// is given something.
+    Grant { tables: Vec<RelationName>, to_public: bool },
     /// `SET`, `SET LOCAL`, `RESET`.
     Set(Setting),
     /// `BEGIN`, `COMMIT` and their kin.
@@ -275,6 +282,20 @@ pub enum Storage {
     AccessMethod(Name),
     /// `SET TABLESPACE`.
     Tablespace(Name),
+}
+
+/// With whose rights a function runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunsAs {
+    /// Those of whoever calls it.
+    #[default]
+    Caller,
+    /// Those of its owner (`SECURITY DEFINER`).
+    Owner {
+        /// It sets its own `search_path`.
+        has_search_path: bool,
+    },
 }
 
 /// What `CREATE TRIGGER` asks for.

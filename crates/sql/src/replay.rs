@@ -72,7 +72,7 @@ impl Surroundings {
             Effect::Inherit { table, parent, ends } => self.inherit(table, parent, *ends),
             Effect::CreateView(created) => self.create_view(created),
             Effect::CreateType { name, kind } => self.create_type(name, kind),
-            Effect::CreateRoutine { name, replace, volatility, body } => {
+            Effect::CreateRoutine { name, replace, volatility, body, .. } => {
                 self.create_routine(name, *replace, *volatility, body);
             }
             Effect::Create { kind: ObjectKind::Sequence, name, .. } => {

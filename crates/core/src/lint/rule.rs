@@ -43,6 +43,8 @@ pub enum Group {
     Prisma,
     /// What the machine and its operators bear.
     Operations,
+    /// Who may see and do what.
+    Security,
     /// Files around the migrations.
     Repository,
     /// Opinions about the schema, for those who ask.
@@ -61,6 +63,7 @@ impl Group {
             Self::Data => "data",
             Self::Prisma => "prisma",
             Self::Operations => "operations",
+            Self::Security => "security",
             Self::Repository => "repository",
             Self::Quality => "quality",
             Self::Ignoring => "ignoring",

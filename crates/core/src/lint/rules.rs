@@ -5,6 +5,8 @@ mod cascade_deletes_rows;
 mod column_recreated;
 mod data_loss;
 mod enum_recreated;
+mod function_left_behind;
+mod hand_written;
 mod index_drop;
 mod index_leftover;
 mod lock_held_during_work;
@@ -13,8 +15,11 @@ mod many_to_many_key;
 mod old_readers;
 mod old_writers;
 mod opaque;
+mod operations;
 mod other_table_locked;
 mod prisma_sending;
+mod quality;
+mod security;
 mod settings;
 mod table_recreated;
 mod timestamp_to_timestamptz;
@@ -60,6 +65,7 @@ pub(super) static ALL: &[Rule] = &[
         Danger,
         Judge::Statement(timestamp_to_timestamptz::judge)
     ),
+    rule!("function-left-behind", Compatibility, Caution, Judge::Statement(function_left_behind::judge)),
     rule!("enum-recreated", Compatibility, Danger, Judge::Statement(enum_recreated::judge)),
     rule!("change-type", Compatibility, Danger, Judge::Statement(breaks::judge)),
     rule!("drop-column", Compatibility, Danger, Judge::Run),
@@ -88,6 +94,9 @@ pub(super) static ALL: &[Rule] = &[
     rule!("unbounded-lock-wait", Locks, Caution, Judge::Statement(unbounded_lock_wait::judge)),
     rule!("unknown-effect", Locks, Info, Judge::Statement(opaque::judge)),
     // Prisma
+    rule!("drift-by-hand", Prisma, Info, Judge::Statement(hand_written::judge)),
+    rule!("protected-object-dropped", Prisma, Caution, Judge::Run),
+    rule!("shadow-database-fails", Prisma, Caution, Judge::Run),
     rule!("many-to-many-key", Prisma, Danger, Judge::Statement(many_to_many_key::judge)),
     rule!("batch-fallback", Prisma, Info, Judge::File(prisma_sending::batch_fallback)),
     rule!("not-atomic", Prisma, Info, Judge::File(prisma_sending::not_atomic)),
@@ -107,6 +116,24 @@ pub(super) static ALL: &[Rule] = &[
     rule!("migrate-in-build", Repository, Danger, Judge::Run),
     rule!("reset-in-release", Repository, Blocker, Judge::Run),
     rule!("unpinned-prisma", Repository, Caution, Judge::Run),
+    // Operations
+    rule!("heavy-write", Operations, Caution, Judge::Statement(operations::judge)),
+    rule!("missing-analyze", Operations, Info, Judge::Run),
+    // Security
+    rule!("grant-to-public", Security, Caution, Judge::Statement(security::judge)),
+    rule!("row-security-without-policy", Security, Caution, Judge::Run),
+    rule!("security-definer-search-path", Security, Caution, Judge::Run),
+    // Quality
+    rule!("char-column", Quality, Info, Judge::Statement(quality::judge)),
+    rule!("duplicate-index", Quality, Info, Judge::Run),
+    rule!("foreign-key-without-index", Quality, Info, Judge::Run),
+    rule!("integer-key", Quality, Info, Judge::Run),
+    rule!("json-column", Quality, Info, Judge::Run),
+    rule!("money-column", Quality, Info, Judge::Run),
+    rule!("table-without-primary-key", Quality, Info, Judge::Run),
+    rule!("timestamp-without-time-zone", Quality, Info, Judge::Run),
+    rule!("varchar-limit", Quality, Info, Judge::Run),
+    rule!("wide-index", Quality, Info, Judge::Run),
 ];
 
 /// Whether the effect is part of something that another rule tells as the one thing that it is, so that those

@@ -14,8 +14,8 @@ use super::tree::{from_parts, named, names, relation, relations, strings};
 use super::types::{is_serial, type_text};
 use crate::effect::{
     AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, CreateTrigger,
-    CreateView, Deferral, Effect, ObjectKind, OnDelete, Persistence, PolicyChange, RoutineBody, TypeKind,
-    TypeText, Volatility,
+    CreateView, Deferral, Effect, ObjectKind, OnDelete, Persistence, PolicyChange, RoutineBody, RunsAs,
+    TypeKind, TypeText, Volatility,
 };
 use crate::expression::Contents;
 use crate::predicate::not_null_columns;
@@ -103,6 +103,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             name: from_parts(&strings(&statement.funcname)),
             replace: statement.replace,
             volatility: volatility(&statement.options),
+            runs_as: runs_as(&statement.options),
             body: routine_body(statement),
         }],
         NodeEnum::CreateSchemaStmt(statement) => {
@@ -181,6 +182,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                     name,
                     replace: statement.replace,
                     volatility: Volatility::Volatile,
+                    runs_as: RunsAs::Caller,
                     body: RoutineBody::default(),
                 },
                 _ => plain(ObjectKind::Other, name),
@@ -249,6 +251,20 @@ fn written(action: &Node) -> Option<RelationName> {
         _ => None,
     };
     range.map(relation)
+}
+
+/// `SECURITY DEFINER`, and `SET search_path` beside it.
+fn runs_as(options: &[Node]) -> RunsAs {
+    let option = |name: &'static str| {
+        options.iter().filter_map(move |option| match &option.node {
+            Some(NodeEnum::DefElem(option)) if option.defname == name => option.arg.as_ref()?.node.as_ref(),
+            _ => None,
+        })
+    };
+    let is_owner = option("security").any(|value| matches!(value, NodeEnum::Boolean(set) if set.boolval));
+    let has_search_path = option("set")
+        .any(|value| matches!(value, NodeEnum::VariableSetStmt(set) if set.name == "search_path"));
+    if is_owner { RunsAs::Owner { has_search_path } } else { RunsAs::Caller }
 }
 
 /// `IMMUTABLE` or `STABLE`; `VOLATILE` is also what PostgreSQL takes when nothing is said.

@@ -1,7 +1,9 @@
 //! Statements that maintain tables, describe them, or concern the whole server.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{CommentStmt, GrantTargetType, LockStmt, ObjectType, ReindexObjectType, VacuumStmt};
+use pg_query::protobuf::{
+    CommentStmt, GrantTargetType, LockStmt, ObjectType, ReindexObjectType, RoleSpecType, VacuumStmt,
+};
 use underpin_catalog::{LockMode, Name, RelationName};
 
 use super::tree::{named, object, option_is_on, owned_object, relation, relations};
@@ -42,6 +44,11 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
             } else {
                 Vec::new()
             },
+            to_public: statement.is_grant
+                && statement.grantees.iter().any(|grantee| match &grantee.node {
+                    Some(NodeEnum::RoleSpec(role)) => role.roletype() == RoleSpecType::RolespecPublic,
+                    _ => false,
+                }),
         }],
         NodeEnum::SecLabelStmt(_) => vec![Effect::Comment { relation: None, part: false }],
         NodeEnum::CreatedbStmt(_) => server("CREATE DATABASE"),

@@ -49,7 +49,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                 .with_fix(Fix {
                     advice: "make the index that is there the key, in an instant; it takes the place of both statements"
                         .to_owned(),
-                    statements: vec![FixStatement { sql, alone: false, later: false }],
+                    statements: vec![FixStatement { sql, alone: false, later: false, in_batches: false }],
                 })
                 .done(),
         );

@@ -6,15 +6,17 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use underpin_catalog::{Name, ServerVersion};
+use underpin_catalog::{Name, RelationName, ServerVersion};
 use underpin_core::audit::{Audit, Auditor};
 use underpin_core::lint::cost::ASSUMED_ROWS;
+use underpin_core::lint::finding::Severity;
 use underpin_core::lint::stats::Stats;
 use underpin_core::lint::{Circumstances, Linter, Source};
 use underpin_core::settings::Settings as TeamSettings;
+use underpin_sql::effect::ColumnDefault;
 use underpin_sql::in_force::{Session, Settings};
-use underpin_sql::read;
 use underpin_sql::sending::Sender;
+use underpin_sql::{Effect, Statement, read};
 use underpin_testkit::corpus::{History, histories};
 
 fn audited(history: &History, sender: Sender) -> Audit {
@@ -87,4 +89,57 @@ fn findings_are_counted_by_rule() {
     } else {
         assert!(pinned == page, "the counts are others than those of {}", file.display());
     }
+}
+
+/// What Prisma writes for new models and optional fields, and nobody has to think about.
+fn is_harmless(statements: &[Statement]) -> bool {
+    let effects = || statements.iter().flat_map(|statement| &statement.effects);
+    let is_made = |table: &RelationName| {
+        effects().any(|effect| matches!(effect, Effect::CreateTable(made) if made.table == *table))
+    };
+    effects().all(|effect| match effect {
+        Effect::CreateTable(made) => made.partition_of.is_none() && !made.if_not_exists,
+        Effect::CreateType { .. } => true,
+        Effect::CreateIndex(created) => is_made(&created.table),
+        Effect::AddConstraint(added) => is_made(&added.table),
+        Effect::AddColumn(added) => {
+            !added.not_null && added.constraints.is_empty() && added.default == ColumnDefault::None
+        }
+        _ => false,
+    })
+}
+
+#[test]
+fn new_tables_and_optional_columns_are_no_reason_to_worry() {
+    let settings = TeamSettings::default();
+    let stats = Stats::none();
+    let mut harmless = 0;
+    for history in histories() {
+        for name in &history.names {
+            let text = history.sql(name);
+            let Ok(statements) = read(&text) else { continue };
+            if !is_harmless(&statements) {
+                continue;
+            }
+            harmless += 1;
+            // What was there before, nobody knows: the least that a linter can know.
+            let mut linter = Linter::new(Circumstances {
+                server: ServerVersion::of_major(17),
+                sender: Sender::PrismaWhole,
+                session: Session::new(Settings::default().with("lock_timeout", "500ms")),
+                namespace: Name::new("public"),
+                whole_history: false,
+                together: false,
+                stats: &stats,
+                assumed_rows: ASSUMED_ROWS,
+                settings: &settings.lint,
+                deployed: &[],
+            });
+            let report = linter.judge(&Source { path: name, text: &text, read: Ok(statements) });
+            let worse: Vec<_> =
+                report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+            assert!(worse.is_empty(), "{}/{name}: {worse:#?}", history.name);
+        }
+    }
+    assert!(harmless > 300, "{harmless}");
 }

@@ -4,7 +4,9 @@
 
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{ColumnDefault, ConstraintKind, Effect, Rows, SettingScope, TransactionControl, Using};
+use crate::effect::{
+    ColumnDefault, ConstraintKind, Effect, Rows, RunsAs, SettingScope, TransactionControl, Using,
+};
 use crate::read;
 
 fn effects(sql: &str) -> Vec<Effect> {
@@ -236,4 +238,25 @@ fn sessions_and_transactions_are_told_apart() {
     };
     assert!(commits("DO $$ BEGIN UPDATE a SET x = 1; COMMIT; END $$"));
     assert!(!commits("DO $$ BEGIN PERFORM 'COMMIT'; END $$"));
+}
+
+#[test]
+fn whose_rights_a_function_has_and_who_is_given_rights_are_told() {
+    let runs_as =
+        |options: &str| match effect(&format!("CREATE FUNCTION f() RETURNS int {options} AS 'SELECT 1'")) {
+            Effect::CreateRoutine { runs_as, .. } => runs_as,
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(runs_as("LANGUAGE sql"), RunsAs::Caller);
+    assert_eq!(runs_as("LANGUAGE sql SECURITY INVOKER"), RunsAs::Caller);
+    assert_eq!(runs_as("LANGUAGE sql SECURITY DEFINER"), RunsAs::Owner { has_search_path: false });
+    let own = runs_as("LANGUAGE sql SECURITY DEFINER SET work_mem = '1MB' SET search_path = ''");
+    assert_eq!(own, RunsAs::Owner { has_search_path: true });
+    let to_public = |sql: &str| match effect(sql) {
+        Effect::Grant { to_public, .. } => to_public,
+        other => panic!("{other:?}"),
+    };
+    assert!(to_public("GRANT SELECT ON a TO app, PUBLIC"));
+    assert!(!to_public("GRANT SELECT ON a TO app"));
+    assert!(!to_public("REVOKE SELECT ON a FROM PUBLIC"));
 }

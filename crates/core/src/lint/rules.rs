@@ -77,6 +77,7 @@ pub(super) static ALL: &[Rule] = &[
     rule!("rename-table", Compatibility, Danger, Judge::Run),
     rule!("rename-type", Compatibility, Danger, Judge::Run),
     rule!("required-column-without-default", Compatibility, Blocker, Judge::Run),
+    rule!("column-recreated", Compatibility, Danger, Judge::Statement(column_recreated::judge)),
     // Locks
     rule!("index-build", Locks, Danger, Judge::Statement(waits::judge)),
     rule!("table-scan", Locks, Danger, Judge::Run),
@@ -103,7 +104,6 @@ pub(super) static ALL: &[Rule] = &[
     // Data
     rule!("truncate", Data, Blocker, Judge::Run),
     rule!("cascade-deletes-rows", Data, Caution, Judge::Statement(cascade_deletes_rows::judge)),
-    rule!("column-recreated", Data, Danger, Judge::Statement(column_recreated::judge)),
     rule!("looks-like-a-rename", Data, Caution, Judge::Run),
     rule!("table-recreated", Data, Caution, Judge::Statement(table_recreated::judge)),
     rule!("lossy-cast", Data, Caution, Judge::Statement(lossy_cast::judge)),

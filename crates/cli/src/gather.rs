@@ -189,13 +189,13 @@ pub(crate) fn repository(
 }
 
 fn shown(sequence: files::Sequence, cwd: &Path) -> Sequence {
-    let file = |file: &files::SqlFile| File {
+    let file = |file: files::SqlFile| File {
         path: seen_from(cwd, &file.path),
-        at: files::normal(&file.path),
-        script: Script::from_bytes(&file.bytes),
+        at: file.path,
+        script: Script::of(file.bytes),
         asked: file.asked,
     };
-    Sequence { files: sequence.files.iter().map(file).collect(), from_empty: sequence.from_empty }
+    Sequence { files: sequence.files.into_iter().map(file).collect(), from_empty: sequence.from_empty }
 }
 
 fn read_stdin() -> Result<File, Problem> {
@@ -204,10 +204,5 @@ fn read_stdin() -> Result<File, Problem> {
         Problem::new(format!("standard input cannot be read: {error}"))
             .hint("pipe a file into `underpin lint -`")
     })?;
-    Ok(File {
-        path: STDIN.to_owned(),
-        at: PathBuf::from(STDIN),
-        script: Script::from_bytes(&bytes),
-        asked: true,
-    })
+    Ok(File { path: STDIN.to_owned(), at: PathBuf::from(STDIN), script: Script::of(bytes), asked: true })
 }

@@ -20,6 +20,11 @@ use underpin_engine::Problem;
 use crate::arguments::{Arguments, Command};
 use crate::output::{Output, hidden};
 
+/// Reading SQL makes and drops millions of small parts of trees, on several threads. The system's allocator takes
+/// a sixth of lint's time more.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

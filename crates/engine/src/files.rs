@@ -4,15 +4,25 @@
 //! those that nobody asked for are marked. Other files stand for themselves: a folder of them may hold
 //! anything, in any order, on a database that nobody described.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
+use std::thread;
 
 use underpin_prisma::FolderOrder;
 
 use crate::Problem;
 
 const SCRIPT: &str = "migration.sql";
+
+/// No more bytes of one file are read. Migrations are a thousand times smaller; what is larger is a dump, or a
+/// device that never ends.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Below this many files a thread takes longer to start than it saves: opening and reading one takes 10 µs.
+const FILES_A_THREAD: usize = 50;
 
 /// Files that follow each other on one database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,13 +47,27 @@ pub struct SqlFile {
 /// The history of a migrations folder, all of it asked for.
 ///
 /// # Errors
-/// When the folder or a script cannot be read.
+/// When the folder or a script cannot be read, or a script is larger than 256 MB.
 pub fn history(folder: &Path, order: FolderOrder) -> Result<Sequence, Problem> {
-    let mut names = migrations(folder)?;
-    order.sort(&mut names, String::as_str);
-    let mut files = Vec::with_capacity(names.len());
-    for name in names {
-        files.push(read(folder.join(name).join(SCRIPT))?);
+    sequence_of(folder, order, None)
+}
+
+/// The history of a folder. Of scripts that somebody asked for it is known that they are there; without a set,
+/// all are asked for.
+fn sequence_of(
+    folder: &Path,
+    order: FolderOrder,
+    asked: Option<&BTreeSet<PathBuf>>,
+) -> Result<Sequence, Problem> {
+    let is_asked = |script: &PathBuf| asked.is_some_and(|asked| asked.contains(script));
+    let mut found = migrations(folder, is_asked)?;
+    order.sort(&mut found, |(name, _)| name.as_str());
+    let (scripts, known): (Vec<PathBuf>, Vec<bool>) = found.into_iter().map(|(_, script)| script).unzip();
+    let mut files = read_all(scripts)?;
+    if asked.is_some() {
+        for (file, known) in files.iter_mut().zip(known) {
+            file.asked = known;
+        }
     }
     Ok(Sequence { files, from_empty: true })
 }
@@ -52,10 +76,11 @@ pub fn history(folder: &Path, order: FolderOrder) -> Result<Sequence, Problem> {
 /// A file that is named twice is there once.
 ///
 /// # Errors
-/// When a path does not exist, cannot be read, or is a folder without any SQL file.
+/// When a path does not exist, cannot be read, is a folder without any SQL file, or is larger than 256 MB.
 pub fn named(paths: &[PathBuf], cwd: &Path, order: FolderOrder) -> Result<Vec<Sequence>, Problem> {
     let mut histories: Vec<(PathBuf, BTreeSet<PathBuf>)> = Vec::new();
-    let mut loose = Sequence::default();
+    let mut loose = Vec::new();
+    let mut known_loose = HashSet::new();
     for path in paths {
         let path = normal(&cwd.join(path));
         let about = std::fs::metadata(&path).map_err(|error| cannot_read(&path, &error))?;
@@ -71,21 +96,20 @@ pub fn named(paths: &[PathBuf], cwd: &Path, order: FolderOrder) -> Result<Vec<Se
                     Some((_, asked)) => _ = asked.insert(file),
                     None => histories.push((folder, BTreeSet::from([file]))),
                 },
-                None if loose.files.iter().any(|known| known.path == file) => {}
-                None => loose.files.push(read(file)?),
+                None => {
+                    if known_loose.insert(file.clone()) {
+                        loose.push(file);
+                    }
+                }
             }
         }
     }
     let mut sequences = Vec::new();
     for (folder, asked) in histories {
-        let mut sequence = history(&folder, order)?;
-        for file in &mut sequence.files {
-            file.asked = asked.contains(&file.path);
-        }
-        sequences.push(sequence);
+        sequences.push(sequence_of(&folder, order, Some(&asked))?);
     }
-    if !loose.files.is_empty() {
-        sequences.push(loose);
+    if !loose.is_empty() {
+        sequences.push(Sequence { files: read_all(loose)?, from_empty: false });
     }
     Ok(sequences)
 }
@@ -123,57 +147,125 @@ fn history_of(file: &Path) -> Option<PathBuf> {
         .flatten()
 }
 
-/// The migrations of a folder, not in order.
-fn migrations(folder: &Path) -> Result<Vec<String>, Problem> {
-    let mut names = Vec::new();
-    for entry in entries(folder)? {
+/// The migrations of a folder, not in order: the name of each, its script, and whether the script was known to be
+/// there.
+fn migrations(
+    folder: &Path,
+    is_known: impl Fn(&PathBuf) -> bool,
+) -> Result<Vec<(String, (PathBuf, bool))>, Problem> {
+    let mut found = Vec::new();
+    for (entry, kind) in entries(folder)? {
+        let script = entry.join(SCRIPT);
+        let known = is_known(&script);
         // Prisma does not take a link for a migration, and neither do we.
-        let is_folder = std::fs::symlink_metadata(&entry).is_ok_and(|about| about.is_dir());
-        if is_folder
-            && entry.join(SCRIPT).is_file()
+        if kind == Kind::Folder
+            && (known || script.is_file())
             && let Some(name) = entry.file_name().and_then(OsStr::to_str)
         {
-            names.push(name.to_owned());
+            found.push((name.to_owned(), (script, known)));
         }
     }
-    Ok(names)
+    Ok(found)
 }
 
 /// The SQL files of a folder and of the folders in it, in the order of their paths. Hidden folders and
 /// `node_modules` are left out, links to folders are not followed, and beside a `migration.sql` nothing counts.
+/// Nor do pipes and devices, which may never end.
 fn below(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
     let script = folder.join(SCRIPT);
     if script.is_file() {
         return Ok(vec![script]);
     }
     let mut found = Vec::new();
-    for entry in entries(folder)? {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy();
-        let about = std::fs::symlink_metadata(&entry).map_err(|error| cannot_read(&entry, &error))?;
-        if about.is_dir() {
-            if !name.starts_with('.') && name != "node_modules" {
-                found.extend(below(&entry)?);
+    for (entry, kind) in entries(folder)? {
+        let name = entry.file_name().unwrap_or_default();
+        match kind {
+            Kind::Folder => {
+                if !name.as_encoded_bytes().starts_with(b".") && name != "node_modules" {
+                    found.extend(below(&entry)?);
+                }
             }
-        } else if name.to_ascii_lowercase().ends_with(".sql") {
-            found.push(entry);
+            Kind::Link | Kind::File => {
+                if is_sql(name) && (kind == Kind::File || leads_to_file(&entry)?) {
+                    found.push(entry);
+                }
+            }
+            Kind::Other => {}
         }
     }
     Ok(found)
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+fn is_sql(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.len() >= 4 && name[name.len() - 4..].eq_ignore_ascii_case(b".sql")
+}
+
+fn leads_to_file(link: &Path) -> Result<bool, Problem> {
+    std::fs::metadata(link).map(|about| about.is_file()).map_err(|error| cannot_read(link, &error))
+}
+
+/// What a folder holds under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Folder,
+    File,
+    Link,
+    /// A pipe, a device, a socket.
+    Other,
+}
+
+/// What a folder holds, in the order of names. Listing tells the kinds, so nothing is asked of each.
+fn entries(folder: &Path) -> Result<Vec<(PathBuf, Kind)>, Problem> {
     let listed = std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?;
     let mut entries = Vec::new();
     for entry in listed {
-        entries.push(entry.map_err(|error| cannot_read(folder, &error))?.path());
+        let entry = entry.map_err(|error| cannot_read(folder, &error))?;
+        let kind = entry.file_type().map_err(|error| cannot_read(&entry.path(), &error))?;
+        let kind = match (kind.is_dir(), kind.is_file(), kind.is_symlink()) {
+            (true, _, _) => Kind::Folder,
+            (_, true, _) => Kind::File,
+            (_, _, true) => Kind::Link,
+            (false, false, false) => Kind::Other,
+        };
+        entries.push((entry.file_name(), kind));
     }
-    entries.sort();
-    Ok(entries)
+    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(entries.into_iter().map(|(name, kind)| (folder.join(name), kind)).collect())
 }
 
-fn read(path: PathBuf) -> Result<SqlFile, Problem> {
-    let bytes = std::fs::read(&path).map_err(|error| cannot_read(&path, &error))?;
-    Ok(SqlFile { path, bytes, asked: true })
+/// Reads files, in their order, on as many threads as pay.
+fn read_all(paths: Vec<PathBuf>) -> Result<Vec<SqlFile>, Problem> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = processors.min(paths.len() / FILES_A_THREAD).max(1);
+    let share = paths.len().div_ceil(threads).max(1);
+    let mut all: Vec<Result<Vec<u8>, Problem>> = Vec::with_capacity(paths.len());
+    thread::scope(|scope| {
+        let read_these = |some: &[PathBuf]| some.iter().map(|path| read(path)).collect::<Vec<_>>();
+        let mut shares = paths.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares.map(|some| scope.spawn(move || read_these(some))).collect();
+        all.extend(read_these(own));
+        for other in others {
+            all.extend(other.join().expect("reading a file does not panic"));
+        }
+    });
+    paths.into_iter().zip(all).map(|(path, read)| Ok(SqlFile { path, bytes: read?, asked: true })).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    let file = File::open(path).map_err(|error| cannot_read(path, &error))?;
+    // More than most files have, so that one look reads all and the next finds the end.
+    let mut bytes = Vec::with_capacity(16 << 10);
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| cannot_read(path, &error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let megabytes = FILE_BYTES_MAX >> 20;
+        return Err(Problem::new(format!("is larger than {megabytes} MB, which no migration is"))
+            .at(path.display().to_string())
+            .hint("name files with SQL; load data with COPY, and not in a migration"));
+    }
+    bytes.shrink_to_fit();
+    Ok(bytes)
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Problem {
@@ -238,6 +330,41 @@ mod tests {
         ]);
         assert_eq!(shown(folder.path(), &["."]), ["m/1/migration.sql*", "b.sql* sub/a.SQL*"]);
         assert_eq!(shown(folder.path(), &["sub", "b.sql", "b.sql", "c.txt"]), ["sub/a.SQL* b.sql* c.txt*"]);
+    }
+
+    #[test]
+    fn links_that_lead_in_circles_and_pipes_are_passed() {
+        let folder = tree(&["a.sql", "sub/b.sql"]);
+        let at = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(folder.path(), at("sub/up")).unwrap();
+        std::os::unix::fs::symlink(at("sub"), at("folder.sql")).unwrap();
+        std::os::unix::fs::symlink(at("a.sql"), at("sub/c.sql")).unwrap();
+        nix::unistd::mkfifo(&at("pipe.sql"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(shown(folder.path(), &["."]), ["a.sql* sub/b.sql* sub/c.sql*"]);
+        std::os::unix::fs::symlink(at("gone"), at("d.sql")).unwrap();
+        let told = named(&[".".into()], folder.path(), FolderOrder::Bytes).unwrap_err();
+        assert!(told.message.contains("No such file") && told.place.unwrap().ends_with("d.sql"));
+    }
+
+    #[test]
+    fn many_files_come_in_their_order() {
+        let names: Vec<String> = (0..10 * FILES_A_THREAD).map(|i| format!("{i:05}.sql")).collect();
+        let folder = tree(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        for name in &names {
+            std::fs::write(folder.path().join(name), format!("SELECT '{name}';")).unwrap();
+        }
+        let found = named(&[".".into(), "00003.sql".into()], folder.path(), FolderOrder::Bytes).unwrap();
+        assert_eq!(found[0].files.len(), names.len());
+        for (file, name) in found[0].files.iter().zip(&names) {
+            assert!(file.path.ends_with(name));
+            assert_eq!(file.bytes, format!("SELECT '{name}';").into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_file_that_never_ends_is_refused() {
+        let told = named(&["/dev/zero".into()], Path::new("/"), FolderOrder::Bytes).unwrap_err();
+        assert_eq!(told.message, "is larger than 256 MB, which no migration is");
     }
 
     #[test]

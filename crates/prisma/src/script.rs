@@ -35,6 +35,14 @@ impl Script {
         }
     }
 
+    /// The same of bytes that nobody needs any more: text is not copied.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self { text, is_lossy: false },
+            Err(error) => Self::from_bytes(error.as_bytes()),
+        }
+    }
+
     /// The text to hash, read and send, with its byte order mark if it has one.
     pub fn text(&self) -> &str {
         &self.text
@@ -110,6 +118,7 @@ mod tests {
         let latin1 = Script::from_bytes(b"-- caf\xe9\n");
         assert!(latin1.is_lossy());
         assert_eq!(latin1.text(), "-- caf\u{fffd}\n");
+        assert_eq!(Script::of(b"-- caf\xe9\n".to_vec()), latin1);
         assert_eq!(latin1.checksum(), Checksum::of("-- caf\u{fffd}\n"));
 
         let marked = Script::from_bytes(b"\xef\xbb\xbfselect 1;\r\n");

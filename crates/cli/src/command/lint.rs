@@ -6,7 +6,7 @@
 mod baseline;
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use underpin_core::exit;
@@ -23,12 +23,15 @@ use underpin_engine::files::{normal, seen_from};
 use crate::arguments::Lint;
 use crate::gather::{below_top, gather, repository};
 use crate::judging::Judging;
-use crate::output::lint::{Told, render};
+use crate::output::lint::{Format, Told, write_to};
 use crate::output::{Output, may_colour, width};
 use crate::place;
 
 /// The width of a report that goes into a file or a pipe.
 const WIDTH: usize = 100;
+
+/// A pipe takes so much at once.
+const BYTES_AT_A_TIME: usize = 64 << 10;
 
 pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> {
     let cwd = place::working_folder()?;
@@ -90,14 +93,15 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         width: if on_terminal { width().unwrap_or(WIDTH) } else { WIDTH },
         styled: on_terminal && may_colour(),
     };
-    let text = render(options.format(), &told);
     match &options.file {
         None => {
             // A reader that has gone away is not our failure.
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            let _ = print(options.format(), &told, std::io::stdout().lock());
         }
         Some(path) => {
-            write(path, &text)?;
+            let file = std::fs::File::create(path);
+            file.and_then(|file| print(options.format(), &told, file))
+                .map_err(|error| unwritable(path, &error))?;
             output.remark(format!("{}: {}", path.display(), told.verdict()));
         }
     }
@@ -123,12 +127,20 @@ fn check_names(settings: &LintSettings, known: &[&str]) -> Result<(), Problem> {
     Ok(())
 }
 
+fn print(format: Format, told: &Told<'_>, to: impl Write) -> io::Result<()> {
+    let mut to = BufWriter::with_capacity(BYTES_AT_A_TIME, to);
+    write_to(format, told, &mut to)?;
+    to.flush()
+}
+
 fn write(path: &Path, text: &str) -> Result<(), Problem> {
-    std::fs::write(path, text).map_err(|error| {
-        Problem::new(format!("cannot be written: {error}"))
-            .at(path.display().to_string())
-            .hint("name a file in a folder that is there and may be written to")
-    })
+    std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Problem {
+    Problem::new(format!("cannot be written: {error}"))
+        .at(path.display().to_string())
+        .hint("name a file in a folder that is there and may be written to")
 }
 
 fn entries(count: usize) -> String {

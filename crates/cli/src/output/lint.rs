@@ -16,6 +16,8 @@ mod tally;
 #[allow(clippy::unwrap_used)]
 mod tests;
 
+use std::io::{self, Write};
+
 use clap::ValueEnum;
 use underpin_core::exit;
 use underpin_core::lint::finding::{Finding, Severity};
@@ -60,16 +62,18 @@ pub(crate) struct Told<'a> {
     pub(crate) styled: bool,
 }
 
-/// The report as text, with a line feed at its end unless it is empty.
-pub(crate) fn render(format: Format, told: &Told<'_>) -> String {
-    match format {
+/// Writes the report, with a line feed at its end unless it is empty.
+pub(crate) fn write_to(format: Format, told: &Told<'_>, to: &mut dyn Write) -> io::Result<()> {
+    let text = match format {
+        // As large as all that was read and more: it never stands in memory.
+        Format::Json => return json::write(told, to),
         Format::Human => human::render(told),
-        Format::Json => json::render(told),
         Format::Sarif => sarif::render(told),
         Format::Github => github::render(told),
         Format::Markdown => markdown::render(told),
         Format::Junit => junit::render(told),
-    }
+    };
+    to.write_all(text.as_bytes())
 }
 
 impl Told<'_> {

@@ -1,4 +1,6 @@
-//! `--format json`: one object, whose form is docs/schema/lint.schema.json.
+//! `--format json`: one object on one line, whose form is docs/schema/lint.schema.json.
+
+use std::io::{self, Write};
 
 use serde::Serialize;
 use underpin_core::lint::finding::Severity;
@@ -23,7 +25,7 @@ struct Summary {
     baseline_stale: usize,
 }
 
-pub(super) fn render(told: &Told<'_>) -> String {
+pub(super) fn write(told: &Told<'_>, to: &mut dyn Write) -> io::Result<()> {
     let object = Object {
         version: 1,
         exit_code: told.exit_code(),
@@ -31,7 +33,6 @@ pub(super) fn render(told: &Told<'_>) -> String {
         summary: Summary { tally: Tally::of(told.report), baseline_stale: told.weighed.baseline_stale },
         files: &told.report.files,
     };
-    let mut text = serde_json::to_string_pretty(&object).expect("a report is made of text and numbers");
-    text.push('\n');
-    text
+    serde_json::to_writer(&mut *to, &object)?;
+    to.write_all(b"\n")
 }

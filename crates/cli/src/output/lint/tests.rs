@@ -252,7 +252,13 @@ fn rendered(format: Format, change: impl FnOnce(&mut Told<'_>)) -> String {
         styled: false,
     };
     change(&mut told);
-    render(format, &told)
+    written(format, &told)
+}
+
+fn written(format: Format, told: &Told<'_>) -> String {
+    let mut bytes = Vec::new();
+    write_to(format, told, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
 }
 
 #[test]
@@ -285,7 +291,7 @@ fn a_file_of_one_line_is_shown_in_parts() {
         width: 100,
         styled: false,
     };
-    let shown = render(Format::Human, &told);
+    let shown = written(Format::Human, &told);
     let first = "info[truncate]: gone\n--> line.sql:1:120001\n = statement: SELECT 'é'\n\n";
     assert!(shown.starts_with(first), "{}", &shown[..300]);
     assert_eq!(shown.matches("info[truncate]").count(), 2_000);
@@ -310,7 +316,10 @@ fn colour_is_never_the_only_signal() {
 
 #[test]
 fn json() {
-    insta::assert_snapshot!(rendered(Format::Json, |_| {}));
+    let text = rendered(Format::Json, |_| {});
+    assert_eq!(text.find('\n'), Some(text.len() - 1), "one object, one line");
+    let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&object).unwrap());
 }
 
 #[test]
@@ -361,7 +370,7 @@ fn a_comment_has_an_end() {
 }
 
 fn rendered_from(report: &Report, text: &str) -> String {
-    render(
+    written(
         Format::Markdown,
         &Told {
             report,

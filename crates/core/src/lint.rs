@@ -21,6 +21,7 @@ mod rule;
 mod rules;
 pub mod stats;
 pub mod suppress;
+mod unreadable;
 pub mod weigh;
 
 pub use self::linter::{Circumstances, Linter, Source};

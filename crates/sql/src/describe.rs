@@ -21,6 +21,7 @@ use crate::effect::Effect;
 pub(crate) use alter::action;
 pub(crate) use create::{constraint, create_index};
 pub(crate) use tree::{named, object, relation, strings};
+pub(crate) use types::type_text;
 
 /// What the statement does. `text` is the statement as written.
 pub(crate) fn describe(node: &Node, text: &str) -> Vec<Effect> {

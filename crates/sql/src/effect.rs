@@ -192,6 +192,8 @@ pub struct CreateTable {
     pub if_not_exists: bool,
     /// `PARTITION BY`.
     pub partitioned: bool,
+    /// The columns of that, expressions left out.
+    pub partition_key: Vec<Name>,
     /// `DEFAULT`: the partition of the rows that no other takes.
     pub default_partition: bool,
     /// How long its rows live.
@@ -232,6 +234,10 @@ pub struct CreateView {
     pub reads: Vec<RelationName>,
     /// The columns that it names, of whichever of them; `None` for all columns of all of them (`*`).
     pub columns: Option<Vec<Name>>,
+    /// It has no sub-select and no `WITH`: whatever column it names is one of these relations'.
+    pub flat: bool,
+    /// The columns that it has, where the text names each of them.
+    pub outputs: Option<Vec<Name>>,
 }
 
 /// What kind of type something is.

@@ -15,6 +15,7 @@ mod describe;
 mod draft;
 pub mod effect;
 mod expression;
+pub mod failure;
 mod fill;
 pub mod in_force;
 mod intent;

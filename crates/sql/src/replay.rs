@@ -14,8 +14,9 @@ mod types;
 use underpin_catalog::RelationName;
 
 use crate::effect::{CreateTrigger, CreateView, Effect, ObjectKind, PolicyChange, TableOption};
+use crate::failure::{Dependent, cascaded};
 use crate::mentioned::search_path;
-use crate::surroundings::{ReadFacts, RelationFacts, RelationKind, Surroundings};
+use crate::surroundings::{ColumnFacts, ReadFacts, RelationFacts, RelationKind, Surroundings};
 
 impl Surroundings {
     /// Makes the facts what they are behind the effect.
@@ -24,10 +25,14 @@ impl Surroundings {
             self.search_path = path;
             return;
         }
+        for dependent in cascaded(effect, self) {
+            self.take_along(&dependent);
+        }
         match effect {
             Effect::CreateTable(created) => self.create_table(created),
             Effect::CreateTableAs { table, persistence, .. } => {
-                let facts = RelationFacts { persistence: *persistence, ..RelationFacts::empty_table() };
+                let facts =
+                    RelationFacts { persistence: *persistence, whole: false, ..RelationFacts::empty_table() };
                 self.insert_relation(table, facts);
             }
             Effect::DropTable { table, .. } => self.drop_relation(table),
@@ -92,20 +97,25 @@ impl Surroundings {
             Effect::ConstrainDomain { name, .. } => self.constrain_domain(name),
             Effect::CreateTrigger(CreateTrigger { table, trigger, function, reads, .. }) => {
                 self.call_for_rows(function, table);
+                let function = self.resolve_routine(function);
                 if let Some(facts) = self.relation_mut(table) {
                     facts.triggers.insert(trigger.clone(), reads.clone());
+                    facts.trigger_functions.insert(trigger.clone(), function);
                 }
             }
             Effect::DropTrigger { table, trigger, .. } => {
                 if let Some(facts) = self.relation_mut(table) {
                     facts.triggers.remove(trigger);
+                    facts.trigger_functions.remove(trigger);
                 }
             }
             Effect::RenameTrigger { table, trigger, to } => {
-                if let Some(facts) = self.relation_mut(table)
-                    && let Some(reads) = facts.triggers.remove(trigger)
-                {
+                let Some(facts) = self.relation_mut(table) else { return };
+                if let Some(reads) = facts.triggers.remove(trigger) {
                     facts.triggers.insert(to.clone(), reads);
+                }
+                if let Some(function) = facts.trigger_functions.remove(trigger) {
+                    facts.trigger_functions.insert(to.clone(), function);
                 }
             }
             Effect::Policy { table, policy, how } => {
@@ -172,6 +182,33 @@ impl Surroundings {
         }
     }
 
+    /// What `CASCADE` drops besides what was named.
+    fn take_along(&mut self, dependent: &Dependent) {
+        match dependent {
+            Dependent::View(name) | Dependent::MaterializedView(name) | Dependent::Table(name) => {
+                self.drop_relation(name);
+            }
+            Dependent::ForeignKey(table, name) => self.drop_constraint(table, name),
+            Dependent::Column(table, column) => self.drop_column(table, column),
+            Dependent::Trigger(table, name) => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.triggers.remove(name);
+                    facts.trigger_functions.remove(name);
+                }
+            }
+            Dependent::Policy(table, name) => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.policies.remove(name);
+                }
+            }
+            Dependent::Publication(table) => {
+                if let Some(facts) = self.relation_mut(table) {
+                    facts.published.clear();
+                }
+            }
+        }
+    }
+
     /// Time passes: whatever was empty when it was made may have grown since.
     pub fn forget_sizes(&mut self) {
         for facts in self.relations.values_mut() {
@@ -186,12 +223,21 @@ impl Surroundings {
             let relation = self.resolve(read);
             let known =
                 self.relations.get(&relation).map(|facts| facts.columns.as_slice()).unwrap_or_default();
-            let named = |name| created.columns.as_ref().is_none_or(|columns| columns.contains(name));
+            // A star over a sub-select is not one over the tables inside it.
+            let named = |name| match &created.columns {
+                Some(columns) => columns.contains(name),
+                None => created.flat,
+            };
             let columns =
                 known.iter().map(|column| &column.name).filter(|name| named(name)).cloned().collect();
-            ReadFacts { relation, columns }
+            let exact = created.flat && (created.columns.is_some() || created.reads.len() == 1);
+            ReadFacts { relation, columns, exact }
         });
-        let facts = RelationFacts { reads: reads.collect(), ..RelationFacts::empty(kind) };
+        // What the types of its columns are, only the server works out.
+        let columns = created.outputs.iter().flatten();
+        let columns = columns.map(|name| ColumnFacts::plain(name.clone(), "")).collect();
+        let facts =
+            RelationFacts { reads: reads.collect(), columns, whole: false, ..RelationFacts::empty(kind) };
         if created.replace {
             let name = self.resolve(&created.view);
             self.relations.insert(name, facts);

@@ -19,7 +19,7 @@ use std::ops::Range;
 use serde::Serialize;
 use underpin_catalog::{Name, ServerVersion};
 
-pub(crate) use self::block::control;
+pub(crate) use self::block::{control, is_discard_all};
 pub use self::splitter::Unreadable;
 use self::splitter::{Until, judge};
 use crate::statement::Statement;
@@ -268,8 +268,7 @@ pub fn unreadable(text: &str, statements: &[Statement]) -> Vec<Unreadable> {
 /// partitioned table, which only a catalog knows, is not among them.
 pub fn stands_alone(statement: &Statement) -> bool {
     let nothing = Surroundings::empty(ServerVersion::of_major(18), Name::new("public"));
-    block::is_discard_all(statement)
-        || statement.effects.iter().any(|effect| effect.refuses_transaction(&nothing))
+    is_discard_all(statement) || statement.effects.iter().any(|effect| effect.refuses_transaction(&nothing))
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ pub struct RelationFacts {
     pub constraints: Vec<ConstraintFacts>,
     /// The table that it is a partition of.
     pub partition_of: Option<RelationName>,
+    /// Of a partitioned table: the columns by which its rows are divided.
+    pub partition_key: Vec<Name>,
     /// Of a partitioned table: the partition of the rows that no other takes.
     pub default_partition: Option<RelationName>,
     /// Tables that it inherits from, without being their partition.
@@ -84,12 +86,17 @@ pub struct RelationFacts {
     pub reads: Vec<ReadFacts>,
     /// Its triggers, and the columns that each of them names.
     pub triggers: BTreeMap<Name, Vec<Name>>,
+    /// The functions that its triggers call, by trigger.
+    pub trigger_functions: BTreeMap<Name, RelationName>,
     /// Its policies, and the columns that each of them reads.
     pub policies: BTreeMap<Name, Vec<Name>>,
     /// Row security is on.
     pub row_security: bool,
     /// Columns by which publications pick its rows.
     pub published: Vec<Name>,
+    /// Every column, constraint, trigger and policy that it has is here. Not so where a history takes columns
+    /// from a query or another table.
+    pub whole: bool,
 }
 
 /// A relation that a view reads.
@@ -99,6 +106,8 @@ pub struct ReadFacts {
     pub relation: RelationName,
     /// The columns of it.
     pub columns: Vec<Name>,
+    /// These and no others: the server said so, or the text leaves no doubt.
+    pub exact: bool,
 }
 
 /// A column as it is now.
@@ -335,6 +344,7 @@ impl RelationFacts {
             columns: Vec::new(),
             constraints: Vec::new(),
             partition_of: None,
+            partition_key: Vec::new(),
             default_partition: None,
             inherits: Vec::new(),
             descendants: Vec::new(),
@@ -342,9 +352,11 @@ impl RelationFacts {
             owned_by: None,
             reads: Vec::new(),
             triggers: BTreeMap::new(),
+            trigger_functions: BTreeMap::new(),
             policies: BTreeMap::new(),
             row_security: false,
             published: Vec::new(),
+            whole: true,
         }
     }
 

@@ -8,12 +8,15 @@ use thiserror::Error;
 
 use crate::statement::tokens;
 
-/// PostgreSQL's grammar refuses the text (SQLSTATE 42601).
+/// PostgreSQL's grammar refuses the text.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message} (line {line}, column {column})")]
 pub struct SyntaxError {
     /// PostgreSQL's words: `syntax error at or near "TABEL"`.
     pub message: String,
+    /// What a server answers: 42601, or 0A000 for a clause that fits the grammar and never the statement
+    /// (`UNIQUE … NOT VALID`).
+    pub sqlstate: &'static str,
     /// The line, from 1.
     pub line: u32,
     /// The column in characters, from 1.
@@ -22,12 +25,15 @@ pub struct SyntaxError {
     pub offset: usize,
 }
 
+const SYNTAX: &str = "42601";
+
 /// A file that begins with a byte order mark: Prisma sends it to the server, which refuses it.
 pub(crate) fn byte_order_mark() -> SyntaxError {
     SyntaxError {
         message:
             "the file begins with a byte order mark, which PostgreSQL refuses; save it as UTF-8 without one"
                 .to_owned(),
+        sqlstate: SYNTAX,
         line: 1,
         column: 1,
         offset: 0,
@@ -46,8 +52,10 @@ pub(crate) fn locate(text: &str, error: &pg_query::Error) -> SyntaxError {
     };
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let sqlstate = if message.contains(" constraints cannot be marked ") { "0A000" } else { SYNTAX };
     SyntaxError {
         message,
+        sqlstate,
         line: position(before.matches('\n').count()),
         column: position(before[line_start..].chars().count()),
         offset,

@@ -2,6 +2,7 @@
 
 use underpin_catalog::{LockMode, RelationName};
 use underpin_sql::effect::{ConstraintKind, ReindexTarget, Rows};
+use underpin_sql::failure::TransactionSoFar;
 use underpin_sql::in_force::{InForce, Limit, Settings};
 use underpin_sql::sending::{Block, Sending, Standing};
 use underpin_sql::{Duration, Effect, LockClaim, RelationKind, Statement, Step, twin};
@@ -38,6 +39,8 @@ pub(crate) struct Case<'a> {
     pub(crate) world: &'a World,
     /// The statements before it in the file.
     pub(crate) seen: &'a [Seen],
+    /// What its transaction did before it.
+    pub(crate) so_far: &'a TransactionSoFar,
 }
 
 /// An effect with its locks on relations that others may use, and its work.

@@ -6,17 +6,19 @@
 
 use underpin_catalog::{Name, ServerVersion};
 use underpin_prisma::client::ClientContract;
+use underpin_sql::failure::TransactionSoFar;
 use underpin_sql::in_force::{Session, in_force};
 use underpin_sql::sending::{Sender, sending};
 use underpin_sql::{Effect, Statement, Surroundings, SyntaxError};
 
 use super::case::{Act, Case, FileCase, Seen};
 use super::cost;
-use super::finding::{Confidence, Finding, LockFact, Severity};
+use super::finding::LockFact;
 use super::lines::Lines;
 use super::report::{FileReport, StatementReport};
 use super::rule::{Judge, Rule, rules};
 use super::stats::Stats;
+use super::unreadable::unreadable;
 use crate::settings::LintSettings;
 use crate::world::World;
 
@@ -111,7 +113,7 @@ impl<'a> Linter<'a> {
         let statements = match &source.read {
             Ok(statements) => statements,
             Err(error) => {
-                report.findings.push(unreadable(source.path, &lines, error));
+                report.findings.push(unreadable(source.path, source.text, &lines, error));
                 self.world.forget();
                 return report;
             }
@@ -128,9 +130,22 @@ impl<'a> Linter<'a> {
             around: &self.around,
         };
         let mut seen: Vec<Seen> = Vec::with_capacity(statements.len());
+        let (mut transaction, mut so_far) = (None, TransactionSoFar::default());
         for (at, statement) in statements.iter().enumerate() {
             let acts = acts(statement, &self.world);
-            let case = Case { file: &file, at, statement, acts: &acts, world: &self.world, seen: &seen };
+            let standing = &sending.statements[at];
+            if transaction.replace(standing.transaction) != Some(standing.transaction) {
+                so_far = TransactionSoFar::default();
+            }
+            let case = Case {
+                file: &file,
+                at,
+                statement,
+                acts: &acts,
+                world: &self.world,
+                seen: &seen,
+                so_far: &so_far,
+            };
             for rule in &self.rules {
                 if let Judge::Statement(judge) = rule.judge {
                     judge(&case, &mut report.findings);
@@ -146,6 +161,7 @@ impl<'a> Linter<'a> {
                 transaction: sending.statements[at].transaction + 1,
             });
             seen.push(one);
+            so_far.note(statement, self.world.facts());
             for effect in &statement.effects {
                 self.world.apply(effect);
             }
@@ -221,28 +237,6 @@ fn word(duration: underpin_sql::Duration) -> &'static str {
         Duration::Rewrite => "rewrite",
         Duration::WaitsForSnapshots => "waits",
         Duration::Unknown => "unknown",
-    }
-}
-
-/// The finding of a file that is not SQL.
-fn unreadable(path: &str, lines: &Lines<'_>, error: &SyntaxError) -> Finding {
-    Finding {
-        rule: "syntax-error".to_owned(),
-        severity: Severity::Blocker,
-        confidence: Confidence::High,
-        path: path.to_owned(),
-        span: Some(lines.span(error.offset..error.offset + 1)),
-        statement: None,
-        object: None,
-        message: format!("{}: PostgreSQL refuses the file before it runs anything of it", error.message),
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: Some("42601".to_owned()),
-        assumptions: Vec::new(),
-        check: None,
-        fix: None,
-        fingerprint: String::new(),
-        suppressed: None,
     }
 }
 

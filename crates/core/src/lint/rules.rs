@@ -2,14 +2,17 @@
 
 mod breaks;
 mod cascade_deletes_rows;
+mod cascade_drops_more;
 mod column_recreated;
 mod data_loss;
 mod enum_recreated;
+mod failures;
 mod function_left_behind;
 mod hand_written;
 mod index_drop;
 mod index_leftover;
 mod lock_held_during_work;
+mod long_names;
 mod lossy_cast;
 mod many_to_many_key;
 mod old_readers;
@@ -23,13 +26,13 @@ mod security;
 mod settings;
 mod table_recreated;
 mod timestamp_to_timestamptz;
+mod transactions;
 mod unbounded_lock_wait;
 mod waits;
 
-use underpin_sql::Effect;
-
 use super::case::Case;
 use super::rule::{Group, Judge, Rule};
+use underpin_sql::Effect;
 
 /// A rule whose page is `rules/NAME.md`.
 macro_rules! rule {
@@ -50,6 +53,9 @@ macro_rules! rule {
 pub(super) static ALL: &[Rule] = &[
     // Failure
     rule!("syntax-error", Failure, Blocker, Judge::Run),
+    rule!("left-open-transaction", Failure, Blocker, Judge::File(transactions::left_open)),
+    rule!("transaction-control", Failure, Danger, Judge::File(transactions::control)),
+    rule!("name-too-long", Failure, Caution, Judge::Statement(long_names::judge)),
     // What breaks is told before what waits, which leaves out what was told.
     // Compatibility
     rule!("column-becomes-optional", Compatibility, Info, Judge::Statement(old_readers::judge)),
@@ -78,6 +84,19 @@ pub(super) static ALL: &[Rule] = &[
     rule!("rename-type", Compatibility, Danger, Judge::Run),
     rule!("required-column-without-default", Compatibility, Blocker, Judge::Run),
     rule!("column-recreated", Compatibility, Danger, Judge::Statement(column_recreated::judge)),
+    // Failure, behind what it would say again
+    rule!("refused-in-transaction", Failure, Blocker, Judge::Statement(failures::judge)),
+    rule!("concurrently-unsupported", Failure, Blocker, Judge::Run),
+    rule!("data-may-refuse", Failure, Caution, Judge::Run),
+    rule!("drop-blocked", Failure, Blocker, Judge::Run),
+    rule!("duplicate-object", Failure, Blocker, Judge::Run),
+    rule!("enum-value-used-early", Failure, Blocker, Judge::Run),
+    rule!("missing-object", Failure, Blocker, Judge::Run),
+    rule!("newer-syntax", Failure, Blocker, Judge::Run),
+    rule!("not-valid-unsupported", Failure, Blocker, Judge::Run),
+    rule!("pending-trigger-events", Failure, Blocker, Judge::Run),
+    rule!("refused-definition", Failure, Blocker, Judge::Run),
+    rule!("type-change-blocked", Failure, Blocker, Judge::Run),
     // Locks
     rule!("index-build", Locks, Danger, Judge::Statement(waits::judge)),
     rule!("table-scan", Locks, Danger, Judge::Run),
@@ -108,6 +127,7 @@ pub(super) static ALL: &[Rule] = &[
     rule!("table-recreated", Data, Caution, Judge::Statement(table_recreated::judge)),
     rule!("lossy-cast", Data, Caution, Judge::Statement(lossy_cast::judge)),
     rule!("data-loss", Data, Info, Judge::Statement(data_loss::judge)),
+    rule!("cascade-drops-more", Data, Danger, Judge::Statement(cascade_drops_more::judge)),
     // Repository, judged in `repository`: no statement is asked.
     rule!("accepted-data-loss", Repository, Blocker, Judge::Run),
     rule!("db-push-in-release", Repository, Danger, Judge::Run),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod corpus;
+mod failures;
 mod histories;
 mod repository;
 mod rules;

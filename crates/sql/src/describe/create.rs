@@ -40,6 +40,8 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                     if_not_exists: statement.if_not_exists,
                     with_data: into.is_none_or(|into| !into.skip_data),
                     columns: named_columns(&contents),
+                    flat: is_flat(statement.query.as_deref(), &contents),
+                    outputs: into.and_then(|into| outputs(&into.col_names, statement.query.as_deref())),
                     reads: contents.relations.into_iter().collect(),
                 })]
             } else {
@@ -61,6 +63,8 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                 if_not_exists: false,
                 with_data: true,
                 columns: named_columns(&contents),
+                flat: is_flat(statement.query.as_deref(), &contents),
+                outputs: outputs(&statement.aliases, statement.query.as_deref()),
                 reads: contents.relations.into_iter().collect(),
             })]
         }
@@ -319,10 +323,78 @@ fn create_table(statement: &CreateStmt) -> CreateTable {
         like,
         if_not_exists: statement.if_not_exists,
         partitioned: statement.partspec.is_some(),
+        partition_key: statement
+            .partspec
+            .iter()
+            .flat_map(|spec| &spec.part_params)
+            .filter_map(key_column)
+            .collect(),
         default_partition: statement.partbound.as_ref().is_some_and(|bound| bound.is_default),
         persistence: persistence(statement.relation.as_ref()),
         columns,
         constraints,
+    }
+}
+
+/// A column of a partition key; an expression has no name.
+fn key_column(node: &Node) -> Option<Name> {
+    match &node.node {
+        Some(NodeEnum::PartitionElem(element)) if !element.name.is_empty() => Some(Name::new(&element.name)),
+        _ => None,
+    }
+}
+
+/// Whether a query reads nothing but relations, side by side.
+fn is_flat(query: Option<&Node>, contents: &Contents) -> bool {
+    fn reads_relations(node: &Node) -> bool {
+        match &node.node {
+            Some(NodeEnum::RangeVar(_)) => true,
+            Some(NodeEnum::JoinExpr(join)) => {
+                join.larg.as_deref().is_some_and(reads_relations)
+                    && join.rarg.as_deref().is_some_and(reads_relations)
+            }
+            _ => false,
+        }
+    }
+    match query.map(|query| &query.node) {
+        Some(Some(NodeEnum::SelectStmt(select))) => {
+            !contents.subselect
+                && select.with_clause.is_none()
+                && select.larg.is_none()
+                && select.from_clause.iter().all(reads_relations)
+        }
+        _ => false,
+    }
+}
+
+/// The columns that a view will have, where its text names each of them.
+fn outputs(aliases: &[Node], query: Option<&Node>) -> Option<Vec<Name>> {
+    let mut select = match query.map(|query| &query.node) {
+        Some(Some(NodeEnum::SelectStmt(select))) => select.as_ref(),
+        _ => return None,
+    };
+    // The first branch of a UNION names its columns.
+    while let Some(first) = select.larg.as_deref() {
+        select = first;
+    }
+    let mut columns: Vec<Name> = select.target_list.iter().map(output).collect::<Option<_>>()?;
+    for (column, alias) in columns.iter_mut().zip(names(aliases)) {
+        *column = alias;
+    }
+    (!columns.is_empty()).then_some(columns)
+}
+
+fn output(target: &Node) -> Option<Name> {
+    let Some(NodeEnum::ResTarget(target)) = &target.node else { return None };
+    if !target.name.is_empty() {
+        return Some(Name::new(&target.name));
+    }
+    match target.val.as_ref().and_then(|value| value.node.as_ref()) {
+        Some(NodeEnum::ColumnRef(reference)) => match reference.fields.last().map(|field| &field.node) {
+            Some(Some(NodeEnum::String(text))) => Some(Name::new(&text.sval)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -392,7 +464,7 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
     let serial = definition.type_name.as_ref().is_some_and(is_serial);
     let mut default = if serial { ColumnDefault::Serial } else { ColumnDefault::None };
     let mut not_null = serial;
-    let mut constraints = Vec::new();
+    let mut constraints: Vec<AddConstraint> = Vec::new();
     let mut reads = Vec::new();
     let mut sequences = Vec::new();
     for added in definition.constraints.iter().filter_map(|node| match &node.node {
@@ -431,14 +503,28 @@ pub(super) fn added_column(table: &RelationName, definition: &ColumnDef, if_not_
             | ConstrType::ConstrUnique
             | ConstrType::ConstrForeign
             | ConstrType::ConstrExclusion => constraints.push(constraint(table, added, Some(&column))),
+            // Beside a column the grammar hands out what is said of a constraint as constraints of their own,
+            // each about the one before it.
+            ConstrType::ConstrAttrDeferrable => {
+                if let Some(last) = constraints.last_mut().filter(|last| last.deferral == Deferral::Never) {
+                    last.deferral = Deferral::Possible;
+                }
+            }
+            ConstrType::ConstrAttrDeferred => {
+                if let Some(last) = constraints.last_mut() {
+                    last.deferral = Deferral::Initially;
+                }
+            }
+            ConstrType::ConstrAttrNotEnforced => {
+                if let Some(last) = constraints.last_mut() {
+                    last.not_enforced = true;
+                }
+            }
             ConstrType::Undefined
             | ConstrType::ConstrNull
-            | ConstrType::ConstrAttrDeferrable
             | ConstrType::ConstrAttrNotDeferrable
-            | ConstrType::ConstrAttrDeferred
             | ConstrType::ConstrAttrImmediate
-            | ConstrType::ConstrAttrEnforced
-            | ConstrType::ConstrAttrNotEnforced => {}
+            | ConstrType::ConstrAttrEnforced => {}
         }
     }
     let to = match &definition.type_name {

@@ -37,6 +37,8 @@ impl Surroundings {
             persistence: created.persistence,
             bytes: Some(0),
             rows_estimate: Some(0.0),
+            partition_key: created.partition_key.clone(),
+            whole: created.like.is_empty() && created.inherits.is_empty() && created.partition_of.is_none(),
             ..RelationFacts::empty(kind)
         };
         self.relations.insert(name.clone(), facts);

@@ -34,7 +34,7 @@ pub(crate) fn control(statement: &Statement) -> Option<&TransactionStmt> {
 }
 
 /// `DISCARD ALL`, which is refused in a block; its effect is that of `RESET ALL`, which is not.
-pub(super) fn is_discard_all(statement: &Statement) -> bool {
+pub(crate) fn is_discard_all(statement: &Statement) -> bool {
     matches!(statement.node.as_ref(), NodeEnum::DiscardStmt(discard) if discard.target() == DiscardMode::DiscardAll)
 }
 

@@ -7,6 +7,7 @@
 mod agreement;
 mod corpus;
 mod facts;
+mod failures;
 mod forms;
 mod programs;
 mod routines;

@@ -1,0 +1,91 @@
+//! A file that is not SQL: what it is instead, so that somebody can correct it.
+
+use underpin_sql::SyntaxError;
+
+use super::finding::{Confidence, Finding, Severity};
+use super::lines::Lines;
+
+/// The finding of a file that PostgreSQL's grammar refuses.
+pub(super) fn unreadable(path: &str, text: &str, lines: &Lines<'_>, error: &SyntaxError) -> Finding {
+    let rule = match error.sqlstate {
+        "0A000" if error.message.contains("NOT VALID") => "not-valid-unsupported",
+        "0A000" => "refused-definition",
+        _ => "syntax-error",
+    };
+    let what = match what_it_is(text, error) {
+        Some(what) => format!("{} ({what})", error.message),
+        None => error.message.clone(),
+    };
+    Finding {
+        rule: rule.to_owned(),
+        severity: Severity::Blocker,
+        confidence: Confidence::High,
+        path: path.to_owned(),
+        span: Some(lines.span(error.offset..error.offset + 1)),
+        statement: None,
+        object: None,
+        message: format!("{what}: PostgreSQL refuses the file before it runs anything of it"),
+        locks: Vec::new(),
+        estimate: None,
+        sqlstate: Some(error.sqlstate.to_owned()),
+        assumptions: Vec::new(),
+        check: None,
+        fix: None,
+        fingerprint: String::new(),
+        suppressed: None,
+    }
+}
+
+/// What stands at the place where the text stops being SQL.
+fn what_it_is(text: &str, error: &SyntaxError) -> Option<String> {
+    let from = text[..error.offset].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[from..].lines().next().unwrap_or_default().trim();
+    if text.contains('\0') {
+        return Some("the file is binary, or UTF-16: save it as UTF-8".to_owned());
+    }
+    if line.starts_with('\\') {
+        let command = line.split_whitespace().next().unwrap_or(line);
+        return Some(format!("{command} is a command of psql, which only psql understands"));
+    }
+    if ["<<<<<<< ", "=======", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)) {
+        return Some("a merge conflict was left in the file".to_owned());
+    }
+    if text[error.offset..].starts_with(':') {
+        return Some("a variable of psql, which only psql fills in".to_owned());
+    }
+    if error.message.ends_with("at end of input") {
+        return Some("the file ends in the middle of a statement".to_owned());
+    }
+    if error.message.contains("unterminated") {
+        return Some("what begins here has no end: the file may be cut off".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use underpin_sql::read;
+
+    use super::*;
+
+    #[test]
+    fn it_is_said_what_a_file_is_instead_of_sql() {
+        for (text, said, rule) in [
+            ("\\connect other\nSELECT 1;", "command of psql", "syntax-error"),
+            ("SELECT 1;\n\\i other.sql\n", "\\i is a command of psql", "syntax-error"),
+            ("<<<<<<< HEAD\nSELECT 1;\n=======", "merge conflict", "syntax-error"),
+            ("CREATE TABLE a (", "in the middle of a statement", "syntax-error"),
+            ("SELECT 'a;\n", "has no end", "syntax-error"),
+            ("SELECT 1;\0\0", "UTF-16", "syntax-error"),
+            ("\u{feff}SELECT 1;", "byte order mark", "syntax-error"),
+            ("SELECT * FROM a WHERE b = :name;", "variable of psql", "syntax-error"),
+            ("ALTER TABLE a ADD UNIQUE (b) NOT VALID;", "NOT VALID", "not-valid-unsupported"),
+        ] {
+            let finding = unreadable("a.sql", text, &Lines::of(text), &read(text).unwrap_err());
+            assert!(finding.message.contains(said), "{text}: {}", finding.message);
+            assert_eq!(finding.rule, rule, "{text}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What is told to fail in histories that were deployed: nothing but what really fails.
+
+use underpin_catalog::{Name, ServerVersion};
+use underpin_core::lint::cost::ASSUMED_ROWS;
+use underpin_core::lint::finding::Severity;
+use underpin_core::lint::stats::Stats;
+use underpin_core::lint::{Circumstances, Group, Linter, Source, rules};
+use underpin_core::settings::Settings;
+use underpin_sql::in_force::Session;
+use underpin_sql::read;
+use underpin_sql::sending::Sender;
+use underpin_testkit::corpus::{History, histories};
+
+/// `project/migration:line rule SQLSTATE`, for each failure that does not depend on rows.
+fn failing(history: &History) -> Vec<String> {
+    let settings = Settings::default();
+    let stats = Stats::none();
+    let mut linter = Linter::new(Circumstances {
+        server: ServerVersion::of_major(17),
+        sender: Sender::Underpin,
+        session: Session::default(),
+        namespace: Name::new("public"),
+        whole_history: true,
+        together: false,
+        stats: &stats,
+        assumed_rows: ASSUMED_ROWS,
+        settings: &settings.lint,
+        deployed: &[],
+    });
+    let is_failure = |name: &str| rules().any(|rule| rule.group == Group::Failure && rule.name() == name);
+    let mut all = Vec::new();
+    for name in &history.names {
+        let text = history.sql(name);
+        let report = linter.judge(&Source { path: name, text: &text, read: read(&text) });
+        for finding in report.findings {
+            if finding.severity == Severity::Blocker && is_failure(&finding.rule) {
+                let line = finding.span.map_or(0, |span| span.line);
+                let state = finding.sqlstate.unwrap_or_default();
+                all.push(format!("{}/{name}:{line} {} {state}", history.name, finding.rule));
+            }
+        }
+    }
+    all
+}
+
+/// Refusals that a server confirms: these files were executed in another way than a deploy does, or never.
+const REAL: &[&str] = &[
+    "civitai/20251123142214_model_metric_overhaul:27 syntax-error 42601",
+    "civitai/20251123233705_userstats_shrink:1 drop-blocked 2BP01",
+    "civitai/20260702130000_imagereport_imageid_fk:31 duplicate-object 42710",
+];
+
+#[test]
+fn what_was_deployed_is_not_told_to_fail() {
+    let all: Vec<String> = histories().iter().flat_map(failing).collect();
+    assert_eq!(all, REAL);
+}

@@ -1,5 +1,7 @@
 //! What a rule is asked about: one statement, or one file, with everything around it.
 
+use std::cell::OnceCell;
+
 use underpin_catalog::{LockMode, RelationName};
 use underpin_sql::effect::{ConstraintKind, ReindexTarget, Rows};
 use underpin_sql::failure::TransactionSoFar;
@@ -8,6 +10,7 @@ use underpin_sql::sending::{Block, Sending, Standing};
 use underpin_sql::{Duration, Effect, LockClaim, RelationKind, Statement, Step, twin};
 
 use super::cost::{self, Key, Queue, Size, Work};
+use super::enum_swap::EnumSwap;
 use super::finding::{Blocks, Confidence, Estimate, Finding, Fix, FixStatement, LockFact, Severity};
 use super::lines::Lines;
 use super::linter::{Circumstances, size_of};
@@ -24,6 +27,8 @@ pub(crate) struct FileCase<'a> {
     pub(crate) sending: &'a Sending,
     pub(crate) in_force: &'a InForce,
     pub(crate) around: &'a Circumstances<'a>,
+    /// Found when the first rule asks.
+    pub(crate) swaps: OnceCell<Vec<EnumSwap>>,
 }
 
 /// A statement, when its turn comes.
@@ -253,6 +258,11 @@ impl<'a> Case<'a> {
 }
 
 impl FileCase<'_> {
+    /// The enums that the file makes anew.
+    pub(crate) fn enum_swaps(&self) -> &[EnumSwap] {
+        self.swaps.get_or_init(|| EnumSwap::all(self.statements))
+    }
+
     /// Begins a finding about the file.
     pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
         Telling(Finding {

@@ -4,6 +4,8 @@
 //! which transaction each statement runs in and which settings are in force there, and asks every rule. It
 //! decides nothing itself: what is found is a rule's, what counts is decided behind it.
 
+use std::cell::OnceCell;
+
 use underpin_catalog::{Name, ServerVersion};
 use underpin_prisma::client::ClientContract;
 use underpin_sql::failure::TransactionSoFar;
@@ -128,6 +130,7 @@ impl<'a> Linter<'a> {
             sending: &sending,
             in_force: &in_force,
             around: &self.around,
+            swaps: OnceCell::new(),
         };
         let mut seen: Vec<Seen> = Vec::with_capacity(statements.len());
         let (mut transaction, mut so_far) = (None, TransactionSoFar::default());

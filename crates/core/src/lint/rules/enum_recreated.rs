@@ -6,126 +6,29 @@
 
 use underpin_catalog::{Literal, Name, RelationName};
 use underpin_sql::Effect;
-use underpin_sql::effect::{ObjectKind, TypeKind};
+use underpin_sql::effect::TypeKind;
 
 use super::super::case::{Act, Case};
 use super::super::cost;
+use super::super::enum_swap::EnumSwap;
 use super::super::finding::{Blocks, Confidence, Estimate, Finding, Severity};
 use crate::quantity::duration;
 
 pub(super) const NAME: &str = "enum-recreated";
 
-/// An enum that a file makes anew.
-#[derive(Debug)]
-struct Swap<'a> {
-    /// Its name before and after.
-    name: RelationName,
-    /// Its name when it was made.
-    made: &'a RelationName,
-    /// What the old one is called when it is dropped.
-    old: RelationName,
-    values: &'a [String],
-    /// The first statement that moves a column.
-    begins: usize,
-    /// The columns that move, as effects.
-    moves: Vec<&'a Effect>,
-}
-
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
-    if !case.acts.iter().any(|act| matches!(act.effect, Effect::ChangeColumnType { .. })) {
-        return;
-    }
-    for swap in swaps(case) {
-        if swap.begins == case.at
-            && let Some(finding) = tell(case, &swap)
-        {
-            found.push(finding);
-        }
-    }
+    let begin = case.file.enum_swaps().iter().filter(|swap| swap.begins() == case.at);
+    found.extend(begin.filter_map(|swap| tell(case, swap)));
 }
 
 /// Whether the effect is one of a swap.
 pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
-    let is_candidate = match effect {
-        Effect::ChangeColumnType { to, .. } => to.user_defined.is_some(),
-        Effect::Rename { kind: ObjectKind::Type, .. } | Effect::Drop { kind: ObjectKind::Type, .. } => true,
-        _ => false,
-    };
-    is_candidate
-        && swaps(case).iter().any(|swap| match effect {
-            Effect::ChangeColumnType { to, .. } => {
-                to.user_defined.as_ref().is_some_and(|to| is_same(to, swap.made))
-            }
-            Effect::Rename { name, .. } => is_same(name, &swap.name) || is_same(name, swap.made),
-            Effect::Drop { name, .. } => is_same(name, &swap.old) || is_same(name, &swap.name),
-            _ => false,
-        })
+    case.file.enum_swaps().iter().any(|swap| swap.covers(effect))
 }
 
-fn swaps<'a>(case: &Case<'a>) -> Vec<Swap<'a>> {
-    let effects: Vec<(usize, &'a Effect)> = case
-        .file
-        .statements
-        .iter()
-        .enumerate()
-        .flat_map(|(at, statement)| statement.effects.iter().map(move |effect| (at, effect)))
-        .collect();
-    effects
-        .iter()
-        .filter_map(|(_, effect)| match effect {
-            Effect::CreateType { name, kind: TypeKind::Enum { values } } => swap_of(&effects, name, values),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Prisma writes the namespace in some of its statements.
-fn is_same(one: &RelationName, other: &RelationName) -> bool {
-    let either = one.namespace.is_none() || other.namespace.is_none();
-    one.name == other.name && (either || one.namespace == other.namespace)
-}
-
-fn swap_of<'a>(
-    effects: &[(usize, &'a Effect)],
-    made: &'a RelationName,
-    values: &'a [String],
-) -> Option<Swap<'a>> {
-    let renamed = |from: &RelationName| {
-        effects.iter().find_map(|(_, effect)| match effect {
-            Effect::Rename { kind: ObjectKind::Type, name, to } if is_same(name, from) => {
-                Some(from.sibling(to.clone()))
-            }
-            _ => None,
-        })
-    };
-    let is_dropped = |wanted: &RelationName| {
-        effects.iter().any(|(_, effect)| {
-            matches!(effect, Effect::Drop { kind: ObjectKind::Type, name, .. } if is_same(name, wanted))
-        })
-    };
-    let moves: Vec<_> = effects
-        .iter()
-        .filter(|(_, effect)| {
-            matches!(effect, Effect::ChangeColumnType { to, .. }
-                if to.user_defined.as_ref().is_some_and(|to| is_same(to, made)))
-        })
-        .collect();
-    let begins = moves.first()?.0;
-    // Made under another name and renamed to the old one, or made under the name that the old one has given up.
-    let (name, old) = match renamed(made) {
-        Some(name) if !is_same(&name, made) => {
-            let old = renamed(&name).unwrap_or_else(|| name.clone());
-            (name, old)
-        }
-        _ => (made.clone(), renamed(made)?),
-    };
-    let moves = moves.into_iter().map(|(_, effect)| *effect).collect();
-    is_dropped(&old).then_some(Swap { name, made, old, values, begins, moves })
-}
-
-fn tell(case: &Case<'_>, swap: &Swap<'_>) -> Option<Finding> {
+fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
     let facts = case.world.facts();
-    let before = facts.type_facts(&swap.name).filter(|_| !is_same(&swap.name, swap.made));
+    let before = facts.type_facts(&swap.name).filter(|_| !swap.is_made_in_place());
     let before = before.or_else(|| facts.type_facts(&swap.old));
     let had = match before.and_then(|before| before.kind.as_ref()) {
         Some(TypeKind::Enum { values }) => Some(values),
@@ -136,7 +39,7 @@ fn tell(case: &Case<'_>, swap: &Swap<'_>) -> Option<Finding> {
 
     let mut acts = Vec::new();
     let mut columns = Vec::new();
-    for effect in &swap.moves {
+    for effect in swap.moves(case.file.statements) {
         let Effect::ChangeColumnType { table, column, .. } = effect else { continue };
         let table = facts.resolve(table);
         if case.is_used(&table) && !case.world.is_new_column(&table, column) {

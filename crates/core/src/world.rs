@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::effect::{ObjectKind, Program, Reach};
+use underpin_sql::effect::{ObjectKind, Persistence, Program, Reach};
 use underpin_sql::{Effect, RelationKind, Surroundings};
 
 use crate::quantity::{bytes, thousands};
@@ -104,6 +104,7 @@ impl World {
     /// The next file of a history begins. When time has passed since the one before, what that one made is
     /// used by now, and its tables have filled.
     pub(crate) fn begin_file(&mut self, time_passes: bool, search_path: &[Name]) {
+        self.facts.end_session();
         self.reset_search_path(search_path);
         if time_passes {
             self.new.clear();
@@ -203,14 +204,14 @@ impl World {
 
     /// The relation that the effect makes, if it is not there yet.
     pub(crate) fn made_by(&self, effect: &Effect) -> Option<RelationName> {
-        let name = match effect {
-            Effect::CreateTable(created) => &created.table,
-            Effect::CreateTableAs { table, .. } => table,
-            Effect::CreateView(created) => &created.view,
-            Effect::Create { kind: ObjectKind::Sequence, name, .. } => name,
+        let (name, persistence) = match effect {
+            Effect::CreateTable(created) => (&created.table, created.persistence),
+            Effect::CreateTableAs { table, persistence, .. } => (table, *persistence),
+            Effect::CreateView(created) => (&created.view, Persistence::Permanent),
+            Effect::Create { kind: ObjectKind::Sequence, name, .. } => (name, Persistence::Permanent),
             _ => return None,
         };
-        let name = self.facts.new_name(name);
+        let name = self.facts.new_relation_name(name, persistence);
         (!self.facts.relations.contains_key(&name)).then_some(name)
     }
 

@@ -25,7 +25,7 @@ use underpin_catalog::LockMode::{
 };
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{Binding, Effect, Rows, TableOption};
+use crate::effect::{Binding, Effect, Persistence, Rows, TableOption};
 use crate::locks::merged;
 use crate::step::LockClaim;
 use crate::surroundings::{IndexFacts, RelationFacts, RelationKind, Surroundings};
@@ -36,14 +36,24 @@ pub(crate) struct Claims<'a> {
     around: &'a Surroundings,
     locks: Vec<LockClaim>,
     work: Vec<Work>,
-    /// Indexes that are dropped and made again: whatever else is done, their files are not written anew.
+    /// Indexes that are dropped, to be made again or not: whatever else is done, their files are not written
+    /// anew.
     remade: BTreeSet<RelationName>,
+    /// Tables that the statement writes anew for the type of one of their columns.
+    retyped: BTreeSet<RelationName>,
 }
 
 impl<'a> Claims<'a> {
     /// The claims of effects that begin in the same surroundings: one statement's.
     pub(crate) fn of<'e>(effects: impl IntoIterator<Item = &'e Effect>, around: &'a Surroundings) -> Self {
-        let mut claims = Self { around, locks: Vec::new(), work: Vec::new(), remade: BTreeSet::new() };
+        let effects: Vec<_> = effects.into_iter().collect();
+        let mut claims = Self {
+            around,
+            locks: Vec::new(),
+            work: Vec::new(),
+            remade: BTreeSet::new(),
+            retyped: effects.iter().filter_map(|effect| column::retyped(effect, around)).collect(),
+        };
         for effect in effects {
             claims.add(effect);
         }
@@ -162,7 +172,9 @@ impl<'a> Claims<'a> {
                     self.lock_all(tables, AccessShare);
                 }
             }
-            Effect::Insert { table, columns, updates, reads } => self.insert(table, columns, *updates, reads),
+            Effect::Insert { table, columns, arbitrates, reads } => {
+                self.insert(table, columns, *arbitrates, reads);
+            }
             Effect::Update(changed) => self.update(changed),
             Effect::Delete(changed) => self.delete(changed),
             Effect::Merge { table, reads } => {
@@ -384,13 +396,13 @@ impl Claims<'_> {
 
     /// The relation that the effect makes, unless it is there.
     fn made_by(&self, effect: &Effect) -> Option<RelationName> {
-        let name = match effect {
-            Effect::CreateTable(created) => &created.table,
-            Effect::CreateTableAs { table, .. } => table,
-            Effect::CreateView(created) => &created.view,
+        let (name, persistence) = match effect {
+            Effect::CreateTable(created) => (&created.table, created.persistence),
+            Effect::CreateTableAs { table, persistence, .. } => (table, *persistence),
+            Effect::CreateView(created) => (&created.view, Persistence::Permanent),
             _ => return None,
         };
-        self.facts(name).is_none().then(|| self.around.new_name(name))
+        self.facts(name).is_none().then(|| self.around.new_relation_name(name, persistence))
     }
 
     fn alter_table(&mut self, table: &RelationName, what: &TableOption) {

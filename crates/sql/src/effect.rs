@@ -100,7 +100,7 @@ pub enum Effect {
     /// The same, dropped.
     Drop { kind: ObjectKind, name: RelationName, if_exists: bool, cascade: bool },
     /// `ALTER TYPE … ADD VALUE`.
-    AddEnumValue { name: RelationName, value: String, if_not_exists: bool, placed: bool },
+    AddEnumValue { name: RelationName, value: String, if_not_exists: bool, place: Option<EnumPlace> },
     /// `ALTER TYPE … RENAME VALUE`.
     RenameEnumValue { name: RelationName, value: String, to: String },
     /// `ALTER DOMAIN` that adds or validates a constraint; `checks` says that it looks at the rows of every
@@ -131,8 +131,9 @@ pub enum Effect {
     Set(Setting),
     /// `BEGIN`, `COMMIT` and their kin.
     TransactionControl(TransactionControl),
-    /// `INSERT`. No columns are all of them in their order; `updates` is `ON CONFLICT … DO UPDATE`.
-    Insert { table: RelationName, columns: Vec<Name>, updates: bool, reads: Vec<RelationName> },
+    /// `INSERT`. No columns are all of them in their order; `arbitrates` is an `ON CONFLICT`
+    /// that names a key or updates: PostgreSQL looks through the indexes for the one that decides.
+    Insert { table: RelationName, columns: Vec<Name>, arbitrates: bool, reads: Vec<RelationName> },
     /// `UPDATE`.
     Update(ChangeRows),
     /// `DELETE`.
@@ -238,6 +239,16 @@ pub struct CreateView {
     pub flat: bool,
     /// The columns that it has, where the text names each of them.
     pub outputs: Option<Vec<Name>>,
+}
+
+/// Where a new value of an enum goes; without one, to the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnumPlace {
+    /// `BEFORE` that value.
+    Before(String),
+    /// `AFTER` that value.
+    After(String),
 }
 
 /// What kind of type something is.

@@ -92,7 +92,9 @@ impl Surroundings {
             Effect::Rename { kind, name, to } => self.rename_object(*kind, name, to),
             Effect::Move { kind, name, namespace } => self.move_object(*kind, name, namespace),
             Effect::Drop { kind, name, .. } => self.drop_object(*kind, name),
-            Effect::AddEnumValue { name, value, .. } => self.add_enum_value(name, value),
+            Effect::AddEnumValue { name, value, place, .. } => {
+                self.add_enum_value(name, value, place.as_ref())
+            }
             Effect::RenameEnumValue { name, value, to } => self.rename_enum_value(name, value, to),
             Effect::ConstrainDomain { name, .. } => self.constrain_domain(name),
             Effect::CreateTrigger(CreateTrigger { table, trigger, function, reads, .. }) => {

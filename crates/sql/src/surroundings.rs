@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 
-use crate::effect::{Deferral, Persistence, RoutineBody, TypeKind, Volatility};
+use crate::effect::{Deferral, OnDelete, Persistence, RoutineBody, TypeKind, Volatility};
+
+/// The namespace of the session's temporary relations, whatever its name is: it is looked in first.
+pub(crate) const TEMPORARY: &str = "pg_temp";
 
 /// Facts about the database that a file will run on.
 #[derive(Clone, Debug, Serialize)]
@@ -155,6 +158,8 @@ pub struct ConstraintFacts {
     pub referenced: Option<RelationName>,
     /// The columns that it references there; empty for its primary key.
     pub referenced_columns: Vec<Name>,
+    /// Of a foreign key: what happens to its rows when a referenced one is deleted. `None` when nobody looked.
+    pub on_delete: Option<OnDelete>,
     /// Of a check: columns in which it lets no NULL pass.
     pub proves_not_null: Vec<Name>,
     /// Every row is known to satisfy it.
@@ -271,6 +276,10 @@ impl Surroundings {
     fn resolve_in(&self, name: &RelationName, exists: impl Fn(&RelationName) -> bool) -> RelationName {
         if name.namespace.is_some() {
             return name.clone();
+        }
+        let temporary = RelationName::qualified(TEMPORARY, name.name.as_str());
+        if exists(&temporary) {
+            return temporary;
         }
         let candidates = self
             .search_path
@@ -401,6 +410,7 @@ impl ConstraintFacts {
             columns,
             referenced: None,
             referenced_columns: Vec::new(),
+            on_delete: None,
             proves_not_null: Vec::new(),
             validated: true,
             enforced: true,

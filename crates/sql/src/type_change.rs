@@ -34,6 +34,14 @@ pub(crate) fn is_catalog_only(change: &TypeChange<'_>) -> bool {
     keeps_bytes(&from, &to, is_utc(change.around.time_zone.as_deref()))
 }
 
+/// Whether values sort and equal each other otherwise than before, though their bytes stay: indexes are then
+/// built anew. Of the types whose bytes stay only `citext` has an order of its own.
+pub(crate) fn is_sorted_anew(change: &TypeChange<'_>) -> bool {
+    let facts = change.around.relation(change.table);
+    let before = facts.and_then(|facts| facts.column(change.column));
+    before.is_some_and(|before| (before.type_sql == "citext") != (change.to.text == "citext"))
+}
+
 /// What a domain is made of, and any other type itself. A domain that refuses values has to look at each
 /// (`None`), unless the column is of it already.
 fn base(around: &Surroundings, text: &str, named: Option<&RelationName>, there: bool) -> Option<String> {
@@ -85,6 +93,9 @@ fn keeps_bytes(from: &str, to: &str, utc: bool) -> bool {
     }
     match (from.base.as_str(), to.base.as_str()) {
         ("character varying", "text") | ("text", "character varying") if to.modifiers.is_empty() => true,
+        // The type of the extension: the bytes of a text, in another order.
+        ("character varying" | "text", "citext") => true,
+        ("citext", "character varying" | "text") if to.modifiers.is_empty() => true,
         ("character varying", "character varying") | ("bit varying", "bit varying") => {
             wider(from.first(), to.first())
         }
@@ -165,6 +176,8 @@ mod tests {
             ("timestamp(3) without time zone", "timestamp(6) without time zone"),
             ("timestamp(3) without time zone", "timestamp without time zone"),
             ("cidr", "inet"),
+            ("text", "citext"),
+            ("citext", "character varying"),
             ("integer", "integer"),
         ] {
             assert!(keeps_bytes(from, to, false), "{from} to {to}");
@@ -180,6 +193,8 @@ mod tests {
             ("character varying(20)[]", "text[]"),
             ("uuid", "text"),
             ("inet", "cidr"),
+            ("citext", "character varying(20)"),
+            ("citext", "jsonb"),
         ] {
             assert!(!keeps_bytes(from, to, false), "{from} to {to}");
         }

@@ -8,6 +8,7 @@
 
 mod alone;
 mod condition;
+mod replay;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +19,9 @@ use tokio::sync::Mutex;
 use underpin_catalog::{LockMode, RelationName};
 use underpin_shadow::StartOptions;
 
+pub use self::replay::Replay;
+use self::session::{Session, Sight};
 use crate::server::{Database, Server};
-use session::{Session, Sight};
 
 /// What one statement did on one server. Relations have the names that they had before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,9 +4,9 @@ use underpin_catalog::LockMode::{AccessExclusive, AccessShare, RowExclusive, Sha
 use underpin_catalog::{Name, RelationName};
 
 use super::Claims;
-use crate::effect::{AddColumn, ColumnDefault, ConstraintKind, Generation, TypeText, Using};
-use crate::surroundings::{ColumnValues, ConstraintFactsKind, IndexFacts};
-use crate::type_change::{TypeChange, is_catalog_only};
+use crate::effect::{AddColumn, ColumnDefault, ConstraintKind, Effect, Generation, TypeText, Using};
+use crate::surroundings::{ColumnValues, ConstraintFactsKind, IndexFacts, Surroundings};
+use crate::type_change::{TypeChange, is_catalog_only, is_sorted_anew};
 use crate::work::{WorkKind, any_volatile, is_not_null};
 
 impl Claims<'_> {
@@ -71,6 +71,7 @@ impl Claims<'_> {
             for (index, facts) in self.indexes(&part) {
                 if facts.reads.contains(column) {
                     self.lock(&index, AccessExclusive);
+                    self.remade.insert(index);
                 }
             }
         }
@@ -154,6 +155,9 @@ impl Claims<'_> {
         let table = self.around.resolve(table);
         let change = TypeChange { around: self.around, table: &table, column, to, using };
         let rewrites = !is_catalog_only(&change);
+        // PostgreSQL takes a foreign key over as it is only when no column of the table is rewritten.
+        let compares_keys = self.retyped.contains(&table);
+        let sorts_anew = collation || is_sorted_anew(&change);
         let reads = |index: &IndexFacts| index.reads.contains(column);
         for heap in self.with_rows(self.tree(&table)) {
             if rewrites {
@@ -164,7 +168,7 @@ impl Claims<'_> {
                         // A plain index keeps its file: only the catalog's row is made anew.
                         self.remade.insert(index.clone());
                         self.lock(&index, AccessExclusive);
-                        if facts.partial || facts.has_expression() || collation {
+                        if facts.partial || facts.has_expression() || sorts_anew {
                             self.work_on(&heap, WorkKind::Build);
                         }
                     }
@@ -209,15 +213,22 @@ impl Claims<'_> {
             } else {
                 self.lock_tree(&referenced, AccessExclusive);
             }
-            if rewrites {
+            if compares_keys {
                 self.compare_references(&table, &referenced);
             }
         }
         for referencing in self.referencing(&table, Some(column)) {
             self.lock_tree(&referencing, AccessExclusive);
-            if rewrites {
+            if compares_keys {
                 self.query(&referencing, AccessShare, Some(WorkKind::Scan));
             }
         }
     }
+}
+
+/// The table that a change of type writes anew.
+pub(super) fn retyped(effect: &Effect, around: &Surroundings) -> Option<RelationName> {
+    let Effect::ChangeColumnType { table, column, to, using, .. } = effect else { return None };
+    let change = TypeChange { around, table, column, to, using: *using };
+    (!is_catalog_only(&change)).then(|| around.resolve(table))
 }

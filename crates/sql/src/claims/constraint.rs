@@ -159,6 +159,7 @@ impl Claims<'_> {
                         && columns == known.columns.iter().collect::<Vec<_>>();
                 if same {
                     self.lock(&index, AccessExclusive);
+                    self.remade.insert(index);
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Rows: written and locked.
 
+use std::collections::BTreeSet;
+
 use underpin_catalog::LockMode::{self, AccessShare, RowExclusive, RowShare};
 use underpin_catalog::{Name, RelationName};
 
 use super::Claims;
-use crate::effect::{ChangeRows, Rows};
+use crate::effect::{ChangeRows, OnDelete, Rows};
 use crate::surroundings::{ConstraintFactsKind, RelationKind};
 use crate::work::WorkKind;
 
@@ -30,17 +32,31 @@ impl Claims<'_> {
         &mut self,
         table: &RelationName,
         columns: &[Name],
-        updates: bool,
+        arbitrates: bool,
         reads: &[RelationName],
     ) {
         for part in self.written_through(table) {
             self.lock_tree(&part, RowExclusive);
-            if updates {
+            self.number(&part, columns);
+            if arbitrates {
                 self.lock_indexes(&part, RowExclusive);
             }
             self.look_up_references(&part, |column| columns.is_empty() || columns.contains(column));
         }
         self.query_all(reads, AccessShare, WorkKind::Scan);
+    }
+
+    /// Columns without a value take the next number of their sequence.
+    fn number(&mut self, table: &RelationName, columns: &[Name]) {
+        if columns.is_empty() {
+            return;
+        }
+        let table = self.around.resolve(table);
+        let takes = |owner: &(RelationName, Name)| owner.0 == table && !columns.contains(&owner.1);
+        let sequences = self.around.relations.iter();
+        let taken = sequences.filter(|(_, facts)| facts.owned_by.as_ref().is_some_and(takes));
+        let taken: Vec<_> = taken.map(|(sequence, _)| sequence.clone()).collect();
+        self.lock_all(&taken, RowExclusive);
     }
 
     pub(super) fn update(&mut self, changed: &ChangeRows) {
@@ -51,8 +67,31 @@ impl Claims<'_> {
     /// The rows that reference a deleted one are looked for.
     pub(super) fn delete(&mut self, changed: &ChangeRows) {
         self.change(changed);
-        for referencing in self.referencing(&changed.table, None) {
-            self.query(&referencing, RowShare, Some(WorkKind::LookUp));
+        let mut gone = BTreeSet::new();
+        self.look_for_referencing(&changed.table, &mut gone);
+    }
+
+    /// Each key by what it does then: `CASCADE` goes on from there.
+    fn look_for_referencing(&mut self, table: &RelationName, gone: &mut BTreeSet<RelationName>) {
+        let table = self.around.resolve(table);
+        if !gone.insert(table.clone()) {
+            return;
+        }
+        for referencing in self.referencing(&table, None) {
+            let acts: Vec<_> = self
+                .facts(&referencing)
+                .map(|facts| facts.constraints.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .filter(|constraint| constraint.referenced.as_ref() == Some(&table))
+                .map(|constraint| constraint.on_delete)
+                .collect();
+            let refuses = !acts.is_empty() && acts.iter().all(|act| *act == Some(OnDelete::Refuse));
+            let mode = if refuses { RowShare } else { RowExclusive };
+            self.query(&referencing, mode, Some(WorkKind::LookUp));
+            if acts.contains(&Some(OnDelete::Cascade)) {
+                self.look_for_referencing(&referencing, gone);
+            }
         }
     }
 

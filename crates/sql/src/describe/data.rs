@@ -1,7 +1,7 @@
 //! Statements about rows.
 
 use pg_query::protobuf::node::Node as NodeEnum;
-use pg_query::protobuf::{AExprKind, BoolExprType, Node, OnConflictAction};
+use pg_query::protobuf::{AExprKind, BoolExprType, Node, OnConflictAction, WithClause};
 use underpin_catalog::{Name, RelationName};
 
 use super::create::persistence;
@@ -28,46 +28,58 @@ pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
                     with_data: !into.skip_data,
                 }]);
             }
-            if !found.written.is_empty() {
-                return Some(vec![Effect::Unknown { what: "WITH … INSERT, UPDATE or DELETE".to_owned() }]);
-            }
-            vec![Effect::Select {
-                calls: found.unknown_functions(),
-                locks_rows: found.locks_rows,
-                rows: rows(statement.where_clause.as_deref()),
-                sequences: found.sequences(),
-                reads: found.relations.into_iter().collect(),
-            }]
+            with_changes(
+                statement.with_clause.as_ref(),
+                text,
+                Effect::Select {
+                    calls: found.unknown_functions(),
+                    locks_rows: found.locks_rows,
+                    rows: rows(statement.where_clause.as_deref()),
+                    sequences: found.sequences(),
+                    reads: found.relations.into_iter().filter(|read| !found.written.contains(read)).collect(),
+                },
+            )
         }
         NodeEnum::InsertStmt(statement) => {
             let table = named(statement.relation.as_ref());
-            vec![Effect::Insert {
-                columns: columns_of(&statement.cols),
-                updates: statement
-                    .on_conflict_clause
-                    .as_ref()
-                    .is_some_and(|clause| clause.action() == OnConflictAction::OnconflictUpdate),
-                reads: reads(&table),
-                table,
-            }]
+            with_changes(
+                statement.with_clause.as_ref(),
+                text,
+                Effect::Insert {
+                    columns: columns_of(&statement.cols),
+                    arbitrates: statement.on_conflict_clause.as_ref().is_some_and(|clause| {
+                        clause.action() == OnConflictAction::OnconflictUpdate || clause.infer.is_some()
+                    }),
+                    reads: reads(&table),
+                    table,
+                },
+            )
         }
         NodeEnum::UpdateStmt(statement) => {
             let table = named(statement.relation.as_ref());
-            vec![Effect::Update(ChangeRows {
-                columns: columns_of(&statement.target_list),
-                rows: rows(statement.where_clause.as_deref()),
-                reads: reads(&table),
-                table,
-            })]
+            with_changes(
+                statement.with_clause.as_ref(),
+                text,
+                Effect::Update(ChangeRows {
+                    columns: columns_of(&statement.target_list),
+                    rows: rows(statement.where_clause.as_deref()),
+                    reads: reads(&table),
+                    table,
+                }),
+            )
         }
         NodeEnum::DeleteStmt(statement) => {
             let table = named(statement.relation.as_ref());
-            vec![Effect::Delete(ChangeRows {
-                columns: Vec::new(),
-                rows: rows(statement.where_clause.as_deref()),
-                reads: reads(&table),
-                table,
-            })]
+            with_changes(
+                statement.with_clause.as_ref(),
+                text,
+                Effect::Delete(ChangeRows {
+                    columns: Vec::new(),
+                    rows: rows(statement.where_clause.as_deref()),
+                    reads: reads(&table),
+                    table,
+                }),
+            )
         }
         NodeEnum::MergeStmt(statement) => {
             let table = named(statement.relation.as_ref());
@@ -85,6 +97,17 @@ pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
         }],
         _ => return None,
     })
+}
+
+/// The changes of data that `WITH` makes, and then the statement's own.
+fn with_changes(with: Option<&WithClause>, text: &str, own: Effect) -> Vec<Effect> {
+    let queries =
+        with.map(|with| with.ctes.as_slice()).unwrap_or_default().iter().filter_map(|cte| match &cte.node {
+            Some(NodeEnum::CommonTableExpr(cte)) => cte.ctequery.as_ref()?.node.as_ref(),
+            _ => None,
+        });
+    let changes = queries.filter(|query| !matches!(query, NodeEnum::SelectStmt(_)));
+    changes.filter_map(|query| describe(query, text)).flatten().chain([own]).collect()
 }
 
 /// The columns that a list of targets names.

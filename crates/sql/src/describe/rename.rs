@@ -6,7 +6,7 @@ use underpin_catalog::{Name, RelationName};
 
 use super::drop::kind;
 use super::tree::{from_parts, named, object, owned_object, strings};
-use crate::effect::{Effect, ObjectKind, PolicyChange, TableOption};
+use crate::effect::{Effect, EnumPlace, ObjectKind, PolicyChange, TableOption};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     let alter = |kind, name| vec![Effect::Alter { kind, name }];
@@ -47,7 +47,14 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                     name,
                     value: statement.new_val.clone(),
                     if_not_exists: statement.skip_if_new_val_exists,
-                    placed: !statement.new_val_neighbor.is_empty(),
+                    place: (!statement.new_val_neighbor.is_empty()).then(|| {
+                        let neighbour = statement.new_val_neighbor.clone();
+                        if statement.new_val_is_after {
+                            EnumPlace::After(neighbour)
+                        } else {
+                            EnumPlace::Before(neighbour)
+                        }
+                    }),
                 }
             } else {
                 Effect::RenameEnumValue {

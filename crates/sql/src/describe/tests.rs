@@ -93,7 +93,7 @@ fn each_statement_has_its_word() {
         ("MERGE INTO a USING b ON a.i = b.i WHEN MATCHED THEN DELETE", "merge"),
         ("TRUNCATE a, b", "truncate truncate"),
         ("SELECT 1", "select"),
-        ("WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x", "unknown"),
+        ("WITH x AS (DELETE FROM a RETURNING *) SELECT * FROM x", "delete select"),
         ("COPY a FROM STDIN", "copy"),
         ("LOCK TABLE a", "lock_table"),
         ("VACUUM a", "vacuum"),

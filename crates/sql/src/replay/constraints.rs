@@ -76,6 +76,10 @@ impl Surroundings {
                 columns,
                 referenced,
                 referenced_columns,
+                on_delete: match added.kind {
+                    ConstraintKind::ForeignKey { on_delete, .. } => Some(on_delete),
+                    _ => None,
+                },
                 proves_not_null: added.proves_not_null.clone(),
                 validated: !added.not_valid && !added.not_enforced,
                 enforced: !added.not_enforced,

@@ -2,8 +2,8 @@
 
 use underpin_catalog::{Name, RelationName};
 
-use crate::effect::{AddConstraint, ColumnDefault, ConstraintKind, CreateTable, ObjectKind};
-use crate::surroundings::{RelationFacts, RelationKind, Surroundings};
+use crate::effect::{AddConstraint, ColumnDefault, ConstraintKind, CreateTable, ObjectKind, Persistence};
+use crate::surroundings::{RelationFacts, RelationKind, Surroundings, TEMPORARY};
 
 impl Surroundings {
     /// The facts of the relation that `name` means, to change them.
@@ -14,7 +14,7 @@ impl Surroundings {
 
     /// Puts a new relation in, where it is not there yet.
     pub(super) fn insert_relation(&mut self, name: &RelationName, facts: RelationFacts) -> RelationName {
-        let name = self.new_name(name);
+        let name = self.new_relation_name(name, facts.persistence);
         self.relations.entry(name.clone()).or_insert(facts);
         name
     }
@@ -27,8 +27,25 @@ impl Surroundings {
         }
     }
 
+    /// The same for a relation that lives this long: temporary ones have a namespace of their session.
+    pub fn new_relation_name(&self, name: &RelationName, persistence: Persistence) -> RelationName {
+        match persistence {
+            Persistence::Temporary => RelationName::qualified(TEMPORARY, name.name.as_str()),
+            Persistence::Permanent | Persistence::Unlogged => self.new_name(name),
+        }
+    }
+
+    /// The session ends, and its temporary relations with it.
+    pub fn end_session(&mut self) {
+        let temporary = |name: &RelationName| {
+            name.namespace.as_ref().is_some_and(|namespace| namespace.as_str() == TEMPORARY)
+        };
+        let gone: Vec<_> = self.relations.keys().filter(|name| temporary(name)).cloned().collect();
+        gone.iter().for_each(|relation| self.drop_relation(relation));
+    }
+
     pub(super) fn create_table(&mut self, created: &CreateTable) {
-        let name = self.new_name(&created.table);
+        let name = self.new_relation_name(&created.table, created.persistence);
         if self.relations.contains_key(&name) {
             return;
         }

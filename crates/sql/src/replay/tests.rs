@@ -87,6 +87,25 @@ fn partitions_get_the_indexes_of_their_parent() {
 }
 
 #[test]
+fn values_of_an_enum_stand_where_they_were_put() {
+    let facts = behind(
+        "CREATE TYPE e AS ENUM ('b', 'd'); ALTER TYPE e ADD VALUE 'a' BEFORE 'b';
+         ALTER TYPE e ADD VALUE 'c' AFTER 'b'; ALTER TYPE e ADD VALUE 'e';",
+    );
+    let values = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
+    assert_eq!(facts.types[&public("e")].kind, Some(crate::effect::TypeKind::Enum { values }));
+}
+
+#[test]
+fn temporary_tables_are_gone_with_their_session() {
+    let mut facts =
+        behind("CREATE TABLE t (id int); CREATE TEMP TABLE t (other int); ALTER TABLE t ADD COLUMN x int;");
+    assert_eq!(facts.relations[&public("t")].columns.len(), 1);
+    facts.end_session();
+    assert_eq!(facts.relations.keys().collect::<Vec<_>>(), [&public("t")]);
+}
+
+#[test]
 fn a_program_leaves_behind_what_its_statements_do() {
     let guarded = behind(
         "CREATE TABLE a (id int PRIMARY KEY);

@@ -2,7 +2,7 @@
 
 use underpin_catalog::RelationName;
 
-use crate::effect::{RoutineBody, TypeKind, Volatility};
+use crate::effect::{EnumPlace, RoutineBody, TypeKind, Volatility};
 use crate::surroundings::{RoutineFacts, Surroundings, TypeFacts};
 
 impl Surroundings {
@@ -68,11 +68,17 @@ impl Surroundings {
         }
     }
 
-    pub(super) fn add_enum_value(&mut self, name: &RelationName, value: &str) {
+    pub(super) fn add_enum_value(&mut self, name: &RelationName, value: &str, place: Option<&EnumPlace>) {
         if let Some(TypeFacts { kind: Some(TypeKind::Enum { values }), .. }) = self.type_mut(name)
             && !values.iter().any(|known| known == value)
         {
-            values.push(value.to_owned());
+            let at = |neighbour: &str| values.iter().position(|known| known == neighbour);
+            let at = match place {
+                Some(EnumPlace::Before(neighbour)) => at(neighbour),
+                Some(EnumPlace::After(neighbour)) => at(neighbour).map(|at| at + 1),
+                None => None,
+            };
+            values.insert(at.unwrap_or(values.len()), value.to_owned());
         }
     }
 

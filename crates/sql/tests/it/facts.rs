@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::GenericClient;
 use underpin_catalog::{Name, RelationName, ServerVersion};
+use underpin_sql::effect::TypeKind;
 use underpin_sql::{
     ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, RelationFacts, RelationKind, Surroundings,
     TypeFacts,
@@ -62,8 +63,12 @@ pub(crate) async fn surroundings(client: &impl GenericClient, version: ServerVer
 async fn detail(client: &impl GenericClient, oid: u32, facts: &mut RelationFacts) {
     for row in client
         .query(
-            "SELECT attname::text, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> ''
-             FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            "SELECT attname::text, format_type(atttypid, atttypmod), attnotnull, atthasdef OR attidentity <> '',
+                    n.nspname::text, coalesce(e.typname, t.typname)::text
+             FROM pg_attribute JOIN pg_type t ON t.oid = atttypid
+             LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+             LEFT JOIN pg_namespace n ON n.oid = t.typnamespace AND n.nspname <> 'pg_catalog'
+             WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
             &[&oid],
         )
         .await
@@ -72,6 +77,7 @@ async fn detail(client: &impl GenericClient, oid: u32, facts: &mut RelationFacts
         facts.columns.push(ColumnFacts {
             not_null: row.get(2),
             has_default: row.get(3),
+            type_name: row.get::<_, Option<String>>(4).map(|namespace| name(namespace, row.get(5))),
             ..ColumnFacts::plain(Name::new(row.get::<_, String>(0)), row.get::<_, String>(1))
         });
     }
@@ -125,7 +131,7 @@ async fn detail(client: &impl GenericClient, oid: u32, facts: &mut RelationFacts
              UNION ALL
              SELECT DISTINCT 'users', n.nspname::text, c.relname::text FROM pg_constraint f
              JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-             WHERE f.contype = 'f' AND f.confrelid = $1",
+             WHERE f.contype = 'f' AND f.confrelid = $1 AND f.conrelid <> f.confrelid",
             &[&oid],
         )
         .await
@@ -187,7 +193,9 @@ async fn types(client: &impl GenericClient) -> BTreeMap<RelationName, TypeFacts>
                 "SELECT n.nspname::text, t.typname::text,
                         t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint c WHERE c.contypid = t.oid)),
                         ARRAY(SELECT DISTINCT r.relname::text FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid
-                              WHERE a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped AND r.relkind IN ('r', 'p'))
+                              WHERE a.atttypid IN (t.oid, t.typarray) AND NOT a.attisdropped AND r.relkind IN ('r', 'p')),
+                        t.typtype = 'e',
+                        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
                  FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
                  WHERE t.typtype IN ('e', 'd') AND {USER}"
             ),
@@ -198,7 +206,118 @@ async fn types(client: &impl GenericClient) -> BTreeMap<RelationName, TypeFacts>
     {
         let namespace: String = row.get(0);
         let used_by = row.get::<_, Vec<String>>(3).into_iter().map(|user| name(namespace.clone(), user)).collect();
-        found.insert(name(namespace, row.get(1)), TypeFacts { kind: None, constrained_domain: row.get(2), used_by });
+        let kind = row.get::<_, bool>(4).then(|| TypeKind::Enum { values: row.get(5) });
+        found.insert(name(namespace, row.get(1)), TypeFacts { kind, constrained_domain: row.get(2), used_by });
     }
     found
+}
+
+/// Where two sets of facts are not the same, in words: sizes and what only one side looks up left out.
+pub(crate) fn differences(ours: &Surroundings, live: &Surroundings) -> Vec<String> {
+    let mut found = Vec::new();
+    compare("relation", &ours.relations, &live.relations, &mut found, |name, ours, live, found| {
+        let mut tell = |what: &str, a: String, b: String| {
+            if a != b {
+                found.push(format!("{} {what}: {a} said, {b} there", name.shown()));
+            }
+        };
+        tell("kind", format!("{:?}", ours.kind), format!("{:?}", live.kind));
+        if matches!(live.kind, RelationKind::Sequence | RelationKind::View | RelationKind::MaterializedView) {
+            return;
+        }
+        tell("key", format!("{:?}", ours.primary_key), format!("{:?}", live.primary_key));
+        tell("referenced by", sorted(&ours.referenced_by), sorted(&live.referenced_by));
+        tell("below", sorted(&ours.descendants), sorted(&live.descendants));
+        tell("above", format!("{:?}", ours.partition_of), format!("{:?}", live.partition_of));
+        let columns = |facts: &RelationFacts| -> BTreeMap<String, String> {
+            let one = |column: &ColumnFacts| {
+                // How a type of users is written depends on the search path.
+                let of = match &column.type_name {
+                    Some(name) => {
+                        format!("{}{}", name.shown(), if column.type_sql.ends_with("[]") { "[]" } else { "" })
+                    }
+                    None => column.type_sql.clone(),
+                };
+                let words = format!("{of} null:{} default:{}", !column.not_null, column.has_default);
+                (column.name.as_str().to_owned(), words)
+            };
+            facts.columns.iter().map(one).collect()
+        };
+        let constraints = |facts: &RelationFacts| -> BTreeMap<String, String> {
+            let one = |known: &ConstraintFacts| {
+                let mut columns = known.columns.clone();
+                if known.kind == ConstraintFactsKind::Check {
+                    columns.sort();
+                }
+                let words = format!(
+                    "{:?} {columns:?} to {:?} proves {:?} valid:{}",
+                    known.kind, known.referenced, known.proves_not_null, known.validated
+                );
+                (known.name.as_str().to_owned(), words)
+            };
+            facts.constraints.iter().map(one).collect()
+        };
+        for (ours, live) in [(columns(ours), columns(live)), (constraints(ours), constraints(live))] {
+            let names: std::collections::BTreeSet<_> = ours.keys().chain(live.keys()).collect();
+            for own in names {
+                let shown = |facts: &BTreeMap<String, String>| {
+                    facts.get(own).cloned().unwrap_or_else(|| "nothing".into())
+                };
+                tell(own, shown(&ours), shown(&live));
+            }
+        }
+    });
+    compare("index", &ours.indexes, &live.indexes, &mut found, |name, ours, live, found| {
+        let words = |facts: &IndexFacts| {
+            format!(
+                "on {} unique:{} primary:{} of {:?} {:?} partial:{} valid:{} partitioned:{}",
+                facts.table.shown(),
+                facts.unique,
+                facts.primary,
+                facts.constraint,
+                facts.columns,
+                facts.partial,
+                facts.valid,
+                facts.partitioned
+            )
+        };
+        if words(ours) != words(live) {
+            found.push(format!("{}: {} said, {} there", name.shown(), words(ours), words(live)));
+        }
+    });
+    compare("type", &ours.types, &live.types, &mut found, |name, ours, live, found| {
+        let words = |facts: &TypeFacts| {
+            let used_by = sorted(&facts.used_by);
+            let kind = facts.kind.as_ref().filter(|kind| matches!(kind, TypeKind::Enum { .. }));
+            format!("{kind:?} constrained:{} used by {used_by}", facts.constrained_domain)
+        };
+        if words(ours) != words(live) {
+            found.push(format!("{}: {} said, {} there", name.shown(), words(ours), words(live)));
+        }
+    });
+    found
+}
+
+fn sorted(names: &[RelationName]) -> String {
+    let mut shown: Vec<_> = names.iter().map(RelationName::shown).collect();
+    shown.sort();
+    shown.join(", ")
+}
+
+fn compare<T>(
+    what: &str,
+    ours: &BTreeMap<RelationName, T>,
+    live: &BTreeMap<RelationName, T>,
+    found: &mut Vec<String>,
+    both: impl Fn(&RelationName, &T, &T, &mut Vec<String>),
+) {
+    for (name, said) in ours {
+        match live.get(name) {
+            Some(is) => both(name, said, is, found),
+            None => found.push(format!("{what} {} said, and not there", name.shown())),
+        }
+    }
+    for name in live.keys().filter(|name| !ours.contains_key(name)) {
+        found.push(format!("{what} {} there, and not said", name.shown()));
+    }
 }

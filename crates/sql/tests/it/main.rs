@@ -9,6 +9,7 @@ mod corpus;
 mod facts;
 mod failures;
 mod forms;
+mod histories;
 mod programs;
 mod routines;
 mod sending;

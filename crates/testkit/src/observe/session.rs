@@ -70,7 +70,17 @@ impl Sight {
     }
 }
 
+/// What the server said that it reads in full.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Tables, without their namespace.
+    pub(super) scanned: Vec<String>,
+    /// Foreign keys whose table is searched for rows without a partner.
+    pub(super) keys: Vec<String>,
+}
+
 /// A session with everything that the server told it.
+#[derive(Debug)]
 pub(super) struct Session {
     client: Client,
     major: u32,
@@ -93,10 +103,14 @@ impl Session {
             }
         });
         let session = Self { client, major: database.major(), messages };
+        session.limit().await;
         session
-            .run("SET client_min_messages = debug1; SET statement_timeout = '30s'; SET lock_timeout = '10s'")
+    }
+
+    /// Asks for the messages that tell what is read, and waits for nothing without an end.
+    pub(super) async fn limit(&self) {
+        self.run("SET client_min_messages = debug1; SET statement_timeout = '30s'; SET lock_timeout = '10s'")
             .await;
-        session
     }
 
     pub(super) fn major(&self) -> u32 {
@@ -150,6 +164,16 @@ impl Session {
 
     pub(super) fn forget_messages(&self) {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What the server said since the messages were forgotten.
+    pub(super) fn told(&self) -> Told {
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = messages.iter().filter_map(|message| scanned_table(message));
+        let keys = messages.iter().filter_map(|message| {
+            message.strip_prefix("validating foreign key constraint \"")?.strip_suffix('"')
+        });
+        Told { scanned: tables.map(str::to_owned).collect(), keys: keys.map(str::to_owned).collect() }
     }
 
     /// Tables that the server said it reads in full: the statistics do not count every such read, and

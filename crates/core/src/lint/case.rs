@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use underpin_catalog::{LockMode, RelationName};
+use underpin_catalog::{LockMode, Name, RelationName};
 use underpin_sql::effect::{ConstraintKind, ReindexTarget, Rows};
 use underpin_sql::failure::TransactionSoFar;
 use underpin_sql::in_force::{InForce, Limit, Settings};
@@ -42,8 +42,6 @@ pub(crate) struct Case<'a> {
     pub(crate) acts: &'a [Act<'a>],
     /// The database before it.
     pub(crate) world: &'a World,
-    /// The statements before it in the file.
-    pub(crate) seen: &'a [Seen],
     /// What its transaction did before it.
     pub(crate) so_far: &'a TransactionSoFar,
 }
@@ -248,16 +246,26 @@ impl<'a> Case<'a> {
         twin(self.statement, self.at, self.world.facts()).ok()
     }
 
+    /// A relation as people write it.
+    pub(crate) fn shown(&self, relation: &RelationName) -> String {
+        self.file.shown(relation)
+    }
+
     /// Begins a finding about the statement.
     pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
         let mut telling = self.file.tell(rule, severity, message);
-        telling.0.span = Some(self.file.lines.span(self.statement.span.clone()));
-        telling.0.statement = Some(self.at + 1);
+        telling.finding.span = Some(self.file.lines.span(self.statement.span.clone()));
+        telling.finding.statement = Some(self.at + 1);
         telling
     }
 }
 
 impl FileCase<'_> {
+    /// A relation as people write it: without the namespace that they need not say.
+    pub(crate) fn shown(&self, relation: &RelationName) -> String {
+        shown(relation, &self.around.namespace)
+    }
+
     /// The enums that the file makes anew.
     pub(crate) fn enum_swaps(&self) -> &[EnumSwap] {
         self.swaps.get_or_init(|| EnumSwap::all(self.statements))
@@ -265,7 +273,7 @@ impl FileCase<'_> {
 
     /// Begins a finding about the file.
     pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
-        Telling(Finding {
+        let finding = Finding {
             rule: rule.to_owned(),
             severity,
             confidence: Confidence::High,
@@ -282,7 +290,8 @@ impl FileCase<'_> {
             fix: None,
             fingerprint: String::new(),
             suppressed: None,
-        })
+        };
+        Telling { finding, home: self.around.namespace.clone() }
     }
 
     /// Begins a finding about a statement of the file.
@@ -294,27 +303,39 @@ impl FileCase<'_> {
         message: impl Into<String>,
     ) -> Telling {
         let mut telling = self.tell(rule, severity, message);
-        telling.0.span = Some(self.lines.span(self.statements[at].span.clone()));
-        telling.0.statement = Some(at + 1);
+        telling.finding.span = Some(self.lines.span(self.statements[at].span.clone()));
+        telling.finding.statement = Some(at + 1);
         telling
+    }
+}
+
+/// A relation as people write it: without the namespace that they need not say.
+pub(crate) fn shown(relation: &RelationName, home: &Name) -> String {
+    match relation.namespace.as_ref() == Some(home) {
+        true => relation.name.as_str().to_owned(),
+        false => relation.shown(),
     }
 }
 
 /// A finding that is being put together.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Telling(Finding);
+pub(crate) struct Telling {
+    finding: Finding,
+    /// The namespace that people do not say.
+    home: Name,
+}
 
 impl Telling {
     /// What it is about.
     pub(crate) fn about(mut self, object: impl Into<String>) -> Self {
-        self.0.object = Some(object.into());
+        self.finding.object = Some(object.into());
         self
     }
 
     /// How sure we are.
     pub(crate) fn sure(mut self, confidence: Confidence) -> Self {
-        self.0.confidence = confidence;
+        self.finding.confidence = confidence;
         self
     }
 
@@ -322,72 +343,73 @@ impl Telling {
     pub(crate) fn locking<'c>(mut self, claims: impl IntoIterator<Item = &'c LockClaim>) -> Self {
         let mut claims: Vec<_> = claims.into_iter().filter(|claim| claim.mode.blocks_application()).collect();
         claims.sort_by(|a, b| b.mode.cmp(&a.mode).then_with(|| a.relation.cmp(&b.relation)));
-        self.0.locks.extend(claims.into_iter().map(|claim| LockFact::new(&claim.relation, claim.mode)));
+        let fact = |claim: &LockClaim| LockFact::new(shown(&claim.relation, &self.home), claim.mode);
+        self.finding.locks.extend(claims.into_iter().map(fact));
         self
     }
 
     /// How long somebody waits.
     pub(crate) fn lasting(mut self, estimate: Option<(Estimate, Size)>) -> Self {
         if let Some((estimate, size)) = estimate {
-            self.0.assumptions.extend(size.assumptions);
-            self.0.estimate = Some(estimate);
+            self.finding.assumptions.extend(size.assumptions);
+            self.finding.estimate = Some(estimate);
         }
         self
     }
 
     /// How long somebody waits, worked out before.
     pub(crate) fn estimated(mut self, estimate: Estimate) -> Self {
-        self.0.estimate = Some(estimate);
+        self.finding.estimate = Some(estimate);
         self
     }
 
     /// The error that PostgreSQL answers.
     pub(crate) fn failing(mut self, sqlstate: &str) -> Self {
-        self.0.sqlstate = Some(sqlstate.to_owned());
+        self.finding.sqlstate = Some(sqlstate.to_owned());
         self
     }
 
     /// What was taken for granted.
     pub(crate) fn assuming(mut self, assumption: impl Into<String>) -> Self {
-        self.0.assumptions.push(assumption.into());
+        self.finding.assumptions.push(assumption.into());
         self
     }
 
     /// A read-only query whose rows say that it will happen.
     pub(crate) fn checked_by(mut self, query: impl Into<String>) -> Self {
-        self.0.check = Some(query.into());
+        self.finding.check = Some(query.into());
         self
     }
 
     /// What to do, in words.
     pub(crate) fn instead(mut self, advice: impl Into<String>) -> Self {
-        self.0.fix.get_or_insert_default().advice = advice.into();
+        self.finding.fix.get_or_insert_default().advice = advice.into();
         self
     }
 
     /// The safe form, from the steps of a twin.
     pub(crate) fn with_twin(mut self, steps: Option<Vec<Step>>) -> Self {
         if let Some(steps) = steps {
-            self.0.fix.get_or_insert_default().statements = FixStatement::of(&steps);
+            self.finding.fix.get_or_insert_default().statements = FixStatement::of(&steps);
         }
         self
     }
 
     /// The safe form.
     pub(crate) fn with_fix(mut self, fix: Fix) -> Self {
-        self.0.fix = Some(fix);
+        self.finding.fix = Some(fix);
         self
     }
 
     /// The place within the statement, in bytes of the file.
     pub(crate) fn at(mut self, file: &FileCase<'_>, bytes: std::ops::Range<usize>) -> Self {
-        self.0.span = Some(file.lines.span(bytes));
+        self.finding.span = Some(file.lines.span(bytes));
         self
     }
 
     /// The finding.
     pub(crate) fn done(self) -> Finding {
-        self.0
+        self.finding
     }
 }
 

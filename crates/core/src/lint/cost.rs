@@ -248,18 +248,23 @@ impl Key {
 impl Size {
     /// The size of a table that existed before the file that is judged; `index_count` is how many
     /// indexes the history says it has. The name is a qualified one.
-    /// Where nobody says how large it is, it has `assumed_rows`.
-    pub fn of(stats: &Stats, table: &RelationName, index_count: usize, assumed_rows: f64) -> Self {
+    /// Where nobody says how large it is, it has `assumed_rows`. `said` is the table as people call it.
+    pub fn of(
+        stats: &Stats,
+        table: &RelationName,
+        said: &str,
+        index_count: usize,
+        assumed_rows: f64,
+    ) -> Self {
         match stats.table(table) {
-            Some(known) if known.source != Source::Nobody => Self::known(&known, index_count),
-            _ => Self::assumed(table, index_count, assumed_rows, !stats.tables.is_empty()),
+            Some(known) if known.source != Source::Nobody => Self::known(&known, said, index_count),
+            _ => Self::assumed(said, index_count, assumed_rows, !stats.tables.is_empty()),
         }
     }
 
-    fn known(table: &TableStats, index_count: usize) -> Self {
+    fn known(table: &TableStats, shown: &str, index_count: usize) -> Self {
         let mut assumptions = Vec::new();
         let heap_bytes = table.heap_bytes as f64;
-        let shown = table.name.shown();
         // An empty table that was never analyzed is empty, and nobody has to assume it.
         let rows = table.rows.map(|rows| rows as f64).unwrap_or_else(|| {
             let rows = (heap_bytes / ROW_BYTES).ceil();
@@ -289,7 +294,7 @@ impl Size {
         Self { rows, heap_bytes, toast_bytes: table.toast_bytes as f64, index_bytes, source, assumptions }
     }
 
-    fn assumed(table: &RelationName, index_count: usize, rows: f64, asked: bool) -> Self {
+    fn assumed(shown: &str, index_count: usize, rows: f64, asked: bool) -> Self {
         let heap_bytes = rows * ASSUMED_ROW_BYTES;
         let why = match asked {
             true => "nobody says how large it is",
@@ -302,8 +307,7 @@ impl Size {
             index_bytes: vec![rows * ASSUMED_ENTRY_BYTES; index_count],
             source: "assumed size",
             assumptions: vec![format!(
-                "{} has {} rows in {}: {why}",
-                table.shown(),
+                "{shown} has {} rows in {}: {why}",
                 count(rows),
                 bytes(heap_bytes as u64)
             )],

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use underpin_catalog::{LockMode, RelationName};
+use underpin_catalog::LockMode;
 use underpin_sql::{Action, Step, Transaction};
 
 /// How bad it is.
@@ -188,9 +188,9 @@ impl FixStatement {
 }
 
 impl LockFact {
-    /// The fact of a lock on a relation.
-    pub fn new(relation: &RelationName, mode: LockMode) -> Self {
-        Self { relation: relation.shown(), mode, blocks: Blocks::of(mode) }
+    /// The fact of a lock on a relation, which stands there as people write it.
+    pub fn new(relation: String, mode: LockMode) -> Self {
+        Self { relation, mode, blocks: Blocks::of(mode) }
     }
 }
 

@@ -13,7 +13,7 @@ use underpin_sql::in_force::{Session, in_force};
 use underpin_sql::sending::{Sender, sending};
 use underpin_sql::{Effect, Statement, Surroundings, SyntaxError};
 
-use super::case::{Act, Case, FileCase, Seen};
+use super::case::{Act, Case, FileCase, Seen, shown};
 use super::cost;
 use super::finding::LockFact;
 use super::lines::Lines;
@@ -140,15 +140,7 @@ impl<'a> Linter<'a> {
             if transaction.replace(standing.transaction) != Some(standing.transaction) {
                 so_far = TransactionSoFar::default();
             }
-            let case = Case {
-                file: &file,
-                at,
-                statement,
-                acts: &acts,
-                world: &self.world,
-                seen: &seen,
-                so_far: &so_far,
-            };
+            let case = Case { file: &file, at, statement, acts: &acts, world: &self.world, so_far: &so_far };
             for rule in &self.rules {
                 if let Judge::Statement(judge) = rule.judge {
                     judge(&case, &mut report.findings);
@@ -158,7 +150,11 @@ impl<'a> Linter<'a> {
             report.statements.push(StatementReport {
                 span: lines.span(statement.span.clone()),
                 title: title(&statement.text),
-                locks: one.locks.iter().map(|claim| LockFact::new(&claim.relation, claim.mode)).collect(),
+                locks: one
+                    .locks
+                    .iter()
+                    .map(|claim| LockFact::new(shown(&claim.relation, &self.around.namespace), claim.mode))
+                    .collect(),
                 work: word(one.duration).to_owned(),
                 estimate: one.estimate.clone(),
                 transaction: sending.statements[at].transaction + 1,
@@ -251,5 +247,5 @@ pub(super) fn size_of(
 ) -> cost::Size {
     let name = world.facts().resolve(table);
     let indexes = world.facts().indexes_of(&name).count();
-    cost::Size::of(around.stats, &name, indexes, around.assumed_rows)
+    cost::Size::of(around.stats, &name, &shown(&name, &around.namespace), indexes, around.assumed_rows)
 }

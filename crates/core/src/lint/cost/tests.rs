@@ -21,7 +21,7 @@ fn table(rows: f64) -> TableStats {
 
 fn size(table: TableStats) -> Size {
     let stats = Stats { tables: [(table.name.clone(), table)].into(), ..Stats::none() };
-    Size::of(&stats, &orders(), 0, ASSUMED_ROWS)
+    Size::of(&stats, &orders(), "Order", 0, ASSUMED_ROWS)
 }
 
 fn said(work: Work, rows: f64) -> String {
@@ -100,10 +100,10 @@ fn toasted_values_are_copied_by_a_rewrite_alone() {
 
 #[test]
 fn an_unknown_size_counts_as_large_and_says_so() {
-    let unknown = Size::of(&Stats::none(), &orders(), 2, ASSUMED_ROWS);
+    let unknown = Size::of(&Stats::none(), &orders(), "Order", 2, ASSUMED_ROWS);
     assert_eq!(
         unknown.assumptions,
-        ["public.Order has 10 million rows in 2.0 GB: no sizes were given (--stats or --url)"]
+        ["Order has 10 million rows in 2.0 GB: no sizes were given (--stats or --url)"]
     );
     assert_eq!(unknown.index_bytes.len(), 2);
     assert_eq!(
@@ -113,7 +113,7 @@ fn an_unknown_size_counts_as_large_and_says_so() {
 
     let other = TableStats { name: RelationName::qualified("public", "Shop"), ..table(5.0) };
     let elsewhere = Stats { tables: [(other.name.clone(), other)].into(), ..Stats::none() };
-    let missing = Size::of(&elsewhere, &orders(), 0, ASSUMED_ROWS);
+    let missing = Size::of(&elsewhere, &orders(), "Order", 0, ASSUMED_ROWS);
     assert!(missing.assumptions[0].ends_with("nobody says how large it is"), "{:?}", missing.assumptions);
 }
 
@@ -121,10 +121,7 @@ fn an_unknown_size_counts_as_large_and_says_so() {
 fn a_table_that_was_never_analyzed_is_as_long_as_its_bytes() {
     let size = size(TableStats { rows: None, ..table(3e6) });
     assert_eq!(size.rows, 3e6);
-    assert_eq!(
-        size.assumptions,
-        ["public.Order was never analyzed: its 335 MB are taken for 3 million rows"]
-    );
+    assert_eq!(size.assumptions, ["Order was never analyzed: its 335 MB are taken for 3 million rows"]);
     let empty = self::size(TableStats { rows: None, ..table(0.0) });
     assert!(empty.assumptions.is_empty() && empty.rows == 0.0);
 }

@@ -129,7 +129,7 @@ fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
         (ReasonCode::Truncate, _) => format!("{}{}", broken.code.harm(), also_truncated(case, act)),
         _ => broken.code.harm().to_owned(),
     };
-    let message = format!("{} on {}{user}: {harm}", broken.what, table.shown());
+    let message = format!("{} on {}{user}: {harm}", broken.what, case.shown(&table));
     let instead = match broken.code {
         ReasonCode::ChangeType if act.duration == Duration::Instant => {
             "have the application connect anew after the migration"
@@ -141,7 +141,7 @@ fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
     };
     let mut telling = case
         .tell(broken.code.as_str(), severity, message)
-        .about(table.shown())
+        .about(case.shown(&table))
         .sure(confidence)
         .locking(&act.locks)
         .instead(instead);

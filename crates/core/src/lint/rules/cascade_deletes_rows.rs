@@ -31,12 +31,12 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             "{} is made again with ON DELETE CASCADE: when the running release deletes a row of {}, the rows of {} that \
              belong to it go too",
             added.name.as_ref().map_or("the foreign key", |name| name.as_str()),
-            references.shown(),
-            table.shown(),
+            case.shown(&references),
+            case.shown(&table),
         );
         found.push(
             case.tell(NAME, Severity::Caution, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(Confidence::Medium)
                 .assuming("it did something else before, as Prisma makes a foreign key again when its actions change")
                 .instead("see that no running release counts on the delete being refused (P2003)")

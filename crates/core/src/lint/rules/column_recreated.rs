@@ -139,13 +139,13 @@ fn tell_again(case: &Case<'_>, table: &RelationName, again: &AddColumn) -> super
     };
     let message = format!(
         "column {column} of {}{from} is dropped and added as {}: its values are lost{rows}{then}{client}",
-        table.shown(),
+        case.shown(table),
         again.to.text,
     );
     let severity = if then.is_empty() { Severity::Danger } else { Severity::Blocker };
     let telling = case
         .tell("column-recreated", severity, message)
-        .about(table.shown())
+        .about(case.shown(table))
         .sure(case.confidence(table))
         .instead(
             "add a column of another name beside it, write both, fill it from the old one, and drop that a release later",
@@ -163,11 +163,11 @@ fn tell_rename(
     let message = format!(
         "column {from} of {} is dropped and {to} is added, of the same type: if this is one field with another name, \
          what is in {from} is lost{}",
-        table.shown(),
+        case.shown(table),
         case.rows(table),
     );
     case.tell("looks-like-a-rename", Severity::Caution, message)
-        .about(table.shown())
+        .about(case.shown(table))
         .sure(case.confidence(table).min(Confidence::Medium))
         .instead(format!(
             "keep the column and map the new name: `{to} … @map(\"{from}\")` needs no migration; or add {to}, write both, \

@@ -29,7 +29,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
         let is_told = |finding: &Finding| {
             finding.statement == Some(case.at + 1)
-                && finding.object.as_ref() == Some(&table.shown())
+                && finding.object.as_ref() == Some(&case.shown(&table))
                 && matches!(finding.rule.as_str(), "drop-column" | "drop-table" | "column-recreated")
         };
         if !case.is_used(&table) || !case.may_have_rows(&table) || found.iter().any(is_told) {
@@ -37,10 +37,10 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         }
         let rows = case.rows(&table);
         let severity = if rows.is_empty() { Severity::Info } else { Severity::Caution };
-        let message = format!("{what} {} are gone for good{rows}", table.shown());
+        let message = format!("{what} {} are gone for good{rows}", case.shown(&table));
         found.push(
             case.tell(NAME, severity, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(case.confidence(&table))
                 .instead("see that there is a copy that somebody can read, and that nobody asks for them: reports, exports")
                 .done(),

@@ -72,7 +72,7 @@ fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
             &case.file.around.settings.budgets(),
         ),
     };
-    let mut tables: Vec<String> = columns.iter().map(|(table, _)| table.shown()).collect();
+    let mut tables: Vec<String> = columns.iter().map(|(table, _)| case.shown(table)).collect();
     tables.dedup();
     let takes = match &estimate {
         Some((estimate, _)) => format!(", {}", duration(estimate.least_ms, estimate.most_ms)),
@@ -94,7 +94,7 @@ fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
     };
     let message = format!(
         "enum {} is made anew: every row of {} is written anew while nobody can read it{takes}{loses}{clients_fail}",
-        swap.name.shown(),
+        case.shown(&swap.name),
         tables.join(", "),
     );
     let only_more = had.is_some_and(|had| !had.is_empty()) && removed.is_empty();
@@ -107,7 +107,7 @@ fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
     };
     let mut telling = case
         .tell(NAME, severity, message)
-        .about(swap.name.shown())
+        .about(case.shown(&swap.name))
         .sure(if had.is_some() { Confidence::High } else { Confidence::Medium })
         .locking(acts.iter().flat_map(|act| &act.locks))
         .lasting(estimate)

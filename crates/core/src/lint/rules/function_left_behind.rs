@@ -59,16 +59,16 @@ fn tell(
     is_of_trigger: bool,
 ) -> Finding {
     let (object, state) = match column {
-        Some(column) => (format!("column {} of {}", column.as_str(), table.shown()), "42703"),
-        None => (table.shown(), "42P01"),
+        Some(column) => (format!("column {} of {}", column.as_str(), case.shown(table)), "42703"),
+        None => (case.shown(table), "42P01"),
     };
     let when = match is_of_trigger {
         true => "the next write that fires its trigger fails",
         false => "its next call fails",
     };
-    let message = format!("{object} {what}, and function {} names it: {when} ({state})", routine.shown());
+    let message = format!("{object} {what}, and function {} names it: {when} ({state})", case.shown(routine));
     case.tell(NAME, if is_of_trigger { Severity::Danger } else { Severity::Caution }, message)
-        .about(routine.shown())
+        .about(case.shown(routine))
         .sure(case.confidence(table).min(Confidence::Medium))
         .instead("replace the function in the same file, before what it names goes")
         .done()

@@ -64,11 +64,11 @@ fn protected(case: &Case<'_>, effect: &Effect, found: &mut Vec<Finding>) {
             }
             let message = format!(
                 "Prisma drops {}, an index {what}: a schema without it is all that it has seen, somebody made it by hand",
-                index.shown()
+                case.shown(index)
             );
             found.push(
                 case.tell("protected-object-dropped", Severity::Caution, message)
-                    .about(index.shown())
+                    .about(case.shown(index))
                     .sure(case.confidence(&known.table))
                     .instead("delete the statement from the file when the index is still wanted")
                     .done(),
@@ -86,11 +86,11 @@ fn protected(case: &Case<'_>, effect: &Effect, found: &mut Vec<Finding>) {
                 "column {} of {} is a generated one, which Prisma takes for a default: PostgreSQL refuses to drop that \
                  (42601)",
                 column.as_str(),
-                table.shown()
+                case.shown(table)
             );
             found.push(
                 case.tell("protected-object-dropped", Severity::Blocker, message)
-                    .about(table.shown())
+                    .about(case.shown(table))
                     .sure(case.confidence(table))
                     .failing("42601")
                     .instead(
@@ -134,7 +134,7 @@ fn drift(case: &Case<'_>, created: &CreateIndex, found: &mut Vec<Finding>) {
     };
     found.push(
         case.tell("drift-by-hand", Severity::Info, message)
-            .about(created.table.shown())
+            .about(case.shown(&created.table))
             .sure(Confidence::Low)
             .instead(advice)
             .done(),

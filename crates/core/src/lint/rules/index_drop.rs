@@ -23,12 +23,12 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         let message = format!(
             "dropping {} takes ACCESS EXCLUSIVE on {}: reads and writes wait while it waits, and until its \
              transaction ends",
-            index.shown(),
-            table.shown()
+            case.shown(index),
+            case.shown(&table)
         );
         found.push(
             case.tell(NAME, severity, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(case.confidence(&table))
                 .locking(&act.locks)
                 .instead("drop it CONCURRENTLY, alone in its file; `underpin deploy` does so by itself")

@@ -24,7 +24,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         );
         found.push(
             case.tell(NAME, Severity::Caution, message)
-                .about(created.table.shown())
+                .about(case.shown(&created.table))
                 .checked_by(check)
                 .instead(
                     "leave IF NOT EXISTS out, and drop an INVALID index before the next try; `underpin deploy` does \

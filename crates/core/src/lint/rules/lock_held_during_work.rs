@@ -91,13 +91,13 @@ fn tell(file: &FileCase<'_>, at: usize, one: &Seen, total: Estimate, held: &[Hel
     let severity = cost::judge(blocks, Some(&total), heat, Queue::Bounded, &file.around.settings.budgets());
     let shown = |lock: &Held| {
         let line = file.statements[lock.since].line;
-        format!("{} on {} since line {line}", lock.claim.mode, lock.claim.relation.shown())
+        format!("{} on {} since line {line}", lock.claim.mode, file.shown(&lock.claim.relation))
     };
     let mut locks: Vec<_> = held.iter().take(SHOWN).map(shown).collect();
     if held.len() > SHOWN {
         locks.push(format!("{} more", held.len() - SHOWN));
     }
-    let table = one.worked_on.as_ref().map(|table| format!(" on {}", table.shown())).unwrap_or_default();
+    let table = one.worked_on.as_ref().map(|table| format!(" on {}", file.shown(table))).unwrap_or_default();
     let message = format!(
         "while the transaction works{table}, {} in all, it keeps {}: {blocks} wait until it commits",
         duration(total.least_ms, total.most_ms),
@@ -111,7 +111,7 @@ fn tell(file: &FileCase<'_>, at: usize, one: &Seen, total: Estimate, held: &[Hel
              `underpin deploy` ends its transactions between them by itself",
         );
     if let Some(table) = &one.worked_on {
-        telling = telling.about(table.shown());
+        telling = telling.about(file.shown(table));
     }
     telling.estimated(total).done()
 }

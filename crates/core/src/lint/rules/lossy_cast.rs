@@ -22,7 +22,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         let message = format!(
             "column {} of {} becomes {}: {loss}, without an error{}",
             column.as_str(),
-            table.shown(),
+            case.shown(&table),
             to.text,
             case.rows(&table)
         );
@@ -31,7 +31,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         let severity = if is_below { Severity::Info } else { Severity::Caution };
         found.push(
             case.tell(NAME, severity, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(case.confidence(&table))
                 .instead("keep the old column until somebody has compared the values")
                 .done(),

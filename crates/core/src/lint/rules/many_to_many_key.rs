@@ -32,7 +32,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         };
         let message = format!(
             "the key of {} is built anew while nobody can read the table{takes}, beside {} which is that key already",
-            table.shown(),
+            case.shown(&table),
             index.name.as_str(),
         );
         let key = added.name.clone().unwrap_or_else(|| Name::new(format!("{}_AB_pkey", table.name.as_str())));
@@ -42,7 +42,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         );
         found.push(
             case.tell(NAME, severity, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(case.confidence(&table))
                 .locking(&act.locks)
                 .lasting(estimate)

@@ -55,12 +55,12 @@ fn optional(case: &Case<'_>, effect: &Effect, found: &mut Vec<Finding>) {
     let message = format!(
         "column {} of {} may be NULL from then on: {who} fails at every read that meets such a row (P2032)",
         column.as_str(),
-        table.shown()
+        case.shown(&table)
     );
     let confidence = if field.is_some() { Confidence::High } else { Confidence::Medium };
     found.push(
         case.tell("column-becomes-optional", severity, message)
-            .about(table.shown())
+            .about(case.shown(&table))
             .sure(confidence)
             .instead("let the new release write NULL only when no running release requires the field")
             .done(),
@@ -93,12 +93,12 @@ fn enum_value(case: &Case<'_>, effect: &Effect, found: &mut Vec<Finding>) {
     };
     let message = format!(
         "{} can be {value} from then on, which {who} does not know: a read that meets such a row fails as a whole",
-        name.shown()
+        case.shown(name)
     );
     let confidence = if field.is_some() { Confidence::High } else { Confidence::Medium };
     found.push(
         case.tell("new-enum-value", severity, message)
-            .about(name.shown())
+            .about(case.shown(name))
             .sure(confidence)
             .instead(
                 "release a version that knows the value and does not write it; write it one release later",

@@ -90,7 +90,8 @@ fn required(case: &Case<'_>, table: &RelationName, column: &Name, found: &mut Ve
             "writes of the running release that leave it out or set it to NULL fail (23502)".to_owned(),
         ),
     };
-    let message = format!("column {} of {} refuses NULL from then on: {who}", column.as_str(), table.shown());
+    let message =
+        format!("column {} of {} refuses NULL from then on: {who}", column.as_str(), case.shown(table));
     found.push(tell(case, "column-becomes-required", severity, table, message).instead(
         "release a version that always writes it, fill the rows that lack it, and make it NOT NULL when no older \
          version runs",
@@ -139,7 +140,7 @@ fn default_dropped(case: &Case<'_>, table: &RelationName, column: &Name, found: 
     let message = format!(
         "column {} of {} has no default from then on: {outcome}{who}",
         column.as_str(),
-        table.shown()
+        case.shown(table)
     );
     found.push(
         tell(case, "default-dropped", severity, table, message)
@@ -187,7 +188,7 @@ fn unique(
         [] => "the key".to_owned(),
         columns => columns.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
     };
-    let shown = table.shown();
+    let shown = case.shown(table);
     let (severity, message) = match writers(case, table) {
         Writers::None => return,
         _ if is_all_new => (
@@ -266,7 +267,7 @@ fn constraint(case: &Case<'_>, table: &RelationName, added: &AddConstraint, foun
             if all_new || (!clients.is_empty() && clients.iter().all(keeps)) {
                 return;
             }
-            let what = format!("a foreign key to {}", references.shown());
+            let what = format!("a foreign key to {}", case.shown(&references));
             let how =
                 "whose row there is missing fail, and so do deletes there that leave some behind (23503)";
             refused(case, "new-foreign-key", table, &what, how, found);
@@ -288,7 +289,7 @@ fn refused(
         Writers::Known(model) => (Caution, format!("writes of {model} by the running release")),
         Writers::NotSaid => (Info, "writes of the running release".to_owned()),
     };
-    let message = format!("{} has {what} from then on: {by} {how}", table.shown());
+    let message = format!("{} has {what} from then on: {by} {how}", case.shown(table));
     found.push(
         tell(case, rule, severity, table, message)
             .instead("release a version that keeps to it first, then add the constraint")
@@ -317,7 +318,7 @@ fn tell(
     table: &RelationName,
     message: String,
 ) -> super::super::case::Telling {
-    let telling = case.tell(rule, severity, message).about(table.shown());
+    let telling = case.tell(rule, severity, message).about(case.shown(table));
     match is_told(case) {
         true => telling.sure(Confidence::High),
         false => telling

@@ -12,7 +12,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         let what = match act.effect {
             Effect::Unknown { what } => format!("{what} is no statement that underpin knows"),
             Effect::Call { procedure } => {
-                format!("what procedure {} does is not in the file", procedure.shown())
+                format!("what procedure {} does is not in the file", case.shown(procedure))
             }
             Effect::Do(program) => match program.opaque.first() {
                 Some(what) => format!("the DO block does what its text does not tell: {what}"),

@@ -54,12 +54,12 @@ fn heavy_write(case: &Case<'_>, act: &super::super::case::Act<'_>, found: &mut V
         "this writes about {} of {} into the log and needs {} of free disk meanwhile: replicas fall behind, and a disk that \
          fills stops the server",
         bytes(written as u64),
-        table.shown(),
+        case.shown(&table),
         bytes(free as u64),
     );
     found.push(
         case.tell("heavy-write", Severity::Caution, message)
-            .about(table.shown())
+            .about(case.shown(&table))
             .sure(case.confidence(&table))
             .instead("see that disk and replicas can bear it, or do it in batches, as underpin does where there is a twin")
             .done(),
@@ -85,11 +85,11 @@ fn missing_analyze(case: &Case<'_>, effect: &Effect, found: &mut Vec<Finding>) {
     let message = format!(
         "PostgreSQL knows nothing about the values of the expression until {} is analyzed, which autovacuum does when a \
          tenth of its rows has changed: until then it guesses how many rows a query finds by the index",
-        table.shown()
+        case.shown(&table)
     );
     found.push(
         case.tell("missing-analyze", Severity::Info, message)
-            .about(table.shown())
+            .about(case.shown(&table))
             .sure(case.confidence(&table))
             .instead(format!(
                 "ANALYZE {} behind the build, in a migration of its own when that must be alone",

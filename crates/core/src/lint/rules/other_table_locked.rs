@@ -18,7 +18,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         for claim in act.locks.iter().filter(|claim| is_other(case, act, claim)) {
             // A statement of several actions says it once.
             let said = found.iter().rev().take_while(|finding| finding.statement == Some(case.at + 1));
-            let shown = claim.relation.shown();
+            let shown = case.shown(&claim.relation);
             if said.into_iter().any(|finding| finding.rule == NAME && finding.object.as_ref() == Some(&shown))
             {
                 continue;
@@ -76,11 +76,11 @@ fn tell(case: &Case<'_>, act: &Act<'_>, claim: &LockClaim) -> Finding {
         "{} takes {} on {}{}: {blocks} of it wait {until}",
         what(act.effect),
         claim.mode,
-        table.shown(),
+        case.shown(table),
         why(act.effect),
     );
     case.tell(NAME, severity, message)
-        .about(table.shown())
+        .about(case.shown(table))
         .sure(case.confidence(table))
         .locking([claim])
         .instead(

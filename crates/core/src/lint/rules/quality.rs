@@ -50,7 +50,7 @@ fn is_key(constraint: &AddConstraint) -> bool {
 }
 
 fn table(case: &Case<'_>, created: &CreateTable, found: &mut Vec<Finding>) {
-    let shown = created.table.shown();
+    let shown = case.shown(&created.table);
     let key: Option<&AddConstraint> = all_constraints(created).find(|constraint| is_key(constraint));
     let is_plain = created.partition_of.is_none()
         && created.inherits.is_empty()
@@ -121,7 +121,7 @@ fn column_type(case: &Case<'_>, added: &AddColumn, found: &mut Vec<Finding>) {
         ),
         _ => return,
     };
-    let message = format!("{} of {}: {what}", added.column.as_str(), added.table.shown());
+    let message = format!("{} of {}: {what}", added.column.as_str(), case.shown(&added.table));
     found.push(tell(case, rule, &added.table, message, instead).done());
 }
 
@@ -161,8 +161,8 @@ fn foreign_key(case: &Case<'_>, added: &AddConstraint, found: &mut Vec<Finding>)
         "no index begins with {} of {}: deleting or renumbering a row of {} looks at every row of it, and so does the relation's \
          list",
         columns.join(", "),
-        table.shown(),
-        references.shown()
+        case.shown(&table),
+        case.shown(references)
     );
     let instead = format!("@@index([{}])", columns.join(", "));
     found.push(
@@ -198,8 +198,10 @@ fn index(case: &Case<'_>, created: &CreateIndex, found: &mut Vec<Finding>) {
     if let Some((twin, _)) = twin
         && is_plain
     {
-        let message =
-            format!("{name} repeats the first columns of {}, which serves the same queries", twin.shown());
+        let message = format!(
+            "{name} repeats the first columns of {}, which serves the same queries",
+            case.shown(twin)
+        );
         found.push(
             tell(case, "duplicate-index", &created.table, message, "leave it out of the schema")
                 .sure(Confidence::Medium)

@@ -26,11 +26,11 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                 let message = format!(
                     "row security is on for {} and no policy lets anybody in: roles that do not own the table see no row, \
                      without an error",
-                    table.shown()
+                    case.shown(&table)
                 );
                 found.push(
                     case.tell("row-security-without-policy", severity, message)
-                        .about(table.shown())
+                        .about(case.shown(&table))
                         .sure(case.confidence(&table))
                         .assuming("the application connects as a role that does not own the table")
                         .instead("create the policies first, in the same file")
@@ -43,7 +43,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                     tables => {
                         format!(
                             "privileges on {}",
-                            tables.iter().map(|table| table.shown()).collect::<Vec<_>>().join(", ")
+                            tables.iter().map(|table| case.shown(table)).collect::<Vec<_>>().join(", ")
                         )
                     }
                 };
@@ -55,7 +55,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                     .tell("grant-to-public", Severity::Caution, message)
                     .instead("grant to the role that the application has");
                 found.push(match tables.first() {
-                    Some(table) => telling.about(table.shown()).done(),
+                    Some(table) => telling.about(case.shown(table)).done(),
                     None => telling.done(),
                 });
             }
@@ -63,11 +63,11 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                 let message = format!(
                     "function {} runs with the rights of its owner and looks for names in the search_path of its caller, who \
                      can put other tables and functions there",
-                    name.shown()
+                    case.shown(name)
                 );
                 found.push(
                     case.tell("security-definer-search-path", Severity::Caution, message)
-                        .about(name.shown())
+                        .about(case.shown(name))
                         .instead("add SET search_path = '' and write every name with its namespace")
                         .done(),
                 );

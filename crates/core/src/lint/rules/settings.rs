@@ -71,16 +71,24 @@ pub(super) fn long_lock_timeout(case: &Case<'_>, found: &mut Vec<Finding>) {
     let message = format!(
         "lock_timeout is {} here: while another transaction uses {}, the application waits behind this statement for \
          as long",
-        crate::quantity::duration(limit as f64, limit as f64),
-        first.relation.shown(),
+        milliseconds(limit),
+        case.shown(&first.relation),
     );
     found.push(
         case.tell("long-lock-timeout", Severity::Caution, message)
-            .about(first.relation.shown())
+            .about(case.shown(&first.relation))
             .locking([first])
             .instead(format!(
                 "set lock_timeout to at most {budget} ms, the budget of the settings, and try again more often"
             ))
             .done(),
     );
+}
+
+/// A limit as it is written: `5s`, `500ms`.
+fn milliseconds(limit: u64) -> String {
+    match limit.is_multiple_of(1_000) {
+        true => format!("{}s", limit / 1_000),
+        false => format!("{limit}ms"),
+    }
 }

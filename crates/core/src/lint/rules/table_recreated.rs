@@ -30,16 +30,16 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         let Some(made) = successor(case, &table) else { continue };
         let like = match case.world.facts().new_name(&made.table) == table {
             true => "made again".to_owned(),
-            false => format!("{} is made with the same columns", made.table.shown()),
+            false => format!("{} is made with the same columns", case.shown(&made.table)),
         };
         let message = format!(
             "{} is dropped and {like}: if the rows should live on, they are lost{}",
-            table.shown(),
+            case.shown(&table),
             case.rows(&table)
         );
         found.push(
             case.tell(NAME, Severity::Caution, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(case.confidence(&table).min(Confidence::Medium))
                 .instead(
                     "keep the table and map the model to it with @@map; or copy the rows before the drop",

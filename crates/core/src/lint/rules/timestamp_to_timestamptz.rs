@@ -36,12 +36,12 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             "column {} of {} becomes {}: every row is written anew{takes}, while nobody can read the table{zone}; prepared \
              statements that return it fail until their connection is replaced (0A000)",
             column.as_str(),
-            table.shown(),
+            case.shown(&table),
             to.text,
         );
         found.push(
             case.tell(NAME, Severity::Danger, message)
-                .about(table.shown())
+                .about(case.shown(&table))
                 .sure(case.confidence(&table))
                 .locking(&act.locks)
                 .lasting(estimate)

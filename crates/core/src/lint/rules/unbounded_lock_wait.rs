@@ -29,11 +29,11 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         "{} waits for {} on {} for as long as somebody uses the table, and all {blocks} of it queue behind",
         "the statement",
         first.mode,
-        first.relation.shown(),
+        case.shown(&first.relation),
     );
     found.push(
         case.tell(NAME, if is_cold { Severity::Info } else { Severity::Caution }, message)
-            .about(first.relation.shown())
+            .about(case.shown(&first.relation))
             .sure(case.confidence(&first.relation))
             .locking([first])
             .instead(

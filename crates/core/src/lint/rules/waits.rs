@@ -52,7 +52,7 @@ fn tell(case: &Case<'_>, act: &Act<'_>, noticed: &Noticed) -> Finding {
         Some((estimate, size)) => format!(", {}", cost::sentence(estimate, size)),
         None => String::new(),
     };
-    let message = format!("{} on {}: {}{takes}", what(act), table.shown(), noticed.code.harm());
+    let message = format!("{} on {}: {}{takes}", what(act), case.shown(&table), noticed.code.harm());
     let twin = case.twin();
     let instead = match (&twin, case.in_explicit_block()) {
         (Some(_), false) => {
@@ -61,7 +61,7 @@ fn tell(case: &Case<'_>, act: &Act<'_>, noticed: &Noticed) -> Finding {
         _ => noticed.code.instead().to_owned(),
     };
     case.tell(noticed.code.as_str(), severity, message)
-        .about(table.shown())
+        .about(case.shown(&table))
         .sure(case.confidence(&table))
         .locking(&act.locks)
         .lasting(estimate)

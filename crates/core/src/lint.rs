@@ -12,6 +12,7 @@ pub mod cost;
 mod enum_swap;
 pub mod finding;
 pub mod fingerprint;
+pub mod fix;
 pub mod lines;
 mod linter;
 pub mod page;

@@ -91,6 +91,16 @@ impl<'a> Linter<'a> {
         self.around.deployed = clients;
     }
 
+    /// The database as the next file finds it.
+    pub fn before_next(&self) -> Surroundings {
+        let mut before = self.world.facts().clone();
+        before.search_path = vec![self.around.namespace.clone()];
+        if !(self.around.together && self.judged_before) {
+            before.forget_sizes();
+        }
+        before
+    }
+
     /// Takes a file's effects along without judging it.
     pub fn pass(&mut self, read: &Result<Vec<Statement>, SyntaxError>) {
         self.begin_file(true);

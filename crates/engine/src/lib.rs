@@ -5,6 +5,7 @@
 //! is chosen by `underpin-core` from facts that this crate reads.
 
 mod advisory;
+pub mod applied;
 mod child;
 pub mod connect;
 pub mod deploy;
@@ -35,4 +36,5 @@ mod watch;
 pub use events::Events;
 pub use introspect::introspect;
 pub use problem::Problem;
+pub use prove::{FilesProver, Unproven};
 pub use reading::read_each;

@@ -4,6 +4,8 @@
 //! The state before the file comes from replaying the history up to it. A history that cannot be
 //! replayed proves nothing, and says which file is in the way.
 
+mod files;
+
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -16,9 +18,11 @@ use underpin_sql::{Action, Step};
 use crate::introspect::introspect;
 use crate::journal::text_of;
 
+pub use self::files::FilesProver;
+
 /// Why there is no proof.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unproven {
+pub enum Unproven {
     /// There is no server to prove it on.
     #[error("no throwaway PostgreSQL to prove it on: {0}")]
     NoServer(#[from] ShadowError),
@@ -44,6 +48,21 @@ pub(crate) enum Unproven {
     /// The throwaway server is in trouble.
     #[error("the throwaway server: {}", said(.0))]
     Server(#[from] tokio_postgres::Error),
+}
+
+impl Unproven {
+    /// There was nothing to prove it on, which says nothing about what was to be proven.
+    pub fn is_without_server(&self) -> bool {
+        matches!(self, Self::NoServer(_))
+    }
+
+    /// What to do next, when we know.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoServer(error) => error.hint(),
+            Self::History { .. } | Self::Failed { .. } | Self::Differs(_) | Self::Server(_) => None,
+        }
+    }
 }
 
 fn shown(differences: &[Difference]) -> String {
@@ -104,26 +123,10 @@ impl Prover {
         original: &Replayed,
         twin: &[Step],
     ) -> Result<(), Unproven> {
-        if self.shadow.is_none() {
-            let installation = find_or_fetch(&self.wanted).await?;
-            let shadow = Shadow::start(&installation, &StartOptions::default()).await?;
-            let client = connect(&shadow, "postgres").await?;
-            create_database(&client, &sql!("CREATE DATABASE {}", Name::new(BASE))).await?;
-            self.shadow = Some(shadow);
-            self.replayed = 0;
-        }
-        let shadow = self.shadow.as_ref().expect("it was started above");
-        let base = self.open(shadow, BASE).await?;
-        for migration in history.iter().skip(self.replayed) {
-            apply(&base, &migration.steps).await.map_err(|error| Unproven::History {
-                migration: migration.name.clone(),
-                error: said(&error),
-            })?;
-            self.replayed += 1;
-        }
-        drop(base);
-        let before = self.end(shadow, "underpin_as_written", "the file as written", &original.steps).await?;
-        let after = self.end(shadow, "underpin_online", "its twin", twin).await?;
+        self.start().await?;
+        self.replay(history).await?;
+        let before = self.end(("underpin_as_written", "the file as written"), &original.steps).await?;
+        let after = self.end(("underpin_online", "its twin"), twin).await?;
         let found = differences(&before, &after);
         if !found.is_empty() {
             return Err(Unproven::Differs(found));
@@ -144,27 +147,60 @@ impl Prover {
         }
     }
 
-    async fn open(&self, shadow: &Shadow, database: &str) -> Result<Client, tokio_postgres::Error> {
-        let client = connect(shadow, database).await?;
+    /// Starts the server, unless it runs.
+    async fn start(&mut self) -> Result<(), Unproven> {
+        if self.shadow.is_none() {
+            let installation = find_or_fetch(&self.wanted).await?;
+            let shadow = Shadow::start(&installation, &StartOptions::default()).await?;
+            let client = connect(&shadow, "postgres").await?;
+            create_database(&client, &sql!("CREATE DATABASE {}", Name::new(BASE))).await?;
+            self.shadow = Some(shadow);
+            self.replayed = 0;
+        }
+        Ok(())
+    }
+
+    fn shadow(&self) -> &Shadow {
+        self.shadow.as_ref().expect("a proof begins with the start of the server")
+    }
+
+    /// Replays what of the history is not replayed yet.
+    async fn replay(&mut self, history: &[Replayed]) -> Result<(), Unproven> {
+        let base = self.open(BASE).await?;
+        for migration in history.iter().skip(self.replayed) {
+            apply(&base, &migration.steps).await.map_err(|error| Unproven::History {
+                migration: migration.name.clone(),
+                error: said(&error),
+            })?;
+            self.replayed += 1;
+        }
+        Ok(())
+    }
+
+    async fn open(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        let client = connect(self.shadow(), database).await?;
         let there =
             sql!("CREATE SCHEMA IF NOT EXISTS {}; SET search_path = {}", self.namespace, self.namespace);
         client.batch_execute(there.as_str()).await?;
         Ok(client)
     }
 
-    /// The catalog after `steps` on a copy of the replayed history.
-    async fn end(
-        &self,
-        shadow: &Shadow,
-        database: &str,
-        which: &'static str,
-        steps: &[Step],
-    ) -> Result<underpin_catalog::Catalog, Unproven> {
+    /// A copy of the replayed history.
+    async fn copy(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
         let name = Name::new(database);
-        let admin = connect(shadow, "postgres").await?;
+        let admin = connect(self.shadow(), "postgres").await?;
         admin.batch_execute(sql!("DROP DATABASE IF EXISTS {} WITH (FORCE)", name).as_str()).await?;
         create_database(&admin, &sql!("CREATE DATABASE {} TEMPLATE {}", name, Name::new(BASE))).await?;
-        let client = self.open(shadow, database).await?;
+        self.open(database).await
+    }
+
+    /// The catalog after `steps` on a copy of the replayed history: the copy's name, and what the steps are.
+    async fn end(
+        &self,
+        (database, which): (&str, &'static str),
+        steps: &[Step],
+    ) -> Result<underpin_catalog::Catalog, Unproven> {
+        let client = self.copy(database).await?;
         apply(&client, steps).await.map_err(|error| Unproven::Failed { which, error: said(&error) })?;
         Ok(introspect(&client).await?)
     }

@@ -3,7 +3,7 @@
 use tokio_postgres::Client;
 use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
-use underpin_core::plan::{self, FilePlan, Mode, Policy, ReasonCode, plan};
+use underpin_core::plan::{self, FilePlan, Mode, ReasonCode};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
@@ -165,9 +165,7 @@ impl ProvingHistory {
     }
 
     fn original(&self, name: &str, text: &str, statements: &[Statement]) -> Replayed {
-        let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
-        let steps = plan(statements, &self.nothing, &policy).steps;
-        Replayed { name: name.to_owned(), script: text.to_owned(), steps }
+        Replayed::as_written(name, text, statements, &self.nothing)
     }
 }
 

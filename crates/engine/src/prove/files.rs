@@ -1,0 +1,109 @@
+//! The proof that files end where another one does: a migration that was split, sent as Prisma sends it.
+//!
+//! Each file is sent as one message, as Prisma does up to 7.3, and on another copy of the database in as
+//! many messages as Prisma makes of it since. Both have to end in the catalog of the file as written.
+
+use tokio_postgres::Client;
+use underpin_catalog::{Catalog, Difference, Name, ServerVersion, differences};
+use underpin_core::plan::{Mode, Policy, plan};
+use underpin_core::settings::ShadowSettings;
+use underpin_sql::sending::{Cut, Sender, sending};
+use underpin_sql::{Statement, Surroundings};
+
+use super::{Prover, Replayed, Unproven, said, wanted};
+
+impl Replayed {
+    /// A migration as it is written.
+    pub(crate) fn as_written(
+        name: &str,
+        text: &str,
+        statements: &[Statement],
+        nothing: &Surroundings,
+    ) -> Self {
+        let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
+        let steps = plan(statements, nothing, &policy).steps;
+        Self { name: name.to_owned(), script: text.to_owned(), steps }
+    }
+}
+
+/// Proves files of one history, in its order. Its server is started with the first proof.
+#[derive(Debug)]
+pub struct FilesProver {
+    prover: Prover,
+    nothing: Surroundings,
+    history: Vec<Replayed>,
+}
+
+impl FilesProver {
+    /// A prover for a server of this version. `project` is where a server may be found or fetched for.
+    pub fn new(
+        version: ServerVersion,
+        namespace: Name,
+        settings: &ShadowSettings,
+        project: Option<std::path::PathBuf>,
+    ) -> Self {
+        Self {
+            prover: Prover::new(wanted(version, settings, project), namespace.clone(), None),
+            nothing: Surroundings::empty(version, namespace),
+            history: Vec::new(),
+        }
+    }
+
+    /// A migration of the history, behind those that were told before.
+    pub fn advance(&mut self, name: &str, text: &str) {
+        // What does not parse fails when it is replayed, and says so there.
+        let statements = underpin_sql::read(text).unwrap_or_default();
+        self.history.push(Replayed::as_written(name, text, &statements, &self.nothing));
+    }
+
+    /// Proves that the files, one behind the other, end where `text` ends, behind the history so far.
+    ///
+    /// # Errors
+    /// [`Unproven`], which says why.
+    pub async fn prove(&mut self, text: &str, files: &[&str]) -> Result<(), Unproven> {
+        let statements = underpin_sql::read(text).unwrap_or_default();
+        let original = Replayed::as_written("", text, &statements, &self.nothing);
+        self.prover.start().await?;
+        self.prover.replay(&self.history).await?;
+        let written = self.prover.end(AS_WRITTEN, &original.steps).await?;
+        for sender in [Sender::PrismaWhole, Sender::PrismaSplit] {
+            let online = self.sent(files, sender).await?;
+            let found: Vec<Difference> = differences(&written, &online);
+            if !found.is_empty() {
+                return Err(Unproven::Differs(found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the server.
+    pub async fn finish(self) {
+        self.prover.finish().await;
+    }
+
+    /// The catalog after the files, in one session as Prisma has it.
+    async fn sent(&self, files: &[&str], sender: Sender) -> Result<Catalog, Unproven> {
+        let client = self.prover.copy("underpin_files").await?;
+        for file in files {
+            send(&client, file, sender)
+                .await
+                .map_err(|error| Unproven::Failed { which: "the safe form", error: said(&error) })?;
+        }
+        Ok(crate::introspect::introspect(&client).await?)
+    }
+}
+
+const AS_WRITTEN: (&str, &str) = ("underpin_as_written", "the file as written");
+
+async fn send(client: &Client, file: &str, sender: Sender) -> Result<(), tokio_postgres::Error> {
+    let statements = underpin_sql::read(file).unwrap_or_default();
+    match sending(file, &statements, sender).cut {
+        Cut::Whole | Cut::Fallback(_) => client.batch_execute(file).await,
+        Cut::Statements | Cut::StatementsAssumed { .. } => {
+            for statement in &statements {
+                client.batch_execute(&statement.text).await?;
+            }
+            Ok(())
+        }
+    }
+}

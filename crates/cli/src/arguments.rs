@@ -253,6 +253,19 @@ pub(crate) struct Lint {
     /// Write what is found now into the baseline, and fail for none of it
     #[arg(long)]
     pub(crate) write_baseline: bool,
+    /// Write the safe form of migrations that are applied nowhere yet, when it is proven to end in the same
+    /// catalog
+    #[arg(long, conflicts_with_all = ["write_baseline", "file"])]
+    pub(crate) fix: bool,
+    /// With --fix: show what would be written, and write nothing
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
+    /// With --fix: the migrations that are named are applied nowhere, where neither Git nor --url can tell
+    #[arg(long, requires_all = ["fix", "paths"])]
+    pub(crate) not_applied: bool,
+    /// With --fix: folder with `postgres` and `initdb` of the server's major version, for proofs
+    #[arg(long, value_name = "PATH", requires = "fix")]
+    pub(crate) postgres_bin: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use crate::place;
 const STDIN: &str = "stdin";
 
 /// Everything that a run of lint needs from outside.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gathered {
     pub(crate) sequences: Vec<Sequence>,
     pub(crate) scope: Scope,
@@ -32,7 +32,7 @@ pub(crate) struct Gathered {
 }
 
 /// A file as the report names it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct File {
     /// From the working folder, with `/`.
     pub(crate) path: String,
@@ -44,7 +44,7 @@ pub(crate) struct File {
 }
 
 /// Files that follow each other on one database.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sequence {
     pub(crate) files: Vec<File>,
     pub(crate) from_empty: bool,

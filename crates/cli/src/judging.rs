@@ -78,6 +78,19 @@ impl Judging {
         assumed_rows: f64,
         mut take: impl FnMut(FileReport),
     ) {
+        self.each_before(gathered, settings, together, assumed_rows, |_, _| (), |(), report| take(report));
+    }
+
+    /// The same, with a look at the linter and at the file's statements before it is judged.
+    pub(crate) fn each_before<T>(
+        &self,
+        gathered: &Gathered,
+        settings: &LintSettings,
+        together: bool,
+        assumed_rows: f64,
+        look: impl Fn(&Linter<'_>, &Source<'_>) -> T,
+        mut take: impl FnMut(T, FileReport),
+    ) {
         for sequence in &gathered.sequences {
             let mut linter = Linter::new(Circumstances {
                 server: self.server,
@@ -96,7 +109,9 @@ impl Judging {
                 let file = &sequence.files[at];
                 if file.asked {
                     linter.deployed(self.running.for_file(file));
-                    take(linter.judge(&Source { path: &file.path, text: texts[at], read }));
+                    let source = Source { path: &file.path, text: texts[at], read };
+                    let seen = look(&linter, &source);
+                    take(seen, linter.judge(&source));
                 } else {
                     linter.pass(&read);
                 }

@@ -50,6 +50,6 @@ pub use surroundings::{
     RelationKind, RoutineFacts, Surroundings, TypeFacts,
 };
 pub use syntax_error::SyntaxError;
-pub use twin::{NoTwin, twin};
+pub use twin::{NoTwin, in_file, twin};
 pub use work::{Work, WorkKind};
 pub use written::{as_written, for_the_rest_of_the_file};

@@ -51,6 +51,13 @@ pub(crate) fn proof_name(table: &RelationName, column: &Name) -> Name {
     Name::new(format!("underpin_{short}_not_null"))
 }
 
+/// The name of the same check where it stands in a file; `None` for other names.
+pub(crate) fn proof_in_file(name: &str) -> Option<String> {
+    let short = name.strip_prefix("underpin_")?.strip_suffix("_not_null")?;
+    let is_ours = short.len() == 12 && short.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then(|| format!("not_null_{short}"))
+}
+
 /// Column names with underscores between, until the limit is reached.
 fn joined(columns: &[Name]) -> String {
     let mut text = String::new();

@@ -4,6 +4,7 @@
 //! everything else on stderr.
 
 mod baseline;
+mod fix;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -53,6 +54,28 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
     // What is new since a revision is deployed with it; a whole history was deployed over years.
     let together = options.since.is_some();
     let judging = Judging::prepare(&options.migrations, &gathered, &settings, together, &cwd).await?;
+    let rooted = |path: &str| seen_from(&settings_folder, &normal(&cwd.join(path)));
+    let weights = Weights {
+        settings: &settings.lint,
+        known: Known { rules: &names, idle: &idle },
+        baseline: &baseline.entries,
+        scope: gathered.scope,
+        today: jiff::Zoned::now().date(),
+        rooted: &rooted,
+    };
+    if options.fix {
+        let run = fix::Run {
+            options,
+            output,
+            cwd: &cwd,
+            settings: &settings,
+            judging: &judging,
+            weights: &weights,
+            pages: &pages,
+            together,
+        };
+        return fix::run(&run, gathered).await;
+    }
     let mut report = Report { files: Vec::new() };
     judging.each(&gathered, &settings.lint, together, ASSUMED_ROWS, |file| report.files.push(file));
     let around = repository(&options.migrations, options.since.as_deref(), &cwd)?;
@@ -63,15 +86,6 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
     let text_of = |path: &str| {
         let elsewhere = || around.iter().find(|file| file.path == path).map(|file| file.text.as_str());
         sql_of(path).or_else(elsewhere)
-    };
-    let rooted = |path: &str| seen_from(&settings_folder, &normal(&cwd.join(path)));
-    let weights = Weights {
-        settings: &settings.lint,
-        known: Known { rules: &names, idle: &idle },
-        baseline: &baseline.entries,
-        scope: gathered.scope,
-        today: jiff::Zoned::now().date(),
-        rooted: &rooted,
     };
     let weighed = weigh(&mut report, &weights, &sql_of);
     if options.write_baseline {

@@ -4,6 +4,7 @@
 //! shows those, and says of the others how many there are and why.
 
 mod facts;
+pub(crate) mod fix;
 mod github;
 mod human;
 mod json;

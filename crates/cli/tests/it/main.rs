@@ -8,5 +8,6 @@ mod docs;
 mod explain_tx;
 mod kill;
 mod lint;
+mod lint_fix;
 mod output;
 mod support;

@@ -6,6 +6,7 @@ mod contract;
 mod corpus;
 mod doubt;
 mod faults;
+mod fix_corpus;
 mod hands;
 mod project;
 mod protocol;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use underpin_sql::sending::{Block, Sender, sending, stands_alone};
-use underpin_sql::{Action, Step, Transaction};
+use underpin_sql::{Action, Step, Transaction, in_file};
 
 use super::super::finding::{Blocks, LockFact};
 use super::Unapplied;
@@ -135,6 +135,7 @@ fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches) -> Vec<Part> {
         let end = at + (shared + usize::from(ends)).max(1);
         let group = &steps[at..end];
         let batches = matches!(group, [Step { action: Action::Batches(_), .. }]);
+        let (texts, intents): (Vec<String>, Vec<String>) = group.iter().map(in_file).unzip();
         let manner = match group.last().map(|step| step.transaction) {
             Some(Transaction::Alone) => Manner::Alone,
             // Its rows are locked until the file ends.
@@ -147,8 +148,8 @@ fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches) -> Vec<Part> {
             from: unit.clone(),
             made: Some(Made {
                 is_first: at == 0,
-                statements: group.iter().map(text_of).collect(),
-                intent: group.iter().map(|step| step.intent.as_str()).collect::<Vec<_>>().join("; "),
+                statements: texts,
+                intent: intents.join("; "),
             }),
             manner,
             begins_file: false,
@@ -165,11 +166,4 @@ fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches) -> Vec<Part> {
         at = end;
     }
     parts
-}
-
-fn text_of(step: &Step) -> String {
-    match &step.action {
-        Action::Execute { sql } | Action::BuildIndex { sql, .. } => sql.as_str().to_owned(),
-        Action::Batches(batches) => batches.in_one().as_str().to_owned(),
-    }
 }

@@ -15,25 +15,29 @@ CREATE INDEX \"User_email_idx\" ON \"User\"(\"email\");";
 
 const FOLDER: &str = "20260302120000_next";
 
-fn form_as_sent_by(text: &str, sender: Sender) -> SafeForm {
-    let (stats, settings) = (Stats::none(), LintSettings::default());
-    let mut linter = Linter::new(Circumstances {
+fn circumstances<'a>(sender: Sender, stats: &'a Stats, settings: &'a LintSettings) -> Circumstances<'a> {
+    Circumstances {
         server: ServerVersion::of_major(16),
         sender,
         session: Session::default(),
         namespace: Name::new("public"),
         whole_history: true,
         together: false,
-        stats: &stats,
+        stats,
         assumed_rows: ASSUMED_ROWS,
-        settings: &settings,
+        settings,
         deployed: &[],
-    });
+    }
+}
+
+fn form_as_sent_by(text: &str, sender: Sender) -> SafeForm {
+    let (stats, settings) = (Stats::none(), LintSettings::default());
+    let mut linter = Linter::new(circumstances(sender, &stats, &settings));
     linter.pass(&underpin_sql::read(HISTORY));
     let before = linter.before_next();
     let statements = underpin_sql::read(text).unwrap();
     let report = linter.judge(&Source { path: "next.sql", text, read: Ok(statements.clone()) });
-    safe_form(&Unapplied {
+    let form = safe_form(&Unapplied {
         folder: FOLDER,
         folders: &["20260101000000_init".to_owned(), FOLDER.to_owned()],
         order: FolderOrder::Collation,
@@ -41,7 +45,15 @@ fn form_as_sent_by(text: &str, sender: Sender) -> SafeForm {
         statements: &statements,
         before: &before,
         report: &report,
-    })
+    });
+    let mut again = Linter::new(circumstances(sender, &stats, &settings));
+    again.pass(&underpin_sql::read(HISTORY));
+    for file in &form.files {
+        let read = underpin_sql::read(&file.text);
+        let report = again.judge(&Source { path: &file.folder, text: &file.text, read });
+        assert_eq!(form.comes_back(&report.findings), None, "{}", file.text);
+    }
+    form
 }
 
 fn form(text: &str) -> SafeForm {

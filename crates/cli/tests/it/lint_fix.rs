@@ -129,6 +129,9 @@ async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
 
         let fixed = lint(project.path(), &["--fix", "--json"]).await;
         let told: Value = serde_json::from_str(&fixed.stdout).unwrap_or_else(|_| panic!("{}", fixed.all()));
+        let schema = underpin_testkit::workspace_root().join("docs/schema/lint-fix.schema.json");
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+        jsonschema::validate(&schema, &told).unwrap_or_else(|error| panic!("{error}: {}", fixed.all()));
         assert_eq!(told["proof"]["outcome"], "proven", "{}", fixed.all());
         assert_eq!(told["exit_code"], fixed.code);
         let rules: Vec<&str> = told["migrations"][0]["fixed"]

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::effect::{AddColumn, AddConstraint, ColumnDefault, ConstraintKind};
+use underpin_sql::effect::{AddColumn, AddConstraint, ChangeRows, ColumnDefault, ConstraintKind};
 use underpin_sql::{Effect, Statement, Surroundings};
 
 /// Something of a database that one statement makes and another may need.
@@ -16,19 +16,38 @@ use underpin_sql::{Effect, Statement, Surroundings};
 enum Facet {
     /// A name among relations, indexes and types, and what it stands for.
     Name(RelationName),
-    /// The columns of a table.
-    Columns(RelationName),
-    /// What keeps its rows unique, which foreign keys rest on.
+    /// A column: its type, its default, whether it may be NULL.
+    Column(RelationName, Name),
+    /// Any column of a table, for statements whose columns are not known.
+    AnyColumn(RelationName),
+    /// The order of the columns, and names that PostgreSQL chooses by what is there.
+    Layout(RelationName),
+    /// What keeps the rows of a table unique, which foreign keys rest on.
     Keys(RelationName),
     /// A constraint of it.
     Constraint(RelationName, Name),
+    /// What it refuses, by all its constraints.
+    Refusals(RelationName),
+    /// Its rows.
+    Rows(RelationName),
+}
+
+impl Facet {
+    /// Whether the order of two statements that change it matters to nobody but its readers: a table with two
+    /// constraints is the same whichever came first.
+    fn is_a_sum(&self) -> bool {
+        match self {
+            Self::AnyColumn(_) | Self::Keys(_) | Self::Refusals(_) => true,
+            Self::Name(_) | Self::Column(..) | Self::Layout(_) | Self::Constraint(..) | Self::Rows(_) => false,
+        }
+    }
 }
 
 /// What statements have to do with each other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Touches {
     reads: BTreeSet<Facet>,
-    writes: BTreeSet<Facet>,
+    changes: BTreeSet<Facet>,
     /// Nothing changes places with it.
     fixed: bool,
 }
@@ -45,10 +64,12 @@ impl Touches {
 
     /// Whether the order of the two matters.
     pub(super) fn conflicts_with(&self, other: &Self) -> bool {
+        let both = self.changes.intersection(&other.changes).any(|facet| !facet.is_a_sum());
         self.fixed
             || other.fixed
-            || self.writes.iter().any(|facet| other.reads.contains(facet) || other.writes.contains(facet))
-            || self.reads.iter().any(|facet| other.writes.contains(facet))
+            || both
+            || !self.changes.is_disjoint(&other.reads)
+            || !self.reads.is_disjoint(&other.changes)
     }
 
     fn add(&mut self, effect: &Effect, facts: &Surroundings) {
@@ -60,15 +81,15 @@ impl Touches {
                     && !created.if_not_exists =>
             {
                 let table = facts.new_name(&created.table);
-                self.writes_table(&table);
                 for column in &created.columns {
                     self.column(&table, column, facts);
                 }
                 for constraint in &created.constraints {
                     self.constraint(&table, constraint, facts);
                 }
+                self.change([Facet::Name(table.clone()), Facet::Keys(table.clone()), Facet::Rows(table)]);
             }
-            Effect::CreateType { name, .. } => _ = self.writes.insert(Facet::Name(facts.new_name(name))),
+            Effect::CreateType { name, .. } => self.change([Facet::Name(facts.new_name(name))]),
             Effect::CreateIndex(created) => {
                 let table = facts.resolve(&created.table);
                 let expressions = created.columns.iter().any(Option::is_none) || created.partial;
@@ -77,67 +98,88 @@ impl Touches {
                     self.fixed = true;
                     return;
                 };
-                self.writes.insert(Facet::Name(table.sibling(name.clone())));
+                self.change([Facet::Name(table.sibling(name.clone()))]);
                 if created.unique {
-                    self.writes.insert(Facet::Keys(table.clone()));
+                    self.change([Facet::Keys(table.clone())]);
                 }
-                self.reads_table(&table);
+                self.read_columns(&table, &created.reads);
             }
             Effect::DropIndex { index, cascade: false, .. } => match facts.index(index) {
                 Some(known) => {
-                    self.writes.insert(Facet::Name(facts.resolve(index)));
-                    self.writes.insert(Facet::Keys(known.table.clone()));
-                    self.reads_table(&known.table.clone());
+                    self.change([Facet::Name(facts.resolve(index))]);
+                    if known.unique {
+                        self.change([Facet::Keys(known.table.clone())]);
+                    }
+                    self.read_columns(&known.table, &[]);
                 }
                 None => self.fixed = true,
             },
             Effect::AddColumn(added) => {
                 let table = facts.resolve(&added.table);
-                self.writes.insert(Facet::Columns(table.clone()));
-                self.reads_table(&table);
+                self.read_columns(&table, &added.reads);
+                self.change([Facet::Layout(table.clone())]);
                 self.column(&table, added, facts);
             }
-            Effect::AddConstraint(added) => {
-                let table = facts.resolve(&added.table);
-                self.reads_table(&table);
-                self.constraint(&table, added, facts);
-            }
-            Effect::SetNotNull { table, .. }
-            | Effect::DropNotNull { table, .. }
-            | Effect::SetDefault { table, .. }
-            | Effect::DropDefault { table, .. } => {
+            Effect::AddConstraint(added) => self.constraint(&facts.resolve(&added.table), added, facts),
+            Effect::SetNotNull { table, column }
+            | Effect::DropNotNull { table, column }
+            | Effect::SetDefault { table, column }
+            | Effect::DropDefault { table, column } => {
                 let table = facts.resolve(table);
-                self.writes.insert(Facet::Columns(table.clone()));
-                self.reads_table(&table);
+                self.read_columns(&table, &[]);
+                self.change_column(&table, column);
             }
             Effect::ValidateConstraint { table, constraint } => {
                 let table = facts.resolve(table);
-                self.writes.insert(Facet::Constraint(table.clone(), constraint.clone()));
-                self.reads_table(&table);
+                self.read_columns(&table, &[]);
+                self.change([Facet::Constraint(table, constraint.clone())]);
             }
             Effect::DropConstraint { table, constraint, cascade: false, .. } => {
                 let table = facts.resolve(table);
-                self.writes.insert(Facet::Name(table.sibling(constraint.clone())));
-                self.writes.insert(Facet::Constraint(table.clone(), constraint.clone()));
-                self.writes.insert(Facet::Keys(table.clone()));
-                self.reads_table(&table);
+                self.read_columns(&table, &[]);
+                self.change([
+                    Facet::Name(table.sibling(constraint.clone())),
+                    Facet::Constraint(table.clone(), constraint.clone()),
+                    Facet::Keys(table.clone()),
+                    Facet::Refusals(table),
+                ]);
+            }
+            Effect::Insert { table, reads }
+            | Effect::Update(ChangeRows { table, reads, .. })
+            | Effect::Delete(ChangeRows { table, reads, .. }) => {
+                let table = facts.resolve(table);
+                self.read_columns(&table, &[]);
+                self.reads.extend([
+                    Facet::AnyColumn(table.clone()),
+                    Facet::Keys(table.clone()),
+                    Facet::Refusals(table.clone()),
+                ]);
+                for other in reads.iter().map(|other| facts.resolve(other)) {
+                    self.read_columns(&other, &[]);
+                    self.reads.extend([Facet::AnyColumn(other.clone()), Facet::Rows(other)]);
+                }
+                self.change([Facet::Rows(table)]);
             }
             _ => self.fixed = true,
         }
     }
 
-    fn reads_table(&mut self, table: &RelationName) {
-        self.reads.insert(Facet::Name(table.clone()));
-        self.reads.insert(Facet::Columns(table.clone()));
+    fn change<const N: usize>(&mut self, facets: [Facet; N]) {
+        self.changes.extend(facets);
     }
 
-    fn writes_table(&mut self, table: &RelationName) {
-        self.writes.insert(Facet::Name(table.clone()));
-        self.writes.insert(Facet::Columns(table.clone()));
-        self.writes.insert(Facet::Keys(table.clone()));
+    fn change_column(&mut self, table: &RelationName, column: &Name) {
+        self.change([Facet::Column(table.clone(), column.clone()), Facet::AnyColumn(table.clone())]);
+    }
+
+    /// A table and these columns of it.
+    fn read_columns(&mut self, table: &RelationName, columns: &[Name]) {
+        self.reads.insert(Facet::Name(table.clone()));
+        self.reads.extend(columns.iter().map(|column| Facet::Column(table.clone(), column.clone())));
     }
 
     fn column(&mut self, table: &RelationName, column: &AddColumn, facts: &Surroundings) {
+        self.change_column(table, &column.column);
         if let Some(name) = &column.to.user_defined {
             self.reads.insert(Facet::Name(facts.resolve_type(name)));
         }
@@ -151,27 +193,37 @@ impl Touches {
     }
 
     fn constraint(&mut self, table: &RelationName, added: &AddConstraint, facts: &Surroundings) {
+        self.read_columns(table, &added.columns);
+        self.change([Facet::Refusals(table.clone())]);
         match &added.kind {
-            ConstraintKind::ForeignKey { references, .. } => {
+            ConstraintKind::ForeignKey { references, columns, .. } => {
                 let referenced = facts.resolve(references);
-                self.reads_table(&referenced);
-                self.reads.insert(Facet::Keys(referenced));
+                let key = facts.relation(&referenced).map(|facts| facts.primary_key.as_slice());
+                let columns = if columns.is_empty() { key.unwrap_or_default() } else { columns };
+                self.read_columns(&referenced, columns);
+                self.reads.insert(Facet::Keys(referenced.clone()));
+                // Rows that are referenced cannot be deleted any more.
+                self.change([Facet::Refusals(referenced)]);
             }
             ConstraintKind::Check | ConstraintKind::NotNull => {}
-            ConstraintKind::Unique => _ = self.writes.insert(Facet::Keys(table.clone())),
+            ConstraintKind::Unique => self.change([Facet::Keys(table.clone())]),
             ConstraintKind::PrimaryKey => {
-                self.writes.insert(Facet::Keys(table.clone()));
-                self.writes.insert(Facet::Columns(table.clone()));
+                self.change([Facet::Keys(table.clone())]);
+                for column in &added.columns {
+                    self.change_column(table, column);
+                }
             }
             ConstraintKind::Exclude => self.fixed = true,
         }
         match &added.name {
-            Some(name) => {
-                self.writes.insert(Facet::Constraint(table.clone(), name.clone()));
-                self.writes.insert(Facet::Name(table.sibling(name.clone())));
-            }
-            // Which name PostgreSQL chooses depends on the names that are there.
-            None => _ = self.writes.insert(Facet::Columns(table.clone())),
+            Some(name) => self.change([
+                Facet::Constraint(table.clone(), name.clone()),
+                Facet::Name(table.sibling(name.clone())),
+            ]),
+            None => self.change([Facet::Layout(table.clone())]),
+        }
+        if let Some(index) = &added.using_index {
+            self.change([Facet::Name(table.sibling(index.clone()))]);
         }
     }
 }

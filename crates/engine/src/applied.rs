@@ -99,7 +99,12 @@ fn base(folder: &Path, revision: Option<&str>) -> Result<Result<Base, String>, P
         }
         None => match repository.default_branch()? {
             Some(branch) => branch,
-            None => return Ok(Err("git finds no default branch: none that the remote names, no main and no master".to_owned())),
+            None => {
+                return Ok(Err(
+                    "git finds no default branch: none that the remote names, no main and no master"
+                        .to_owned(),
+                ));
+            }
         },
     };
     let Some(commit) = repository.merge_base(&revision)? else {

@@ -113,9 +113,10 @@ async fn deployed(prisma: &Oracle, project: &ProjectFolder, database: &Database<
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
     let server = Server::shared(16).await;
-    for (prisma, project) in
-        [(Oracle::prisma6().await, ProjectFolder::prisma6()), (Oracle::prisma7().await, ProjectFolder::prisma7())]
-    {
+    for (prisma, project) in [
+        (Oracle::prisma6().await, ProjectFolder::prisma6()),
+        (Oracle::prisma7().await, ProjectFolder::prisma7()),
+    ] {
         let project = with_history(project);
         merged(&project);
         let seeded = server.database("fix_seeded").await;
@@ -153,10 +154,17 @@ async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
         // A look without any option of --fix finds them gone.
         let again = lint(project.path(), &["--json"]).await;
         for rule in FIXED {
-            assert!(!again.stdout.contains(&format!("\"rule\": \"{rule}\"")), "{rule} again: {}", again.all());
+            assert!(
+                !again.stdout.contains(&format!("\"rule\": \"{rule}\"")),
+                "{rule} again: {}",
+                again.all()
+            );
         }
         let first = script(&project, NEXT);
-        assert!(first.starts_with("/*\n  Warnings:") && first.contains("\"userId\" INTEGER NOT NULL, -- the author\n"));
+        assert!(
+            first.starts_with("/*\n  Warnings:")
+                && first.contains("\"userId\" INTEGER NOT NULL, -- the author\n")
+        );
         assert!(first.contains("Note_userId_idx") && first.contains("Note_userId_fkey"), "{first}");
 
         crate::support::left_alone(&seeded).await;
@@ -164,7 +172,8 @@ async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
         deployed(&prisma, &project, &safe).await;
         assert_eq!(differences(&catalog(&original).await, &catalog(&safe).await), []);
         let filled = r#"SELECT count(*) FROM "User" WHERE "email" = 'nobody@example.com'"#;
-        let counts = [crate::support::lines(&original, filled).await, crate::support::lines(&safe, filled).await];
+        let counts =
+            [crate::support::lines(&original, filled).await, crate::support::lines(&safe, filled).await];
         assert_eq!(counts[0], counts[1]);
 
         // And underpin itself has nothing to say against them.
@@ -224,8 +233,7 @@ async fn what_is_applied_somewhere_is_never_changed() {
     let without = lint(project.path(), &["--fix", "--dry-run", "--url", &database.url(), &named]).await;
     assert!(without.stdout.contains("would fix: index-build"), "{}", without.all());
     deployed(&Oracle::prisma6().await, &project, &database).await;
-    let refused =
-        lint(project.path(), &["--fix", "--not-applied", "--url", &database.url(), &named]).await;
+    let refused = lint(project.path(), &["--fix", "--not-applied", "--url", &database.url(), &named]).await;
     assert_eq!(refused.code, 2, "{}", refused.all());
     assert!(refused.stderr.contains("the database has it already"), "{}", refused.all());
 
@@ -248,7 +256,11 @@ async fn what_cannot_be_written_is_told() {
     let project = project.migration(NEXT, text);
     let said = lint(project.path(), &["--fix"]).await;
     assert_eq!(said.code, 10, "{}", said.all());
-    assert!(said.stdout.contains("left change-type (line 1): PostgreSQL writes every row anew"), "{}", said.all());
+    assert!(
+        said.stdout.contains("left change-type (line 1): PostgreSQL writes every row anew"),
+        "{}",
+        said.all()
+    );
     assert_eq!((script(&project, NEXT), folders(&project).len()), (text.to_owned(), 2));
 
     // Files of other tools have no history to be proven behind.

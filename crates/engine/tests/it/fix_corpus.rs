@@ -94,7 +94,8 @@ fn again(real: &Real, at: usize, form: &SafeForm, server: ServerVersion) -> Vec<
     form.files
         .iter()
         .flat_map(|file| {
-            let source = Source { path: &file.folder, text: &file.text, read: underpin_sql::read(&file.text) };
+            let source =
+                Source { path: &file.folder, text: &file.text, read: underpin_sql::read(&file.text) };
             linter.judge(&source).findings
         })
         .collect()

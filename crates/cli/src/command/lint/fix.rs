@@ -80,12 +80,12 @@ pub(super) async fn run(run: &Run<'_>, mut gathered: Gathered) -> Result<u8, Pro
         .iter()
         .map(|candidate| {
             let path = |folder: &str| seen_from(run.cwd, &script_in(run.cwd, &candidate.path, folder));
-            let before = gathered.texts().get(candidate.path.as_str()).copied().unwrap_or_default().to_owned();
+            let before =
+                gathered.texts().get(candidate.path.as_str()).copied().unwrap_or_default().to_owned();
             MigrationTold::of(&candidate.path, &before, &candidate.form, path)
         })
         .collect();
-    let fix =
-        FixTold::new(run.options.dry_run, since, proof, migrations, told.verdict(), told.exit_code());
+    let fix = FixTold::new(run.options.dry_run, since, proof, migrations, told.verdict(), told.exit_code());
     run.output.say(fix.human());
     run.output.object(&fix);
     if fix.has_written() {
@@ -105,11 +105,13 @@ async fn keep_unapplied(run: &Run<'_>, gathered: &mut Gathered) -> Result<Option
     for sequence in &mut gathered.sequences {
         let from_empty = sequence.from_empty;
         for file in sequence.files.iter_mut().filter(|file| file.asked) {
-            let is_named = named.iter().any(|path| *path == file.at || Some(path.as_path()) == file.at.parent());
-            let refused = match may_be_changed(file, from_empty, &applied, run.options.not_applied && is_named) {
-                Ok(()) => continue,
-                Err(refused) => refused,
-            };
+            let is_named =
+                named.iter().any(|path| *path == file.at || Some(path.as_path()) == file.at.parent());
+            let refused =
+                match may_be_changed(file, from_empty, &applied, run.options.not_applied && is_named) {
+                    Ok(()) => continue,
+                    Err(refused) => refused,
+                };
             // What is applied is no news, unless somebody asks for just that.
             if is_named || !refused.is_usual {
                 return Err(refused.problem);
@@ -132,10 +134,12 @@ fn may_be_changed(
     applied: &Applied,
     on_their_word: bool,
 ) -> Result<(), Refused> {
-    let refuse = |problem: Problem, is_usual| Err(Refused { problem: problem.at(file.path.clone()), is_usual });
+    let refuse =
+        |problem: Problem, is_usual| Err(Refused { problem: problem.at(file.path.clone()), is_usual });
     if !from_empty {
-        let problem = Problem::new("--fix changes migrations of Prisma, and this is none")
-            .hint("name a migration.sql in a migrations folder: what comes before it is needed for the proof");
+        let problem = Problem::new("--fix changes migrations of Prisma, and this is none").hint(
+            "name a migration.sql in a migrations folder: what comes before it is needed for the proof",
+        );
         return refuse(problem, false);
     }
     match applied.standing(&folder_name(&file.at), &file.at, on_their_word) {
@@ -217,9 +221,13 @@ fn refuse_what_comes_back(run: &Run<'_>, gathered: &Gathered, candidates: &mut [
                 .iter()
                 .map(|file| seen_from(run.cwd, &script_in(run.cwd, &candidate.path, &file.folder)))
                 .collect();
-            let again = report.files.iter().filter(|file| own.contains(&file.path)).flat_map(|file| &file.findings);
+            let again =
+                report.files.iter().filter(|file| own.contains(&file.path)).flat_map(|file| &file.findings);
             if let Some(finding) = candidate.form.comes_back(again) {
-                let why = format!("its other form would not be free of {} either: {}", finding.rule, finding.message);
+                let why = format!(
+                    "its other form would not be free of {} either: {}",
+                    finding.rule, finding.message
+                );
                 candidate.form.leave_all(&why);
                 refused = true;
             }
@@ -263,7 +271,9 @@ async fn prove(run: &Run<'_>, gathered: &Gathered, candidates: &mut [Candidate])
         prover.finish().await;
         match outcome {
             Ok(()) => {}
-            Err(unproven) if run.options.dry_run => return Ok(Proof::NotProven { why: unproven.to_string() }),
+            Err(unproven) if run.options.dry_run => {
+                return Ok(Proof::NotProven { why: unproven.to_string() });
+            }
             Err(unproven) => {
                 let mut problem = Problem::new(format!("nothing is written without a proof: {unproven}"));
                 problem.hints.extend(unproven.hint());
@@ -308,4 +318,3 @@ fn judged(run: &Run<'_>, gathered: &Gathered) -> (Report, Weighed) {
     let weighed = weigh(&mut report, run.weights, &|path| texts.get(path).copied());
     (report, weighed)
 }
-

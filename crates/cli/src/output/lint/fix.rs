@@ -63,7 +63,8 @@ struct FindingTold {
 impl MigrationTold {
     /// What is told about a migration; `path_of` is the script of a folder beside it.
     pub(crate) fn of(path: &str, before: &str, form: &SafeForm, path_of: impl Fn(&str) -> String) -> Self {
-        let files = form.files.iter().map(|file| FileTold { path: path_of(&file.folder), text: file.text.clone() });
+        let files =
+            form.files.iter().map(|file| FileTold { path: path_of(&file.folder), text: file.text.clone() });
         Self {
             path: path.to_owned(),
             files: files.collect(),
@@ -135,7 +136,11 @@ impl FixTold {
             lines.push(migration.path.clone());
             if !migration.fixed.is_empty() {
                 let places: Vec<String> = migration.fixed.iter().map(FindingTold::place).collect();
-                lines.push(format!("  {}: {}", if self.dry_run { "would fix" } else { "fixed" }, places.join(", ")));
+                lines.push(format!(
+                    "  {}: {}",
+                    if self.dry_run { "would fix" } else { "fixed" },
+                    places.join(", ")
+                ));
             }
             for file in &migration.files {
                 lines.push(format!("  {} {}", if self.dry_run { "would write" } else { "wrote" }, file.path));
@@ -147,17 +152,21 @@ impl FixTold {
             lines.push(String::new());
         }
         lines.push(self.sentence());
-        lines.push(match self.dry_run && self.migrations.iter().any(|migration| !migration.files.is_empty()) {
-            true => format!("lint would say: {}", self.verdict),
-            false => format!("lint: {}", self.verdict),
-        });
+        lines.push(
+            match self.dry_run && self.migrations.iter().any(|migration| !migration.files.is_empty()) {
+                true => format!("lint would say: {}", self.verdict),
+                false => format!("lint: {}", self.verdict),
+            },
+        );
         lines.join("\n")
     }
 
     fn sentence(&self) -> String {
         match &self.proof {
             Proof::Proven { server } => {
-                format!("proven on PostgreSQL {server}: the files end in the same catalog, sent by Prisma before 7.4 and since")
+                format!(
+                    "proven on PostgreSQL {server}: the files end in the same catalog, sent by Prisma before 7.4 and since"
+                )
             }
             Proof::NotProven { why } => format!("not proven: {why}"),
             Proof::NothingToProve => match &self.since {

@@ -9,7 +9,8 @@ use super::part::{Manner, Part};
 
 /// The files, each a list of parts by their number.
 pub(super) fn arrange(parts: &[Part], keeps_work_from_locks: bool) -> Vec<Vec<usize>> {
-    let mut files = Files { parts, keeps_work_from_locks, first: Vec::new(), closer: None, behind: Vec::new() };
+    let mut files =
+        Files { parts, keeps_work_from_locks, first: Vec::new(), closer: None, behind: Vec::new() };
     for at in 0..parts.len() {
         files.add(at);
     }

@@ -52,9 +52,10 @@ pub(super) fn choose(file: &Unapplied<'_>) -> Chosen {
                 Err("it stands between BEGIN and COMMIT, which ask for all or nothing".to_owned())
             } else if wants_twin {
                 match &twin {
-                    Ok(steps) if is_batches(steps) => Err(
-                        "Prisma sends an UPDATE as one statement; `underpin deploy` runs it in batches".to_owned(),
-                    ),
+                    Ok(steps) if is_batches(steps) => {
+                        Err("Prisma sends an UPDATE as one statement; `underpin deploy` runs it in batches"
+                            .to_owned())
+                    }
                     Ok(steps) => {
                         replaced = Some(steps);
                         Ok(())
@@ -69,9 +70,12 @@ pub(super) fn choose(file: &Unapplied<'_>) -> Chosen {
             } else if finding.rule == WITHOUT_EFFECT {
                 match settings.can_be_said(at) {
                     true => Ok(()),
-                    false => Err("it can only be set for a transaction; put BEGIN and COMMIT around".to_owned()),
+                    false => {
+                        Err("it can only be set for a transaction; put BEGIN and COMMIT around".to_owned())
+                    }
                 }
-            } else if finding.sqlstate.as_deref() == Some("25001") && stands_alone(statement) && !explicit[at] {
+            } else if finding.sqlstate.as_deref() == Some("25001") && stands_alone(statement) && !explicit[at]
+            {
                 // Every statement that has to stands alone in what is written.
                 Ok(())
             } else if finding.sqlstate.as_deref() == Some("55P04") && !explicit[at] {

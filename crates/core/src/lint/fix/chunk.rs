@@ -43,7 +43,11 @@ pub(super) fn chunks<'a>(text: &'a str, statements: &[Statement]) -> Vec<Chunk<'
             true => text.len(),
             // A comment that begins on this line and ends on a later one is the next statement's.
             false => match text[begin..next].find('\n').map(|line| begin + line + 1) {
-                Some(end) if !spans.iter().any(|span| span.start >= begin && span.start < end && span.end > end) => {
+                Some(end)
+                    if !spans
+                        .iter()
+                        .any(|span| span.start >= begin && span.start < end && span.end > end) =>
+                {
                     end
                 }
                 _ => begin,

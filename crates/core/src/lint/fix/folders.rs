@@ -137,10 +137,7 @@ mod tests {
         let twelve = named("init", &["more"], 12).unwrap();
         assert_eq!((twelve[1].as_str(), twelve[11].as_str()), ("init_02", "init_12"));
         // The thirteenth month is no month.
-        assert_eq!(
-            named("20261301000000_a", &[], 2).unwrap(),
-            ["20261301000000_a", "20261301000000_a_2"]
-        );
+        assert_eq!(named("20261301000000_a", &[], 2).unwrap(), ["20261301000000_a", "20261301000000_a_2"]);
     }
 
     #[test]

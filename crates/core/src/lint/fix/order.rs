@@ -38,7 +38,9 @@ impl Facet {
     fn is_a_sum(&self) -> bool {
         match self {
             Self::AnyColumn(_) | Self::Keys(_) | Self::Refusals(_) => true,
-            Self::Name(_) | Self::Column(..) | Self::Layout(_) | Self::Constraint(..) | Self::Rows(_) => false,
+            Self::Name(_) | Self::Column(..) | Self::Layout(_) | Self::Constraint(..) | Self::Rows(_) => {
+                false
+            }
         }
     }
 }
@@ -144,7 +146,7 @@ impl Touches {
                     Facet::Refusals(table),
                 ]);
             }
-            Effect::Insert { table, reads }
+            Effect::Insert { table, reads, .. }
             | Effect::Update(ChangeRows { table, reads, .. })
             | Effect::Delete(ChangeRows { table, reads, .. }) => {
                 let table = facts.resolve(table);
@@ -183,7 +185,8 @@ impl Touches {
         if let Some(name) = &column.to.user_defined {
             self.reads.insert(Facet::Name(facts.resolve_type(name)));
         }
-        if matches!(column.default, ColumnDefault::Calls(_) | ColumnDefault::Stored | ColumnDefault::Virtual) {
+        if matches!(column.default, ColumnDefault::Calls(_) | ColumnDefault::Stored | ColumnDefault::Virtual)
+        {
             // The functions may be somebody's.
             self.fixed = true;
         }

@@ -146,11 +146,7 @@ fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches) -> Vec<Part> {
         };
         parts.push(Part {
             from: unit.clone(),
-            made: Some(Made {
-                is_first: at == 0,
-                statements: texts,
-                intent: intents.join("; "),
-            }),
+            made: Some(Made { is_first: at == 0, statements: texts, intent: intents.join("; ") }),
             manner,
             begins_file: false,
             later: at > 0 && steps[at - 1].transaction != Transaction::Shared,

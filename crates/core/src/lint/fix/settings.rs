@@ -58,8 +58,7 @@ impl Settings {
             })
             .collect();
         before.push(behind_the_last(file.statements, &in_force, before.last()));
-        let mut settings =
-            Self { before, for_the_session: BTreeMap::new(), resets: BTreeMap::new() };
+        let mut settings = Self { before, for_the_session: BTreeMap::new(), resets: BTreeMap::new() };
         let explicit = in_explicit_blocks(file.text, file.statements);
         for (at, statement) in file.statements.iter().enumerate() {
             let [Effect::Set(set)] = statement.effects.as_slice() else { continue };
@@ -139,7 +138,10 @@ fn without_local(text: &str) -> Option<String> {
 /// For each statement, whether it stands between the file's own `BEGIN` and `COMMIT`, or is one of them.
 pub(super) fn in_explicit_blocks(text: &str, statements: &[Statement]) -> Vec<bool> {
     let each = sending(text, statements, Sender::Autocommit);
-    each.statements.iter().map(|standing| each.transactions[standing.transaction].kind == Block::Explicit).collect()
+    each.statements
+        .iter()
+        .map(|standing| each.transactions[standing.transaction].kind == Block::Explicit)
+        .collect()
 }
 
 /// What is set when the file ends, and by which statement: that of the file's session has forgotten it.

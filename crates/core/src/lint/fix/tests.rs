@@ -94,10 +94,7 @@ fn an_index_build_that_is_all_stays_in_its_folder() {
     let form = form("CREATE INDEX \"i\" ON \"User\"(\"teamId\")");
     assert_eq!(form.files.len(), 1);
     assert_eq!(form.files[0].folder, FOLDER);
-    assert_eq!(
-        form.files[0].text,
-        "CREATE INDEX CONCURRENTLY i ON \"User\" USING btree (\"teamId\");\n"
-    );
+    assert_eq!(form.files[0].text, "CREATE INDEX CONCURRENTLY i ON \"User\" USING btree (\"teamId\");\n");
 }
 
 #[test]
@@ -181,7 +178,10 @@ fn a_filled_column_is_filled_again_before_null_is_refused() {
     assert!(texts[3].contains("BEGIN;") && texts[3].ends_with("COMMIT;\n"));
     let (fixed, left) = rules_of(&form);
     assert_eq!(fixed, ["table-scan"]);
-    assert!(left.iter().any(|(rule, why)| *rule == "bulk-update" && why.contains("one statement")), "{left:?}");
+    assert!(
+        left.iter().any(|(rule, why)| *rule == "bulk-update" && why.contains("one statement")),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -212,7 +212,9 @@ fn a_setting_that_leaks_or_has_no_effect_is_made_right_in_place() {
     assert_eq!(rules_of(&lost).0, ["setting-without-effect"]);
     assert_eq!(
         texts(&lost),
-        ["SET lock_timeout = '1s';\nALTER TABLE \"Team\" ADD COLUMN \"a\" INT;\n-- bye\nRESET lock_timeout;\n"]
+        [
+            "SET lock_timeout = '1s';\nALTER TABLE \"Team\" ADD COLUMN \"a\" INT;\n-- bye\nRESET lock_timeout;\n"
+        ]
     );
     // The file's own way back is kept.
     let own = form(
@@ -231,7 +233,10 @@ fn a_search_path_cannot_be_left_out() {
     assert!(form.files.is_empty());
     let (fixed, left) = rules_of(&form);
     assert_eq!(fixed, Vec::<&str>::new());
-    assert!(left.iter().any(|(rule, why)| *rule == "index-build" && why.contains("search_path is set")), "{left:?}");
+    assert!(
+        left.iter().any(|(rule, why)| *rule == "index-build" && why.contains("search_path is set")),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -248,7 +253,10 @@ fn a_transaction_of_the_file_is_not_taken_apart() {
     );
     let (fixed, left) = rules_of(&form);
     assert!(fixed.contains(&"index-drop"));
-    assert!(left.iter().any(|(rule, why)| *rule == "index-build" && why.contains("BEGIN and COMMIT")), "{left:?}");
+    assert!(
+        left.iter().any(|(rule, why)| *rule == "index-build" && why.contains("BEGIN and COMMIT")),
+        "{left:?}"
+    );
 }
 
 #[test]

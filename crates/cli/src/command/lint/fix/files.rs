@@ -45,7 +45,9 @@ pub(super) fn write(script: &Path, files: &[NewFile]) -> Result<(), Problem> {
         let problem = Problem::new(format!("cannot be written, and nothing was changed: {error}"))
             .at(path.display().to_string());
         match error.kind() {
-            ErrorKind::AlreadyExists => problem.hint("somebody made the folder meanwhile; run the command again"),
+            ErrorKind::AlreadyExists => {
+                problem.hint("somebody made the folder meanwhile; run the command again")
+            }
             _ => problem.hint("check the permissions of the migrations folder and the space on its disk"),
         }
     })

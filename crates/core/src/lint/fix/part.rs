@@ -3,9 +3,11 @@
 
 use std::ops::Range;
 
+use underpin_catalog::Name;
 use underpin_sql::sending::{Block, Sender, sending, stands_alone};
 use underpin_sql::{Action, Step, Transaction, in_file};
 
+use super::super::case::shown;
 use super::super::finding::{Blocks, LockFact};
 use super::Unapplied;
 use super::choose::Chosen;
@@ -60,13 +62,15 @@ pub(super) enum Manner {
 /// The parts of a file, in its order.
 pub(super) fn parts(file: &Unapplied<'_>, chosen: &Chosen, settings: &Settings) -> Result<Vec<Part>, String> {
     let mut facts = file.before.clone();
+    // Findings call relations as the linter does, and it began with this path.
+    let home = facts.search_path.first().cloned().unwrap_or_else(|| Name::new("public"));
     let mut parts = Vec::new();
     for unit in units(file) {
         let statements = &file.statements[unit.clone()];
         let touches = Touches::of(statements, &facts);
         if !settings.is_for_others(unit.start) {
             match chosen.twins.get(&unit.start) {
-                Some(steps) => parts.extend(made(&unit, steps, &touches)),
+                Some(steps) => parts.extend(made(&unit, steps, &touches, &home)),
                 None => parts.push(kept(file, &unit, touches)),
             }
         }
@@ -126,7 +130,7 @@ fn kept(file: &Unapplied<'_>, unit: &Range<usize>, touches: Touches) -> Part {
 }
 
 /// The parts of a twin. What runs in one transaction when `underpin deploy` executes it is one part.
-fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches) -> Vec<Part> {
+fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches, home: &Name) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut at = 0;
     while at < steps.len() {
@@ -155,7 +159,7 @@ fn made(unit: &Range<usize>, steps: &[Step], touches: &Touches) -> Vec<Part> {
                 .iter()
                 .flat_map(|step| &step.locks)
                 .filter(|claim| claim.mode.blocks_application())
-                .map(|claim| LockFact::new(&claim.relation, claim.mode))
+                .map(|claim| LockFact::new(shown(&claim.relation, home), claim.mode))
                 .collect(),
             works: manner == Manner::Works || batches,
         });

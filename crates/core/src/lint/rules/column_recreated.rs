@@ -14,6 +14,9 @@ use super::super::finding::{Confidence, Finding, Severity};
 /// From here on two names are alike. `userName` and `username` are, `createdAt` and `deletedAt` are not.
 const LIKENESS_MIN: f64 = 0.86;
 
+/// A file that adds more columns of one type to one table renames none of them.
+const CANDIDATES_MAX: usize = 30;
+
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts {
         let Effect::DropColumn { table, column, .. } = act.effect else { continue };
@@ -21,10 +24,10 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         if !case.is_used(&table) || case.world.is_new_column(&table, column) {
             continue;
         }
-        let added = additions(case, &table);
-        if let Some(again) = added.iter().find(|added| added.column == *column) {
+        let again = additions(case, &table, |added| added.column == *column).next();
+        if let Some(again) = again {
             found.push(tell_again(case, &table, again).locking(&act.locks).done());
-        } else if let Some(to) = renamed_to(case, &table, column, &added) {
+        } else if let Some(to) = renamed_to(case, &table, column) {
             found.push(tell_rename(case, &table, column, to).done());
         }
     }
@@ -37,8 +40,7 @@ pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
         // Dropped by an earlier statement of the file.
         Effect::AddColumn(added) => {
             let table = case.world.facts().resolve(&added.table);
-            let dropped = drops(case, &table).any(|(at, column)| at <= case.at && *column == added.column);
-            return dropped;
+            return was_dropped(case, &table, &added.column);
         }
         _ => None,
     };
@@ -46,55 +48,50 @@ pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
     let table = case.world.facts().resolve(table);
     case.is_used(&table)
         && !case.world.is_new_column(&table, column)
-        && additions(case, &table).iter().any(|added| added.column == *column)
+        && additions(case, &table, |added| added.column == *column).next().is_some()
 }
 
-/// The columns that this statement and later ones add to a table, and those that earlier ones have added.
-fn additions<'a>(case: &Case<'a>, table: &RelationName) -> Vec<&'a AddColumn> {
-    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
-    effects
-        .filter_map(|effect| match effect {
-            Effect::AddColumn(added) if case.world.facts().resolve(&added.table) == *table => Some(added),
-            _ => None,
-        })
-        .collect()
-}
-
-/// The columns that the file drops from a table, and by which statement.
-fn drops<'a>(case: &Case<'a>, table: &RelationName) -> impl Iterator<Item = (usize, &'a Name)> {
+/// The additions of the file to a table that `wanted` picks.
+fn additions<'a>(
+    case: &Case<'a>,
+    table: &RelationName,
+    wanted: impl Fn(&AddColumn) -> bool,
+) -> impl Iterator<Item = &'a AddColumn> {
     let facts = case.world.facts();
-    let table = table.clone();
-    let statements = case.file.statements.iter().enumerate();
-    statements
-        .flat_map(|(at, statement)| statement.effects.iter().map(move |effect| (at, effect)))
-        .filter_map(move |(at, effect)| match effect {
-            Effect::DropColumn { table: other, column, .. } if facts.resolve(other) == table => {
-                Some((at, column))
-            }
-            _ => None,
-        })
+    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
+    effects.filter_map(move |effect| match effect {
+        // What a name means is asked last: it takes longest.
+        Effect::AddColumn(added)
+            if added.table.name == table.name && wanted(added) && facts.resolve(&added.table) == *table =>
+        {
+            Some(added)
+        }
+        _ => None,
+    })
+}
+
+/// Whether this statement or an earlier one drops the column.
+fn was_dropped(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
+    case.file.statements[..=case.at].iter().flat_map(|statement| &statement.effects).any(|effect| {
+        matches!(effect, Effect::DropColumn { table: other, column: dropped, .. }
+            if dropped == column && case.world.facts().resolve(other) == *table)
+    })
 }
 
 /// The added column that the dropped one seems to be called now.
-fn renamed_to<'a>(
-    case: &Case<'a>,
-    table: &RelationName,
-    column: &Name,
-    added: &[&'a AddColumn],
-) -> Option<&'a AddColumn> {
+fn renamed_to<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Option<&'a AddColumn> {
     let known = case.world.facts().relation(table)?.column(column)?;
-    let like: Vec<_> = added
-        .iter()
-        .copied()
-        .filter(|added| {
-            added.to.text == known.type_sql
-                && matches!(added.default, ColumnDefault::None | ColumnDefault::Constant)
-                && !fills(case, table, &added.column)
-        })
-        .collect();
+    let is_like = |added: &AddColumn| {
+        added.to.text == known.type_sql
+            && matches!(added.default, ColumnDefault::None | ColumnDefault::Constant)
+    };
+    let like: Vec<_> = additions(case, table, is_like).take(CANDIDATES_MAX + 1).collect();
+    if like.len() > CANDIDATES_MAX {
+        return None;
+    }
     like.into_iter()
         .map(|added| (likeness(column.as_str(), added.column.as_str()), added))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .filter(|(likeness, added)| *likeness >= LIKENESS_MIN && !fills(case, table, &added.column))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, added)| added)
 }

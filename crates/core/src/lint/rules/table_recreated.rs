@@ -20,6 +20,9 @@ const SHARE_OF_STRANGERS_MIN: f64 = 0.85;
 /// Fewer columns than these in common say nothing about strangers.
 const COMMON_OF_STRANGERS_MIN: usize = 6;
 
+/// A file that makes more tables is no rename.
+const CANDIDATES_MAX: usize = 50;
+
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts {
         let Effect::DropTable { table, .. } = act.effect else { continue };
@@ -54,10 +57,15 @@ fn successor<'a>(case: &Case<'a>, table: &RelationName) -> Option<&'a CreateTabl
     let facts = case.world.facts();
     let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
     let known = facts.relation(table);
+    let mut strangers = 0;
     effects.into_iter().find_map(|effect| {
         let Effect::CreateTable(made) = effect else { return None };
-        if facts.new_name(&made.table) == *table {
+        if made.table.name == table.name && facts.new_name(&made.table) == *table {
             return Some(made);
+        }
+        strangers += 1;
+        if strangers > CANDIDATES_MAX {
+            return None;
         }
         let known = known?;
         let is_same = |column: &&underpin_sql::ColumnFacts| {

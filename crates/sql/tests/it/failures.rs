@@ -366,3 +366,49 @@ fn the_forms_fail_as_predicted() {
     assert!(compared > 1000, "{compared}");
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+/// The queries are read by every server, and find rows exactly where rows are what it refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queries_find_the_rows() {
+    let mut wrong = String::new();
+    let mut asked = 0;
+    for major in majors() {
+        let around = behind(&fixture(), major);
+        let database = Server::shared(major).await.database("queries").await;
+        database.run(&fixture()).await;
+        for page in CaseFile::all_in(&folder()) {
+            for line in page.sections().iter().filter_map(|s| s.own("refusals")).flat_map(|f| lines(&f.text))
+            {
+                let sql = line.sql.strip_prefix("alone ").unwrap_or(&line.sql);
+                let Ok(statements) = read(sql) else { continue };
+                let (last, before) = statements.split_last().unwrap();
+                let mut here = around.clone();
+                before.iter().flat_map(|own| &own.effects).for_each(|effect| here.apply(effect));
+                let told = failures(last, &here, true, &TransactionSoFar::default());
+                let client = database.client().await;
+                client.batch_execute("BEGIN").await.unwrap();
+                let mut ready = true;
+                for statement in before {
+                    ready &= client.batch_execute(&statement.text).await.is_ok();
+                }
+                let state = &states(&line.states)[&major];
+                // A new enum value is refused in a query as well.
+                ready &= state != "55P04";
+                for failure in told.iter().filter(|_| ready) {
+                    let Some(check) = &failure.check else { continue };
+                    asked += 1;
+                    match client.query(check.as_str(), &[]).await {
+                        Err(error) => writeln!(wrong, "{major}: {sql}\n  {check}\n  {error:?}").unwrap(),
+                        Ok(rows) if rows.is_empty() == (failure.sqlstate == state) => {
+                            writeln!(wrong, "{major}: {sql} is {state}, {} rows of\n  {check}", rows.len())
+                                .unwrap();
+                        }
+                        Ok(_) => {}
+                    }
+                }
+            }
+        }
+    }
+    assert!(asked > 50, "{asked}");
+    assert!(wrong.is_empty(), "{wrong}");
+}

@@ -26,5 +26,5 @@ pub mod suppress;
 mod unreadable;
 pub mod weigh;
 
-pub use self::linter::{Circumstances, Linter, Source};
+pub use self::linter::{Carried, Circumstances, Linter, Source};
 pub use self::rule::{Group, Rule, pages, rules};

@@ -10,7 +10,7 @@ use underpin_sql::{Effect, RelationKind, Surroundings};
 use crate::quantity::{bytes, thousands};
 
 /// Facts that move with the file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     facts: Surroundings,
     small_table_bytes: u64,

@@ -15,7 +15,8 @@ use underpin_prisma::FolderOrder;
 
 use crate::Problem;
 
-const SCRIPT: &str = "migration.sql";
+/// The file of a migration in its folder.
+pub const SCRIPT: &str = "migration.sql";
 
 /// No more bytes of one file are read. Migrations are a thousand times smaller; what is larger is a dump, or a
 /// device that never ends.
@@ -140,11 +141,19 @@ pub fn seen_from(folder: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// The migrations folder that a script belongs to.
-fn history_of(file: &Path) -> Option<PathBuf> {
+/// The migrations folder that a script belongs to. Nothing need be there.
+pub fn history_of(file: &Path) -> Option<PathBuf> {
     (file.file_name() == Some(OsStr::new(SCRIPT)))
         .then(|| file.parent()?.parent().map(Path::to_path_buf))
         .flatten()
+}
+
+/// The names of a folder's migrations, not in order.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn names(folder: &Path) -> Result<Vec<String>, Problem> {
+    Ok(migrations(folder, |_| false)?.into_iter().map(|(name, _)| name).collect())
 }
 
 /// The migrations of a folder, not in order: the name of each, its script, and whether the script was known to be

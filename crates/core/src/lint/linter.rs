@@ -65,6 +65,13 @@ pub struct Source<'a> {
 pub struct Linter<'a> {
     around: Circumstances<'a>,
     rules: Vec<&'static Rule>,
+    carried: Carried,
+}
+
+/// What a history carries from one file to the next. Who keeps it can go on behind a file as often as they
+/// like, without reading again what was before.
+#[derive(Clone, Debug)]
+pub struct Carried {
     world: World,
     session: Session,
     judged_before: bool,
@@ -76,14 +83,23 @@ impl<'a> Linter<'a> {
         let mut start = Surroundings::empty(around.server, around.namespace.clone());
         start.complete = around.whole_history;
         start.time_zone = around.stats.session.as_ref().map(|session| session.time_zone.clone());
-        let runs = |rule: &&Rule| rule.runs_with(&around.settings.groups);
-        Self {
-            rules: rules().filter(runs).collect(),
+        let carried = Carried {
             world: World::around(&start, 0),
             session: around.session.clone(),
             judged_before: false,
-            around,
-        }
+        };
+        Self::behind(around, carried)
+    }
+
+    /// A linter behind the files that have been carried along, which went through in the same circumstances.
+    pub fn behind(around: Circumstances<'a>, carried: Carried) -> Self {
+        let runs = |rule: &&Rule| rule.runs_with(&around.settings.groups);
+        Self { rules: rules().filter(runs).collect(), carried, around }
+    }
+
+    /// What the files so far leave to the next one.
+    pub fn carried(&self) -> &Carried {
+        &self.carried
     }
 
     /// The clients of the releases that run when the next file is deployed.
@@ -93,9 +109,9 @@ impl<'a> Linter<'a> {
 
     /// The database as the next file finds it.
     pub fn before_next(&self) -> Surroundings {
-        let mut before = self.world.facts().clone();
+        let mut before = self.carried.world.facts().clone();
         before.search_path = vec![self.around.namespace.clone()];
-        if !(self.around.together && self.judged_before) {
+        if !(self.around.together && self.carried.judged_before) {
             before.forget_sizes();
         }
         before
@@ -107,18 +123,18 @@ impl<'a> Linter<'a> {
         match read {
             Ok(statements) => {
                 for effect in statements.iter().flat_map(|statement| &statement.effects) {
-                    self.world.apply(effect);
+                    self.carried.world.apply(effect);
                 }
             }
-            Err(_) => self.world.forget(),
+            Err(_) => self.carried.world.forget(),
         }
     }
 
     /// Judges a file and takes its effects along.
     pub fn judge(&mut self, source: &Source<'_>) -> FileReport {
         // Files that are deployed together leave others no time.
-        self.begin_file(!(self.around.together && self.judged_before));
-        self.judged_before = true;
+        self.begin_file(!(self.around.together && self.carried.judged_before));
+        self.carried.judged_before = true;
         let mut report =
             FileReport { path: source.path.to_owned(), statements: Vec::new(), findings: Vec::new() };
         let lines = Lines::of(source.text);
@@ -126,12 +142,12 @@ impl<'a> Linter<'a> {
             Ok(statements) => statements,
             Err(error) => {
                 report.findings.push(unreadable(source.path, source.text, &lines, error));
-                self.world.forget();
+                self.carried.world.forget();
                 return report;
             }
         };
         let sending = sending(source.text, statements, self.around.sender);
-        let in_force = in_force(statements, &sending, &self.session);
+        let in_force = in_force(statements, &sending, &self.carried.session);
         let file = FileCase {
             path: source.path,
             text: source.text,
@@ -145,12 +161,13 @@ impl<'a> Linter<'a> {
         let mut seen: Vec<Seen> = Vec::with_capacity(statements.len());
         let (mut transaction, mut so_far) = (None, TransactionSoFar::default());
         for (at, statement) in statements.iter().enumerate() {
-            let acts = acts(statement, &self.world);
+            let acts = acts(statement, &self.carried.world);
             let standing = &sending.statements[at];
             if transaction.replace(standing.transaction) != Some(standing.transaction) {
                 so_far = TransactionSoFar::default();
             }
-            let case = Case { file: &file, at, statement, acts: &acts, world: &self.world, so_far: &so_far };
+            let case =
+                Case { file: &file, at, statement, acts: &acts, world: &self.carried.world, so_far: &so_far };
             for rule in &self.rules {
                 if let Judge::Statement(judge) = rule.judge {
                     judge(&case, &mut report.findings);
@@ -170,9 +187,9 @@ impl<'a> Linter<'a> {
                 transaction: sending.statements[at].transaction + 1,
             });
             seen.push(one);
-            so_far.note(statement, self.world.facts());
+            so_far.note(statement, self.carried.world.facts());
             for effect in &statement.effects {
-                self.world.apply(effect);
+                self.carried.world.apply(effect);
             }
         }
         for rule in &self.rules {
@@ -180,13 +197,13 @@ impl<'a> Linter<'a> {
                 judge(&file, &seen, &mut report.findings);
             }
         }
-        self.session = in_force.after;
+        self.carried.session = in_force.after;
         report
     }
 
     /// When time passes between files, tables fill and clients come to know what is new.
     fn begin_file(&mut self, time_passes: bool) {
-        self.world.begin_file(time_passes, std::slice::from_ref(&self.around.namespace));
+        self.carried.world.begin_file(time_passes, std::slice::from_ref(&self.around.namespace));
     }
 }
 

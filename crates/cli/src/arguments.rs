@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Show which transactions a file becomes under the installed Prisma, and what flips it
     ExplainTx(ExplainTx),
+    /// Serve an editor: findings, locks and fixes while a migration is written (Language Server Protocol)
+    Lsp(Lsp),
 }
 
 impl Arguments {
@@ -66,6 +68,8 @@ impl Arguments {
             Command::ExplainTx(options) => options.output.json,
             Command::Lint(options) => options.format() == Format::Json,
             Command::Explain(options) => options.output.json,
+            // Its output is the protocol's.
+            Command::Lsp(_) => false,
         }
     }
 }
@@ -197,7 +201,7 @@ pub(crate) struct ExplainTx {
 }
 
 /// Which migrations are judged, and for which server and which Prisma.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Migrations {
     /// Files, folders, migrations or migrations folders; `-` is standard input [default: the project's migrations]
     #[arg(value_name = "PATH")]
@@ -308,4 +312,23 @@ pub(crate) struct Explain {
     pub(crate) rule: Option<String>,
     #[command(flatten)]
     pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lsp {
+    /// Sizes and write rates of the production database, as `underpin stats` wrote them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stats: Option<PathBuf>,
+    /// The major version of the server that the files are for [default: that of the statistics, else 18]
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..=18))]
+    pub(crate) pg_version: Option<u32>,
+    /// The version of Prisma that applies them [default: the installed one]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) prisma: Option<String>,
+    /// Settings file [default: underpin.toml beside the project, if there is one]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Speak over standard input and output, as it always does; editors say it
+    #[arg(long)]
+    stdio: bool,
 }

@@ -18,7 +18,7 @@ use underpin_sql::in_force::{Session, Settings as InForce};
 use underpin_sql::sending::Sender;
 
 use crate::arguments::Migrations;
-use crate::gather::{File, Gathered};
+use crate::gather::Gathered;
 use crate::place;
 
 /// What files are judged with.
@@ -28,9 +28,9 @@ pub(crate) struct Judging {
     pub(crate) server: ServerVersion,
     pub(crate) sender: Sender,
     /// What a session is given when it connects, by the options of the project's URL.
-    session: Session,
+    pub(crate) session: Session,
     /// Where names go that say no namespace.
-    namespace: Name,
+    pub(crate) namespace: Name,
     /// Clients of releases that run, and the files that these releases contain already.
     running: Running,
 }
@@ -51,22 +51,91 @@ impl Judging {
         since: bool,
         cwd: &Path,
     ) -> Result<Self, Problem> {
+        let stats = match &typed.url {
+            Some(url) => underpin_engine::stats::read(&place::typed_url(url)?).await?,
+            None => sizes(typed, cwd)?,
+        };
+        let running = running(typed, gathered, &settings.lint, since, cwd)?;
+        Ok(Self::with(stats, running, typed.pg_version, gathered.prisma, gathered.project.as_ref(), settings))
+    }
+
+    /// The same from files alone, for an editor: without what cannot be used, and why that is.
+    pub(crate) fn as_far_as_known(
+        typed: &Migrations,
+        prisma: Option<PrismaVersion>,
+        project: Option<&Project>,
+        settings: &Settings,
+        cwd: &Path,
+    ) -> (Self, Vec<Problem>) {
+        let mut left_out = Vec::new();
+        let stats = sizes(typed, cwd).unwrap_or_else(|problem| {
+            left_out.push(problem);
+            Stats::none()
+        });
+        let running = match project.filter(|_| !settings.lint.deployed.is_empty()) {
+            Some(project) => named(&settings.lint).and_then(|releases| Running::of(project, &releases)),
+            None => Ok(Running::default()),
+        };
+        let running = running.unwrap_or_else(|problem| {
+            left_out.push(problem);
+            Running::default()
+        });
+        let judging = Self::with(stats, running, typed.pg_version, prisma, project, settings);
+        (judging, left_out)
+    }
+
+    fn with(
+        stats: Stats,
+        running: Running,
+        major: Option<u32>,
+        prisma: Option<PrismaVersion>,
+        project: Option<&Project>,
+        settings: &Settings,
+    ) -> Self {
         // A project without a URL, or with one that only a pipeline has, is judged all the same.
-        let url = gathered.project.as_ref().and_then(|project| place::url(project).ok());
+        let url = project.and_then(|project| place::url(project).ok());
         let namespace = url.as_ref().map_or_else(home, |url| Name::new(&url.schema));
         let options = url.and_then(|url| url.options).unwrap_or_default();
-        let stats = sizes(typed, cwd).await?.with_declared(&settings.lint.tables, &namespace);
+        let stats = stats.with_declared(&settings.lint.tables, &namespace);
         let newest = ServerVersion::of_major(*ServerVersion::SUPPORTED.end());
-        let server = typed.pg_version.map(ServerVersion::of_major).or(stats.server_version).unwrap_or(newest);
-        let running = running(typed, gathered, &settings.lint, since, cwd)?;
-        Ok(Self {
+        Self {
+            server: major.map(ServerVersion::of_major).or(stats.server_version).unwrap_or(newest),
             stats,
-            server,
-            sender: sender(gathered.prisma),
+            sender: sender(prisma),
             session: Session::new(InForce::of_options(&options)),
             namespace,
             running,
-        })
+        }
+    }
+
+    /// What is known before the first file of a sequence.
+    pub(crate) fn circumstances<'a>(
+        &'a self,
+        settings: &'a LintSettings,
+        whole_history: bool,
+        together: bool,
+        assumed_rows: f64,
+    ) -> Circumstances<'a> {
+        Circumstances {
+            server: self.server,
+            sender: self.sender,
+            session: self.session.clone(),
+            namespace: self.namespace.clone(),
+            whole_history,
+            together,
+            stats: &self.stats,
+            assumed_rows,
+            settings,
+            deployed: &[],
+        }
+    }
+
+    /// The clients that run when a file is deployed. What a release contains already does not break it.
+    pub(crate) fn deployed_before(&self, file: &Path) -> &[ClientContract] {
+        match self.running.clients.is_empty() || self.running.held.contains(file) {
+            true => &[],
+            false => &self.running.clients,
+        }
     }
 
     /// Judges every file that was asked for, in order. Each sequence is judged by itself.
@@ -92,23 +161,13 @@ impl Judging {
         mut take: impl FnMut(T, FileReport),
     ) {
         for sequence in &gathered.sequences {
-            let mut linter = Linter::new(Circumstances {
-                server: self.server,
-                sender: self.sender,
-                session: self.session.clone(),
-                namespace: self.namespace.clone(),
-                whole_history: sequence.from_empty,
-                together,
-                stats: &self.stats,
-                assumed_rows,
-                settings,
-                deployed: &[],
-            });
+            let around = self.circumstances(settings, sequence.from_empty, together, assumed_rows);
+            let mut linter = Linter::new(around);
             let texts: Vec<&str> = sequence.files.iter().map(|file| file.script.text()).collect();
             read_each(&texts, |at, read| {
                 let file = &sequence.files[at];
                 if file.asked {
-                    linter.deployed(self.running.for_file(file));
+                    linter.deployed(self.deployed_before(&file.at));
                     let source = Source { path: &file.path, text: texts[at], read };
                     let seen = look(&linter, &source);
                     take(seen, linter.judge(&source));
@@ -121,12 +180,11 @@ impl Judging {
 }
 
 impl Running {
-    /// What a release contains already does not break it.
-    fn for_file(&self, file: &File) -> &[ClientContract] {
-        match self.clients.is_empty() || self.held.contains(&file.at) {
-            true => &[],
-            false => &self.clients,
-        }
+    fn of(project: &Project, named: &[At]) -> Result<Self, Problem> {
+        let deployed = Deployed::find(project, named)?;
+        let held = deployed.held(&project.migrations_folder)?;
+        let held = held.iter().map(|path| normal(path)).collect();
+        Ok(Self { clients: deployed.clients(&home()), held })
     }
 }
 
@@ -156,11 +214,7 @@ fn running(
     if settings.deployed.is_empty() && !since {
         return Ok(Running::default());
     }
-    let named: Vec<At> = settings
-        .deployed
-        .iter()
-        .map(|text| text.parse().map_err(|error| Problem::new(format!("lint.deployed: {error}"))))
-        .collect::<Result<_, _>>()?;
+    let named = named(settings)?;
     let discovered;
     let project = match &gathered.project {
         Some(project) => project,
@@ -174,16 +228,17 @@ fn running(
             Err(error) => return Err(place::problem(&error)),
         },
     };
-    let deployed = Deployed::find(project, &named)?;
-    let held = deployed.held(&project.migrations_folder)?;
-    Ok(Running { clients: deployed.clients(&home()), held: held.iter().map(|path| normal(path)).collect() })
+    Running::of(project, &named)
 }
 
-/// How large tables are, from a file or from a database, when one is named.
-async fn sizes(typed: &Migrations, cwd: &Path) -> Result<Stats, Problem> {
-    if let Some(url) = &typed.url {
-        return underpin_engine::stats::read(&place::typed_url(url)?).await;
-    }
+fn named(settings: &LintSettings) -> Result<Vec<At>, Problem> {
+    let parsed =
+        |text: &String| text.parse().map_err(|error| Problem::new(format!("lint.deployed: {error}")));
+    settings.deployed.iter().map(parsed).collect()
+}
+
+/// How large tables are, from a file, when one is named.
+fn sizes(typed: &Migrations, cwd: &Path) -> Result<Stats, Problem> {
     let Some(path) = typed.stats.as_ref().map(|path| cwd.join(path)) else { return Ok(Stats::none()) };
     let hint = "`underpin stats --output FILE` writes such a file";
     let text = std::fs::read_to_string(&path).map_err(|error| {

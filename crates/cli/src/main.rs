@@ -7,6 +7,7 @@ mod arguments;
 mod command;
 mod gather;
 mod judging;
+mod lsp;
 mod output;
 mod place;
 mod signals;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
             Command::Lint(options) => command::lint::run(options, &output).await,
             Command::Audit(options) => command::audit::run(options, &output).await,
             Command::Explain(options) => command::explain::run(options, &output),
+            Command::Lsp(options) => command::lsp::run(options),
         }
     });
     // Tasks that still drive connections have nothing left to say.

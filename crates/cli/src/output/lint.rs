@@ -3,13 +3,13 @@
 //! Nothing is decided here. Which findings count was decided in `underpin_core::lint::weigh`; a form
 //! shows those, and says of the others how many there are and why.
 
-mod facts;
+pub(crate) mod facts;
 pub(crate) mod fix;
 mod github;
 mod human;
 mod json;
 mod junit;
-mod markdown;
+pub(crate) mod markdown;
 mod repository;
 mod sarif;
 mod tally;

@@ -9,5 +9,6 @@ mod explain_tx;
 mod kill;
 mod lint;
 mod lint_fix;
+mod lsp;
 mod output;
 mod support;

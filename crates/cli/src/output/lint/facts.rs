@@ -7,7 +7,7 @@ use underpin_core::quantity;
 
 /// The facts of a finding in the order in which people ask: what is locked, for how long, what fails,
 /// what was taken for granted, how to find out. Each has a short name.
-pub(super) fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
+pub(crate) fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut facts: Vec<(&'static str, String)> = Vec::new();
     facts.extend(finding.locks.iter().map(|lock| ("lock", clean(&locked(lock)))));
     if let Some(estimate) = &finding.estimate {
@@ -31,7 +31,7 @@ pub(super) fn facts(finding: &Finding) -> Vec<(&'static str, String)> {
 }
 
 /// `ACCESS EXCLUSIVE on Order, blocks reads and writes`.
-pub(super) fn locked(lock: &LockFact) -> String {
+pub(crate) fn locked(lock: &LockFact) -> String {
     format!("{} on {}, blocks {}", lock.mode, lock.relation, lock.blocks)
 }
 
@@ -44,12 +44,12 @@ pub(super) fn who_waits(locks: &[LockFact], estimate: Option<&Estimate>) -> Opti
 }
 
 /// `40 to 160 s`.
-pub(super) fn duration(estimate: &Estimate) -> String {
+pub(crate) fn duration(estimate: &Estimate) -> String {
     quantity::duration(estimate.least_ms, estimate.most_ms)
 }
 
 /// The safe form as SQL, with comments where a file ends. Empty when there is none.
-pub(super) fn safe_form(fix: &Fix) -> String {
+pub(crate) fn safe_form(fix: &Fix) -> String {
     let mut text = String::new();
     let mut before = None;
     for statement in &fix.statements {
@@ -85,7 +85,7 @@ pub(super) fn lines(finding: &Finding) -> String {
 }
 
 /// Why a finding does not count.
-pub(super) fn why_ignored(suppression: &Suppression) -> String {
+pub(crate) fn why_ignored(suppression: &Suppression) -> String {
     clean(&match suppression {
         Suppression::Comment { reason, until: None } => reason.clone(),
         Suppression::Comment { reason, until: Some(until) } => format!("{reason} (until {until})"),
@@ -137,7 +137,7 @@ pub(super) fn wrapped(text: &str, columns: usize) -> String {
 }
 
 /// Without signs that a terminal would obey: names are quoted from files that anybody may have written.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let replaced = |sign: char| match sign {
         '\n' | '\t' => sign,
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(sign)).unwrap_or('\u{fffd}'),

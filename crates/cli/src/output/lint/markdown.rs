@@ -182,14 +182,14 @@ fn cell(text: &str) -> String {
 }
 
 /// Code within a line, whatever it contains.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = one_line(text);
     let ticks = "`".repeat(longest_run(&text) + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{space}{text}{space}{ticks}")
 }
 
-fn fence(sql: &str) -> String {
+pub(crate) fn fence(sql: &str) -> String {
     let ticks = "`".repeat((longest_run(sql) + 1).max(3));
     format!("{ticks}sql\n{sql}\n{ticks}")
 }
@@ -199,7 +199,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Words that stay words: no markup, no link, and nobody is called by a name with an @.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for sign in clean(text).chars() {
         match sign {

@@ -18,7 +18,8 @@ pub fn in_file(step: &Step) -> (String, String) {
     };
     match renamed(&sql) {
         Some((renamed, from, to)) => (renamed, step.intent.replace(&from, &to)),
-        None => (sql, step.intent.clone()),
+        // Who executes a file knows no batches.
+        None => (sql, step.intent.strip_suffix(" in batches").unwrap_or(&step.intent).to_owned()),
     }
 }
 

@@ -6,6 +6,7 @@ use underpin_sql::sending::Sender;
 use super::*;
 use crate::lint::cost::ASSUMED_ROWS;
 use crate::lint::stats::Stats;
+use crate::lint::suppress::{Known, suppress};
 use crate::lint::{Circumstances, Linter, Source, rules};
 use crate::settings::LintSettings;
 
@@ -36,7 +37,10 @@ fn form_as_sent_by(text: &str, sender: Sender) -> SafeForm {
     linter.pass(&underpin_sql::read(HISTORY));
     let before = linter.before_next();
     let statements = underpin_sql::read(text).unwrap();
-    let report = linter.judge(&Source { path: "next.sql", text, read: Ok(statements.clone()) });
+    let mut report = linter.judge(&Source { path: "next.sql", text, read: Ok(statements.clone()) });
+    let names: Vec<&str> = rules().map(|rule| rule.name()).collect();
+    let today = jiff::civil::date(2026, 3, 2);
+    suppress(&mut report, text, Known { rules: &names, idle: &[] }, today);
     let form = safe_form(&Unapplied {
         folder: FOLDER,
         folders: &["20260101000000_init".to_owned(), FOLDER.to_owned()],
@@ -173,6 +177,7 @@ fn a_filled_column_is_filled_again_before_null_is_refused() {
     let texts = texts(&form);
     assert_eq!(texts.len(), 4, "{texts:#?}");
     assert!(texts[0].starts_with("UPDATE \"User\" SET \"email\" = ''") && texts[0].contains("NOT VALID"));
+    assert!(texts[1].starts_with("-- fill public.User.email where it is still NULL\n"), "{}", texts[1]);
     assert!(texts[1].contains("UPDATE") && texts[1].contains("\"email\" IS NULL;"), "{}", texts[1]);
     assert!(texts[2].contains("VALIDATE"));
     assert!(texts[3].contains("BEGIN;") && texts[3].ends_with("COMMIT;\n"));
@@ -225,6 +230,26 @@ fn a_setting_that_leaks_or_has_no_effect_is_made_right_in_place() {
         texts(&own)[0],
         "SET lock_timeout = '1s';\nALTER TABLE \"Team\" ADD COLUMN \"a\" INT;\n-- back\nRESET lock_timeout;\n"
     );
+}
+
+#[test]
+fn what_is_ignored_is_left_alone() {
+    let form = form(
+        "-- underpin: ignore setting-leaks because the next file counts on it\nSET lock_timeout = '1s';\n\
+         ALTER TABLE \"Team\" ADD COLUMN \"a\" INT;\n-- underpin: ignore index-build because the table is small\n\
+         CREATE INDEX \"i\" ON \"User\"(\"teamId\");\nCREATE INDEX \"j\" ON \"Team\"(\"name\");\n",
+    );
+    let texts = texts(&form);
+    assert_eq!(texts.len(), 3, "{texts:#?}");
+    assert!(texts[0].ends_with("RESET lock_timeout;\n"), "{}", texts[0]);
+    assert!(texts[1].ends_with("\nCREATE INDEX \"i\" ON \"User\"(\"teamId\");\n"), "{}", texts[1]);
+    assert!(texts[2].starts_with("CREATE INDEX CONCURRENTLY j"), "{}", texts[2]);
+    let alone = self::form(
+        "-- underpin: ignore setting-leaks because the next file counts on it\nSET lock_timeout = '1s';\n\
+         ALTER TABLE \"User\" ADD CONSTRAINT \"c\" CHECK (\"id\" > 0);\n",
+    );
+    let last = alone.files.last().unwrap();
+    assert!(last.text.contains("SET lock_timeout") && !last.text.contains("RESET"), "{}", last.text);
 }
 
 #[test]

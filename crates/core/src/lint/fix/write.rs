@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Unapplied;
+use super::choose::LEAKS;
 use super::chunk::Chunk;
 use super::part::{Made, Manner, Part};
 use super::settings::{Set, Settings};
@@ -21,9 +22,14 @@ pub(super) fn write(
 ) -> Result<Vec<String>, String> {
     let line_end = if file.text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut said = BTreeSet::new();
+    let wanted = wanted_behind(file);
     arranged
         .iter()
-        .map(|members| {
+        .enumerate()
+        .map(|(at, members)| {
+            // What stands alone in a file says no settings.
+            let is_last =
+                arranged[at + 1..].iter().flatten().all(|behind| parts[*behind].manner == Manner::Alone);
             let mut page = Page {
                 chunks,
                 settings,
@@ -36,9 +42,18 @@ pub(super) fn write(
             for at in members {
                 page.part(&parts[*at])?;
             }
-            page.end();
+            page.end(if is_last { &wanted } else { &[] });
             Ok(page.text)
         })
+        .collect()
+}
+
+/// Settings that the file is to leave behind: somebody ignores that it does.
+fn wanted_behind<'a>(file: &Unapplied<'a>) -> Vec<&'a str> {
+    let findings = file.report.findings.iter();
+    findings
+        .filter(|finding| finding.rule == LEAKS && finding.suppressed.is_some())
+        .filter_map(|finding| finding.object.as_deref())
         .collect()
 }
 
@@ -86,10 +101,10 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Takes every setting back, so that the next file finds none of them.
-    fn end(&mut self) {
+    /// Takes every setting back, so that the next file finds none of them but those that it is to find.
+    fn end(&mut self, wanted: &[&str]) {
         let names: Vec<String> = self.set.keys().cloned().collect();
-        for name in names {
+        for name in names.into_iter().filter(|name| !wanted.contains(&name.as_str())) {
             self.reset(&name, 0);
         }
         let kept = self.text.trim_end_matches([' ', '\t', '\r', '\n']).len();

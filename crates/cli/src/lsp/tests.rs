@@ -112,7 +112,10 @@ fn words_of_a_file_are_not_taken_for_markup() {
     let text = "DROP TABLE \"<b>*a*`\";\n";
     let file = report(text);
     let told = hover(text, &file, None, at(0, 0)).unwrap().markdown;
-    assert!(!told.contains(" <b>") && told.contains("&lt;b&gt;\\*a\\*\\`"), "{told}");
+    // Code is code between ticks; sentences are escaped.
+    let (about, found) = told.split_once("\n\n---\n\n").unwrap();
+    assert!(about.contains("on `` <b>*a*` ``: keeps"), "{about}");
+    assert!(!found.contains("<b>") && found.contains("&lt;b&gt;\\*a\\*\\`"), "{found}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod effect;
 mod expression;
 pub mod failure;
 mod fill;
+mod in_file;
 pub mod in_force;
 mod intent;
 mod locks;
@@ -40,6 +41,7 @@ mod written;
 pub use comments::{Comment, comments, words};
 pub use effect::Effect;
 pub use fill::{Fill, fill_again, fills};
+pub use in_file::in_file;
 pub use mentioned::{Mentioned, mentioned, search_path};
 pub use predict::{Prediction, predict};
 pub use reverse::{Reverse, reverse};
@@ -50,6 +52,6 @@ pub use surroundings::{
     RelationKind, RoutineFacts, Surroundings, TypeFacts,
 };
 pub use syntax_error::SyntaxError;
-pub use twin::{NoTwin, in_file, twin};
+pub use twin::{NoTwin, twin};
 pub use work::{Work, WorkKind};
 pub use written::{as_written, for_the_rest_of_the_file};

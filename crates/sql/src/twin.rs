@@ -13,7 +13,6 @@ mod alter_table;
 mod check;
 mod drop_index;
 mod foreign_key;
-mod in_files;
 mod index;
 mod not_null;
 mod reindex;
@@ -23,7 +22,6 @@ mod update;
 use pg_query::protobuf::node::Node as NodeEnum;
 use thiserror::Error;
 
-pub use self::in_files::in_file;
 use crate::draft::numbered;
 use crate::statement::Statement;
 use crate::step::Step;

@@ -70,7 +70,7 @@ pub(crate) fn run(root: &Path, keep: Keep) -> Result<ExitCode, Failure> {
         ),
     }
     let underpin = Underpin::beside_us()?;
-    let said = said::underpin(&underpin, &folders)?;
+    let said = said::underpin(&underpin, &folders, &cases)?;
     told.push(Told { name: "underpin", version: String::new(), rules: OURS, said });
 
     for linter in &told {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::cases::Folders;
+use super::cases::{Case, Folders};
 use super::installed::Installed;
 use crate::Failure;
 use crate::underpin::{Underpin, words};
@@ -85,12 +85,17 @@ pub(super) fn pgfence(installed: &Installed, folders: &Folders) -> Result<Said, 
     Ok(said)
 }
 
-pub(super) fn underpin(underpin: &Underpin, folders: &Folders) -> Result<Said, Failure> {
+pub(super) fn underpin(underpin: &Underpin, folders: &Folders, cases: &[Case]) -> Result<Said, Failure> {
     const SEVERITIES: [&str; 4] = ["info", "caution", "danger", "blocker"];
     let mut said = nothing(folders);
     for (number, said) in said.iter_mut().enumerate() {
         let mut command = Command::new(underpin.program());
-        command.args(["lint", "--format", "json", "--pg-version", "15"]).arg(folders.migrations(number));
+        // The statements were run on servers in UTC, which `underpin stats` writes down and nobody else asks.
+        let stats = folders.project(number).join("stats.json");
+        fs::write(&stats, STATS)?;
+        let major = cases[number].major.to_string();
+        command.args(["lint", "--format", "json", "--pg-version", &major, "--stats"]).arg(stats);
+        command.arg(folders.migrations(number));
         let report = json(command.current_dir(folders.project(number)))?;
         let of_case = |file: &&Value| text(file, "path").is_some_and(|path| path.contains("_case/"));
         for remark in list(&report["files"]).iter().filter(of_case).flat_map(|file| list(&file["findings"])) {
@@ -107,6 +112,10 @@ pub(super) fn underpin(underpin: &Underpin, folders: &Folders) -> Result<Said, F
     }
     Ok(said)
 }
+
+/// What `underpin stats` would write of the servers, sizes left out.
+const STATS: &str = r#"{"version":1,"session":{"role":"app","time_zone":"UTC","lock_timeout_ms":0,
+"statement_timeout_ms":0,"idle_in_transaction_timeout_ms":0}}"#;
 
 /// Remarks that name their file, by case.
 fn gather(

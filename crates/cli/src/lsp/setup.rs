@@ -11,6 +11,7 @@ use underpin_prisma::PrismaVersion;
 
 use crate::arguments::Migrations;
 use crate::judging::Judging;
+use crate::output::hidden;
 use crate::place;
 
 #[derive(Debug)]
@@ -78,5 +79,6 @@ fn baseline(path: &Path) -> Result<Baseline, Problem> {
 fn sentence(problem: &Problem) -> String {
     let place = problem.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
     let hints: String = problem.hints.iter().map(|hint| format!("; {hint}")).collect();
-    format!("{}{place}{hints}", problem.message)
+    // It goes into the editor's log, and a URL may be part of what is wrong.
+    hidden(&format!("{}{place}{hints}", problem.message))
 }

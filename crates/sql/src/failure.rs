@@ -19,6 +19,7 @@ mod lookup;
 mod missing;
 mod newer;
 mod pending;
+mod proofs;
 mod rows;
 mod so_far;
 mod too_long;

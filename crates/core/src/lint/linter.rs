@@ -164,7 +164,7 @@ impl<'a> Linter<'a> {
             let acts = acts(statement, &self.carried.world);
             let standing = &sending.statements[at];
             if transaction.replace(standing.transaction) != Some(standing.transaction) {
-                so_far = TransactionSoFar::default();
+                so_far = so_far.next_transaction();
             }
             let case =
                 Case { file: &file, at, statement, acts: &acts, world: &self.carried.world, so_far: &so_far };

@@ -170,7 +170,7 @@ fn constraint(asked: &Asked<'_>, added: &AddConstraint, found: &mut Found<'_>) {
                     not_null(asked, &added.table, column, found);
                 }
             }
-            let proven = is_unique_already(around, &name, &added.columns);
+            let proven = is_unique_already(asked, &name, &added.columns);
             if added.using_index.is_none() && !added.columns.is_empty() && !proven {
                 let distinct = asked.constraint(found.at).is_none_or(|own| !own.nulls_not_distinct);
                 let keys: Vec<String> = added.columns.iter().map(Name::to_string).collect();
@@ -190,7 +190,7 @@ fn constraint(asked: &Asked<'_>, added: &AddConstraint, found: &mut Found<'_>) {
             tell(found, "23514", &name, &added.columns, why, check);
         }
         ConstraintKind::ForeignKey { references, columns, .. } => {
-            orphans(around, &name, &added.columns, &around.resolve(references), columns, found);
+            orphans(asked, &name, &added.columns, &around.resolve(references), columns, found);
         }
         ConstraintKind::NotNull => {
             for column in &added.columns {
@@ -214,7 +214,7 @@ fn validated(asked: &Asked<'_>, table: &RelationName, constraint: &Name, found: 
     }
     match (own.kind, &own.referenced) {
         (ConstraintFactsKind::ForeignKey, Some(referenced)) => {
-            orphans(around, &name, &own.columns, referenced, &own.referenced_columns, found);
+            orphans(asked, &name, &own.columns, referenced, &own.referenced_columns, found);
         }
         (ConstraintFactsKind::NotNull, _) => {
             for column in &own.columns {
@@ -237,7 +237,7 @@ fn unique_index(asked: &Asked<'_>, table: &RelationName, reads: &[Name], found: 
     let name = asked.around.resolve(table);
     let Some(statement) = asked.index() else { return };
     let plain: Vec<Name> = asked.statement.effects.iter().flat_map(plain_keys).collect();
-    if is_unique_already(asked.around, &name, &plain) {
+    if is_unique_already(asked, &name, &plain) {
         return;
     }
     let keys: Option<Vec<String>> = keys(statement);
@@ -263,14 +263,16 @@ fn plain_keys(effect: &Effect) -> Vec<Name> {
     }
 }
 
-/// Rows that are equal in these columns would be equal in fewer, which a unique index refuses already.
-fn is_unique_already(around: &Surroundings, table: &RelationName, columns: &[Name]) -> bool {
-    around.indexes_of(table).any(|(_, index)| {
+/// Rows that are equal in these columns would be equal in fewer, which a unique index refuses already, or
+/// refused until this file dropped it.
+fn is_unique_already(asked: &Asked<'_>, table: &RelationName, columns: &[Name]) -> bool {
+    let by_index = asked.around.indexes_of(table).any(|(_, index)| {
         index.unique
             && index.valid
             && !index.partial
             && index.columns.iter().all(|key| key.as_ref().is_some_and(|key| columns.contains(key)))
-    })
+    });
+    by_index || asked.so_far.proves_unique(table, columns)
 }
 
 /// The keys of an index as expressions.
@@ -311,17 +313,21 @@ fn duplicates(
 }
 
 fn orphans(
-    around: &Surroundings,
+    asked: &Asked<'_>,
     table: &RelationName,
     columns: &[Name],
     referenced: &RelationName,
     key: &[Name],
     found: &mut Found<'_>,
 ) {
+    let around = asked.around;
     let key = match key {
         [] => around.relations.get(referenced).map(|facts| facts.primary_key.clone()).unwrap_or_default(),
         key => key.to_vec(),
     };
+    if asked.so_far.proves_reference(table, columns, referenced, &key) {
+        return;
+    }
     let check = (key.len() == columns.len() && !key.is_empty()).then(|| {
         let own: Vec<_> = columns.iter().map(|column| format!("own.{column}")).collect();
         let there: Vec<_> = own.iter().map(|column| format!("{column} IS NOT NULL")).collect();

@@ -6,6 +6,7 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use underpin_catalog::{Name, RelationName};
 
 use super::Certainty;
+use super::proofs::Proofs;
 use crate::effect::{Deferral, Effect, ObjectKind};
 use crate::statement::Statement;
 use crate::surroundings::{ConstraintFacts, ConstraintFactsKind, Surroundings};
@@ -21,9 +22,34 @@ pub struct TransactionSoFar {
     pub(super) pending: BTreeMap<RelationName, Certainty>,
     /// `SET CONSTRAINTS ALL DEFERRED`: also those that are checked at once otherwise.
     deferred: bool,
+    /// What the file's transactions took away and nothing has changed since.
+    proofs: Proofs,
 }
 
 impl TransactionSoFar {
+    /// The next transaction of the same file begins. What constraints proved of the rows lives on: between two
+    /// statements of a file there is hardly time to write a row that they would have refused.
+    pub fn next_transaction(self) -> Self {
+        Self { proofs: self.proofs, ..Self::default() }
+    }
+
+    /// Whether a unique key that the file has dropped since proves that no two rows are equal in these columns.
+    pub(super) fn proves_unique(&self, table: &RelationName, columns: &[Name]) -> bool {
+        self.proofs.unique(table, columns)
+    }
+
+    /// Whether a foreign key that the file has dropped since proves that each row has its partner. Both names
+    /// are qualified, and `key` are the columns of the referenced table.
+    pub(super) fn proves_reference(
+        &self,
+        table: &RelationName,
+        columns: &[Name],
+        referenced: &RelationName,
+        key: &[Name],
+    ) -> bool {
+        self.proofs.reference(table, columns, referenced, key)
+    }
+
     /// Takes a statement along. `before` is the database before it.
     pub fn note(&mut self, statement: &Statement, before: &Surroundings) {
         if let NodeEnum::ConstraintsSetStmt(set) = statement.node.as_ref() {
@@ -38,6 +64,7 @@ impl TransactionSoFar {
     }
 
     fn note_effect(&mut self, effect: &Effect, statement: &Statement, before: &Surroundings) {
+        self.proofs.note(effect, before);
         match effect {
             Effect::CreateType { name, .. } => {
                 self.types.insert(before.new_name(name));

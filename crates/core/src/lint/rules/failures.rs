@@ -4,6 +4,7 @@
 
 use underpin_catalog::{Name, RelationName};
 use underpin_sql::Effect;
+use underpin_sql::effect::ColumnDefault;
 use underpin_sql::failure::{Certainty, Failure, FailureKind, failures};
 use underpin_sql::sending::{Block, Cut, Sender};
 
@@ -161,6 +162,9 @@ fn concerns_rows(case: &Case<'_>, failure: &Failure) -> bool {
     if !case.is_used(table) || !case.may_have_rows(table) {
         return false;
     }
+    if failure.columns.iter().any(|column| is_required_by_file(case, table, column)) {
+        return false;
+    }
     let is_null = |column: &Name| {
         case.world.is_new_column(table, column)
             && case
@@ -177,6 +181,26 @@ fn concerns_rows(case: &Case<'_>, failure: &Failure) -> bool {
         "23514" => failure.columns.is_empty() || !failure.columns.iter().all(is_null),
         _ => true,
     }
+}
+
+/// Whether the file has added the column NOT NULL and without a default, which only a table without rows takes,
+/// and has put no row in since.
+fn is_required_by_file(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
+    let facts = case.world.facts();
+    let is_table = |name: &RelationName| facts.resolve(name) == *table;
+    let mut required = false;
+    for effect in case.file.statements[..case.at].iter().flat_map(|statement| &statement.effects) {
+        match effect {
+            Effect::AddColumn(added) if added.column == *column && is_table(&added.table) => {
+                required = added.not_null && added.default == ColumnDefault::None;
+            }
+            Effect::Do(_) | Effect::Call { .. } => required = false,
+            Effect::Insert { table, .. } | Effect::Merge { table, .. } if is_table(table) => required = false,
+            Effect::Copy { table: Some(table), writes: true } if is_table(table) => required = false,
+            _ => {}
+        }
+    }
+    required
 }
 
 /// Whether the file has written to the table so far.

@@ -19,10 +19,12 @@ use underpin_sql::sending::Sender;
 use underpin_sql::{Effect, Statement, read};
 use underpin_testkit::corpus::{History, histories};
 
-fn audited(history: &History, sender: Sender) -> Audit {
+/// The circumstances of the counts and of the judged sample: the settings that a team begins with, a server of
+/// version 17 and a session that does not wait for ever.
+pub(crate) fn with_circumstances<T>(sender: Sender, ask: impl FnOnce(Circumstances<'_>) -> T) -> T {
     let settings = TeamSettings::default();
     let stats = Stats::none();
-    let mut linter = Linter::new(Circumstances {
+    ask(Circumstances {
         server: ServerVersion::of_major(17),
         sender,
         session: Session::new(Settings::default().with("lock_timeout", "500ms")),
@@ -33,7 +35,14 @@ fn audited(history: &History, sender: Sender) -> Audit {
         assumed_rows: ASSUMED_ROWS,
         settings: &settings.lint,
         deployed: &[],
-    });
+    })
+}
+
+fn audited(history: &History, sender: Sender) -> Audit {
+    with_circumstances(sender, |around| audited_in(history, Linter::new(around)))
+}
+
+fn audited_in(history: &History, mut linter: Linter<'_>) -> Audit {
     let mut auditor = Auditor::new(ASSUMED_ROWS, "Prisma");
     for name in &history.names {
         let text = history.sql(name);

@@ -5,5 +5,6 @@
 mod corpus;
 mod failures;
 mod histories;
+mod precision;
 mod repository;
 mod rules;

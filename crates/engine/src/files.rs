@@ -156,12 +156,11 @@ pub fn names(folder: &Path) -> Result<Vec<String>, Problem> {
     Ok(migrations(folder, |_| false)?.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The migrations of a folder, not in order: the name of each, its script, and whether the script was known to be
-/// there.
-fn migrations(
-    folder: &Path,
-    is_known: impl Fn(&PathBuf) -> bool,
-) -> Result<Vec<(String, (PathBuf, bool))>, Problem> {
+/// A migration's name, its script, and whether the script was known to be there.
+type Listed = (String, (PathBuf, bool));
+
+/// The migrations of a folder, not in order.
+fn migrations(folder: &Path, is_known: impl Fn(&PathBuf) -> bool) -> Result<Vec<Listed>, Problem> {
     let mut found = Vec::new();
     for (entry, kind) in entries(folder)? {
         let script = entry.join(SCRIPT);

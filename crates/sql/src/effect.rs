@@ -195,6 +195,8 @@ pub struct CreateTable {
     pub partitioned: bool,
     /// The columns of that, expressions left out.
     pub partition_key: Vec<Name>,
+    /// `USING`: how its rows are stored.
+    pub access_method: Option<Name>,
     /// `DEFAULT`: the partition of the rows that no other takes.
     pub default_partition: bool,
     /// How long its rows live.

@@ -75,6 +75,8 @@ pub struct RelationFacts {
     pub partition_of: Option<RelationName>,
     /// Of a partitioned table: the columns by which its rows are divided.
     pub partition_key: Vec<Name>,
+    /// How its rows are stored, where that is known: `heap` where a history made it without saying.
+    pub access_method: Option<Name>,
     /// Of a partitioned table: the partition of the rows that no other takes.
     pub default_partition: Option<RelationName>,
     /// Tables that it inherits from, without being their partition.
@@ -354,6 +356,7 @@ impl RelationFacts {
             constraints: Vec::new(),
             partition_of: None,
             partition_key: Vec::new(),
+            access_method: None,
             default_partition: None,
             inherits: Vec::new(),
             descendants: Vec::new(),

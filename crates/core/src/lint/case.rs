@@ -71,9 +71,12 @@ impl Seen {
     pub(crate) fn of(case: &Case<'_>) -> Self {
         let mut locks: Vec<LockClaim> = Vec::new();
         for claim in case.acts.iter().flat_map(|act| &act.locks) {
-            match locks.iter_mut().find(|known| known.relation == claim.relation) {
+            // Every query on a table locks all its indexes, so who keeps an index keeps its table.
+            let index = case.world.facts().index(&claim.relation);
+            let relation = index.map_or(&claim.relation, |index| &index.table);
+            match locks.iter_mut().find(|known| known.relation == *relation) {
                 Some(known) => known.mode = known.mode.max(claim.mode),
-                None => locks.push(claim.clone()),
+                None => locks.push(LockClaim { relation: relation.clone(), mode: claim.mode }),
             }
         }
         locks.sort_by(|a, b| b.mode.cmp(&a.mode).then_with(|| a.relation.cmp(&b.relation)));

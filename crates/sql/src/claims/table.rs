@@ -46,7 +46,13 @@ impl Claims<'_> {
         let there = match to {
             Storage::Logged => persistence == Some(Persistence::Permanent),
             Storage::Unlogged => persistence == Some(Persistence::Unlogged),
-            Storage::AccessMethod(_) | Storage::Tablespace(_) => false,
+            // `heap` is what servers are set to, unless somebody changed `default_table_access_method`.
+            Storage::AccessMethod(method) => {
+                let wanted = if method.as_str() == "default" { "heap" } else { method.as_str() };
+                let known = facts.and_then(|facts| facts.access_method.as_ref());
+                known.is_some_and(|known| known.as_str() == wanted)
+            }
+            Storage::Tablespace(_) => false,
         };
         if facts.is_some_and(|facts| facts.kind == RelationKind::Sequence) {
             self.work_on(table, WorkKind::Replace);

@@ -323,6 +323,7 @@ fn create_table(statement: &CreateStmt) -> CreateTable {
         like,
         if_not_exists: statement.if_not_exists,
         partitioned: statement.partspec.is_some(),
+        access_method: (!statement.access_method.is_empty()).then(|| Name::new(&statement.access_method)),
         partition_key: statement
             .partspec
             .iter()

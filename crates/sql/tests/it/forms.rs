@@ -102,7 +102,6 @@ fn by_major(text: &str) -> BTreeMap<u32, String> {
 const EXCUSED: &[(&str, &str, &str)] = &[
     ("create-index", "tablespace", "where an index lies is no fact that is looked up"),
     ("storage", "same tablespace", "where a table lies is no fact that is looked up"),
-    ("storage", "same access method", "which access method a table has is no fact that is looked up"),
     ("data", "insert into a partitioned table", "which partition a row goes to is not worked out"),
     ("partitions", "attach, a check says the same", "whether a check implies the bounds is not worked out"),
     ("partitions", "attach beside a default partition that excludes it", "the same"),

@@ -10,13 +10,14 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "docs/deploy.md",
     "docs/lint.md",
     "docs/operations.md",
     "docs/refusals.md",
     "docs/settings.md",
+    "docs/audit.md",
 ];
 
 /// A command with what the page says it prints.

@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 
 use underpin_catalog::{Name, ServerVersion};
 use underpin_prisma::client::ClientContract;
+use underpin_sql::effect::Persistence;
 use underpin_sql::failure::TransactionSoFar;
 use underpin_sql::in_force::{Session, in_force};
 use underpin_sql::sending::{Sender, sending};
@@ -225,7 +226,11 @@ fn parts<'s>(effect: &'s Effect, world: &World) -> Vec<&'s Effect> {
     let made: Vec<_> = parts.iter().filter_map(|part| world.made_by(part)).collect();
     let is_made = |part: &Effect| {
         world.made_by(part).is_none()
-            && part.table().is_some_and(|table| made.contains(&world.facts().new_name(table)))
+            && part.table().is_some_and(|table| {
+                // Whether it was made to last, the part does not say.
+                let places = [Persistence::Permanent, Persistence::Temporary];
+                places.iter().any(|place| made.contains(&world.facts().new_relation_name(table, *place)))
+            })
     };
     parts.retain(|part| !is_made(part));
     if parts.is_empty() || !program.opaque.is_empty() {

@@ -52,6 +52,12 @@ impl Contents {
         contents
     }
 
+    /// The same without constants, which can be as large as the statement.
+    pub(crate) fn without_strings(mut self) -> Self {
+        self.strings = BTreeSet::new();
+        self
+    }
+
     /// The columns by their names alone.
     pub(crate) fn column_names(&self) -> BTreeSet<Name> {
         self.columns.iter().map(|(_, name)| Name::new(name)).collect()

@@ -4,6 +4,7 @@
 //! and how large it is comes later, in [`crate::Surroundings`].
 
 mod each;
+mod pieces;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +18,7 @@ use crate::expression::Contents;
 use crate::syntax_error::{self, SyntaxError};
 
 pub use each::read_each;
+use pieces::Limits;
 
 /// One statement of a file.
 #[derive(Clone, Debug)]
@@ -57,6 +59,9 @@ impl Statement {
     /// Whether the statement says `value` as a string constant, or in a body of code that it carries.
     /// For enum values, which cannot be used in the transaction that adds them (55P04).
     pub fn says(&self, value: &str) -> bool {
+        if self.has_no_tree() {
+            return self.text.contains(value);
+        }
         let quoted = format!("'{value}'");
         self.contents().strings.iter().any(|text| text == value || text.contains(&quoted))
     }
@@ -70,6 +75,17 @@ impl Statement {
         }
     }
 
+    /// Whether the tree is not there: it was too deep, or the file is too large to keep it.
+    pub(crate) fn has_no_tree(&self) -> bool {
+        matches!(self.node.as_ref(), NodeEnum::List(_))
+    }
+
+    /// A statement that is told and not read.
+    fn unread(text: &str, span: Range<usize>, lines: &LineStarts, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self::new(text, span, lines, no_tree(), |_, _| vec![Effect::Unknown { what }])
+    }
+
     /// What the whole statement contains. Each tree is walked once.
     pub(crate) fn contents(&self) -> &Contents {
         self.contents.get_or_init(|| Contents::of(self.node.as_ref()))
@@ -79,42 +95,63 @@ impl Statement {
 /// The statements of `text`. A file without any (empty, or comments alone) is fine. [`read_each`] is for
 /// many files.
 ///
-/// A statement whose tree is deeper than the parser hands out (some 50 operators in a row, 30 sub-selects in
-/// each other) is there, and its effect is unknown.
+/// Some statements are there and their effect is unknown: one whose tree is deeper than the parser hands out
+/// (some 50 operators in a row, 30 sub-selects in each other), one of more than 1 MB, and behind 100,000 statements,
+/// or 20,000 that do more than insert rows, all that follow, as one.
 ///
 /// # Errors
 ///
 /// When PostgreSQL's grammar refuses the text. Nothing of it would run: the server parses a whole
 /// message before it executes the first statement of it.
 pub fn read(text: &str) -> Result<Vec<Statement>, SyntaxError> {
+    read_within(text, &Limits::USUAL)
+}
+
+fn read_within(text: &str, limits: &Limits) -> Result<Vec<Statement>, SyntaxError> {
     if text.starts_with('\u{feff}') {
         return Err(syntax_error::byte_order_mark());
     }
     let lines = LineStarts::of(text);
-    match pg_query::parse(text, 0) {
-        Ok(parsed) => Ok(statements(parsed.protobuf, text, 0, &lines)),
-        Err(pg_query::Error::Decode(_)) => one_by_one(text, &lines),
-        Err(error) => Err(syntax_error::locate(text, &error)),
+    if text.len() > limits.whole {
+        return pieces::read(text, &lines, limits);
+    }
+    let all = 0..text.len();
+    match parse(text, all.clone(), &lines) {
+        Ok(statements) => Ok(pieces::bounded(statements, text, text.len(), &lines, limits)),
+        Err(error) => Err(syntax_error::locate(text, all, &error)),
     }
 }
 
-/// The statements of a text that is too deep somewhere: it can be parsed, and its tree cannot be handed out.
-fn one_by_one(text: &str, lines: &LineStarts) -> Result<Vec<Statement>, SyntaxError> {
-    let pieces = pg_query::split_with_parser(text).map_err(|error| syntax_error::locate(text, &error))?;
+/// The statements of some bytes of `text`.
+fn parse(text: &str, part: Range<usize>, lines: &LineStarts) -> Result<Vec<Statement>, pg_query::Error> {
+    let within = &text[part.clone()];
+    match pg_query::parse(within, 0) {
+        Ok(parsed) => Ok(statements(parsed.protobuf, &text[..part.end], part.start, lines)),
+        Err(pg_query::Error::Decode(_)) => one_by_one(text, part, lines),
+        Err(error) => Err(error),
+    }
+}
+
+/// The statements of bytes that are too deep somewhere: they can be parsed, and their tree cannot be handed out.
+fn one_by_one(text: &str, part: Range<usize>, lines: &LineStarts) -> Result<Vec<Statement>, pg_query::Error> {
     let mut all = Vec::new();
-    for piece in pieces {
-        let from = piece.as_ptr() as usize - text.as_ptr() as usize;
-        match pg_query::parse(piece, 0) {
-            Ok(parsed) => all.extend(statements(parsed.protobuf, &text[..from + piece.len()], from, lines)),
+    for one in pg_query::split_with_parser(&text[part])? {
+        let from = one.as_ptr() as usize - text.as_ptr() as usize;
+        let to = from + one.len();
+        match pg_query::parse(one, 0) {
+            Ok(parsed) => all.extend(statements(parsed.protobuf, &text[..to], from, lines)),
             Err(_) => {
-                let what = "a statement that is nested too deeply to be read".to_owned();
-                let node = NodeEnum::List(protobuf::List::default());
-                let span = trimmed(text, from..from + piece.len());
-                all.push(Statement::new(text, span, lines, node, |_, _| vec![Effect::Unknown { what }]));
+                let what = "a statement that is nested too deeply to be read";
+                all.push(Statement::unread(text, trimmed(text, from..to), lines, what));
             }
         }
     }
     Ok(all)
+}
+
+/// What stands for a tree that is not there.
+fn no_tree() -> NodeEnum {
+    NodeEnum::List(protobuf::List::default())
 }
 
 /// The statements of a tree whose text begins at byte `base` of `text` and ends with it.

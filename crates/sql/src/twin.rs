@@ -63,6 +63,9 @@ pub fn twin(statement: &Statement, ordinal: usize, surroundings: &Surroundings) 
         NodeEnum::DoStmt(_) => Err(NoTwin::because(
             "a DO block is one transaction, and no part of it can be done in another way",
         )),
+        _ if statement.has_no_tree() => {
+            Err(NoTwin::because("its file is too large, or it is too deep, to be taken apart"))
+        }
         _ => Err(NoTwin::because("this statement can only be executed as it is")),
     }?;
     Ok(numbered(drafts, ordinal, statement.line))

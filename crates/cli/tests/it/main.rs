@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod bad_sql;
 mod conformance;
 mod docs;
 mod explain_tx;

@@ -142,7 +142,7 @@ impl<'a> Linter<'a> {
         let statements = match &source.read {
             Ok(statements) => statements,
             Err(error) => {
-                report.findings.push(unreadable(source.path, source.text, &lines, error));
+                report.findings.push(unreadable(source.path, &lines, error));
                 self.carried.world.forget();
                 return report;
             }

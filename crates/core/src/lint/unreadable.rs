@@ -6,14 +6,14 @@ use super::finding::{Confidence, Finding, Severity};
 use super::lines::Lines;
 
 /// The finding of a file that PostgreSQL's grammar refuses.
-pub(super) fn unreadable(path: &str, text: &str, lines: &Lines<'_>, error: &SyntaxError) -> Finding {
+pub(super) fn unreadable(path: &str, lines: &Lines<'_>, error: &SyntaxError) -> Finding {
     let rule = match error.sqlstate {
         "0A000" if error.message.contains("NOT VALID") => "not-valid-unsupported",
         "0A000" => "refused-definition",
         _ => "syntax-error",
     };
-    let what = match what_it_is(text, error) {
-        Some(what) => format!("{} ({what})", error.message),
+    let what = match &error.meaning {
+        Some(meaning) => format!("{} ({meaning})", error.message),
         None => error.message.clone(),
     };
     Finding {
@@ -21,7 +21,7 @@ pub(super) fn unreadable(path: &str, text: &str, lines: &Lines<'_>, error: &Synt
         severity: Severity::Blocker,
         confidence: Confidence::High,
         path: path.to_owned(),
-        span: Some(lines.span(error.offset..error.offset + 1)),
+        span: Some(lines.span(error.offset..error.end)),
         statement: None,
         object: None,
         message: format!("{what}: PostgreSQL refuses the file before it runs anything of it"),
@@ -34,32 +34,6 @@ pub(super) fn unreadable(path: &str, text: &str, lines: &Lines<'_>, error: &Synt
         fingerprint: String::new(),
         suppressed: None,
     }
-}
-
-/// What stands at the place where the text stops being SQL.
-fn what_it_is(text: &str, error: &SyntaxError) -> Option<String> {
-    let from = text[..error.offset].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[from..].lines().next().unwrap_or_default().trim();
-    if text.contains('\0') {
-        return Some("the file is binary, or UTF-16: save it as UTF-8".to_owned());
-    }
-    if line.starts_with('\\') {
-        let command = line.split_whitespace().next().unwrap_or(line);
-        return Some(format!("{command} is a command of psql, which only psql understands"));
-    }
-    if ["<<<<<<< ", "=======", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)) {
-        return Some("a merge conflict was left in the file".to_owned());
-    }
-    if text[error.offset..].starts_with(':') {
-        return Some("a variable of psql, which only psql fills in".to_owned());
-    }
-    if error.message.ends_with("at end of input") {
-        return Some("the file ends in the middle of a statement".to_owned());
-    }
-    if error.message.contains("unterminated") {
-        return Some("what begins here has no end: the file may be cut off".to_owned());
-    }
-    None
 }
 
 #[cfg(test)]
@@ -83,7 +57,7 @@ mod tests {
             ("SELECT * FROM a WHERE b = :name;", "variable of psql", "syntax-error"),
             ("ALTER TABLE a ADD UNIQUE (b) NOT VALID;", "NOT VALID", "not-valid-unsupported"),
         ] {
-            let finding = unreadable("a.sql", text, &Lines::of(text), &read(text).unwrap_err());
+            let finding = unreadable("a.sql", &Lines::of(text), &read(text).unwrap_err());
             assert!(finding.message.contains(said), "{text}: {}", finding.message);
             assert_eq!(finding.rule, rule, "{text}");
         }

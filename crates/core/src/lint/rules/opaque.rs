@@ -10,7 +10,7 @@ pub(super) const NAME: &str = "unknown-effect";
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts {
         let what = match act.effect {
-            Effect::Unknown { what } => format!("{what} is no statement that underpin knows"),
+            Effect::Unknown { what } => format!("underpin does not read {what}"),
             Effect::Call { procedure } => {
                 format!("what procedure {} does is not in the file", case.shown(procedure))
             }

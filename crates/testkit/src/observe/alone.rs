@@ -19,9 +19,10 @@ use crate::server::Database;
 pub(super) const SERVER_SETTINGS: &[(&str, &str)] =
     &[("wal_level", "replica"), ("max_wal_senders", "1"), ("synchronous_standby_names", "nobody")];
 
-/// Each page costs more than `VACUUM` may spend before it pauses.
+/// Each page costs more than `VACUUM` may spend before it pauses, long enough for us to come by on a busy
+/// machine too. 100 ms is the most that a server takes.
 const SESSION_SETTINGS: &str =
-    "SET synchronous_commit = on; SET vacuum_cost_delay = 10; SET vacuum_cost_limit = 2";
+    "SET synchronous_commit = on; SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 2";
 
 /// Where the session stands, and whether it vacuums a heap. $1: its process.
 const STATE: &str = "

@@ -138,7 +138,7 @@ fn standard_input_is_a_file() {
     assert_eq!(said.code, 10);
     assert!(
         said.stdout.starts_with(
-            "::error file=stdin,line=1,endLine=1,col=1,endColumn=1,title=blocker%3A syntax-error::"
+            "::error file=stdin,line=1,endLine=1,col=1,endColumn=5,title=blocker%3A syntax-error::"
         ),
         "{}",
         said.stdout

@@ -212,11 +212,11 @@ mod tests {
     /// Every text is too large, and every statement a piece of its own.
     const TINY: Limits = Limits { whole: 0, piece: 1, ..Limits::USUAL };
 
+    /// Where a statement stands, its line, its text and what it does.
+    type Seen = (Range<usize>, u32, String, Vec<Effect>);
+
     /// What is read: places, texts and effects; or the refusal.
-    fn told(
-        text: &str,
-        limits: &Limits,
-    ) -> Result<Vec<(Range<usize>, u32, String, Vec<Effect>)>, SyntaxError> {
+    fn told(text: &str, limits: &Limits) -> Result<Vec<Seen>, SyntaxError> {
         let read = read_within(text, limits)?;
         Ok(read.into_iter().map(|one| (one.span, one.line, one.text, one.effects)).collect())
     }

@@ -10,7 +10,7 @@ use underpin_sql::in_force::{Session, Value, in_force};
 use underpin_sql::sending::{
     Block, Cut, End, RemarkKind, Sender, Sending, Unreadable, sending, stands_alone, unreadable,
 };
-use underpin_sql::{Effect, Statement, SyntaxError, read};
+use underpin_sql::{Effect, Statement, SyntaxError, read_to_judge};
 
 /// Statements are shown up to here, in characters.
 const SHOWN_MAX: usize = 60;
@@ -89,7 +89,7 @@ pub fn explain(
     version: PrismaVersion,
     session: &mut Session,
 ) -> Result<Explanation, SyntaxError> {
-    let statements = read(text)?;
+    let statements = read_to_judge(text)?;
     let sent = sending(text, &statements, sender(version));
     let settings = in_force(&statements, &sent, session);
     let mut explained: Vec<Explained> = (0..statements.len())

@@ -45,7 +45,7 @@ pub use in_file::in_file;
 pub use mentioned::{Mentioned, mentioned, search_path};
 pub use predict::{Prediction, predict};
 pub use reverse::{Reverse, reverse};
-pub use statement::{Statement, read, read_each};
+pub use statement::{Statement, read, read_each, read_to_judge};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
     ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, ReadFacts, RelationFacts,

@@ -92,18 +92,30 @@ impl Statement {
     }
 }
 
-/// The statements of `text`. A file without any (empty, or comments alone) is fine. [`read_each`] is for
-/// many files.
+/// The statements of `text`, to be executed: all of them, however many. A file without any (empty, or
+/// comments alone) is fine.
 ///
-/// Some statements are there and their effect is unknown: one whose tree is deeper than the parser hands out
-/// (some 50 operators in a row, 30 sub-selects in each other), one of more than 1 MB, and behind 100,000 statements,
-/// or 20,000 that do more than insert rows, all that follow, as one.
+/// The effect of a statement is unknown when its tree is deeper than the parser hands out (some 50 operators in a
+/// row, 30 sub-selects in each other).
 ///
 /// # Errors
 ///
 /// When PostgreSQL's grammar refuses the text. Nothing of it would run: the server parses a whole
 /// message before it executes the first statement of it.
 pub fn read(text: &str) -> Result<Vec<Statement>, SyntaxError> {
+    read_within(text, &Limits::NONE)
+}
+
+/// The statements of `text`, to be judged and not to be executed, in bounded memory. [`read_each`] is for many
+/// files.
+///
+/// Unknown are also the effects of a statement of more than 1 MB and, behind 100,000 statements or 20,000
+/// that do more than insert rows, of all that follow, as one.
+///
+/// # Errors
+///
+/// When PostgreSQL's grammar refuses the text.
+pub fn read_to_judge(text: &str) -> Result<Vec<Statement>, SyntaxError> {
     read_within(text, &Limits::USUAL)
 }
 

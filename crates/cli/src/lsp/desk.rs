@@ -206,7 +206,7 @@ impl Document {
         if let Some(path) = &path {
             linter.deployed(setup.judging.deployed_before(path));
         }
-        let read = underpin_sql::read(&self.text);
+        let read = underpin_sql::read_to_judge(&self.text);
         let file = linter.judge(&Source { path: &shown, text: &self.text, read });
         Found::Report { file: self.weighed(file, setup), prisma: setup.prisma }
     }

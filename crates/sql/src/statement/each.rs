@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{Statement, read};
+use super::{Statement, read_to_judge};
 use crate::syntax_error::SyntaxError;
 
 /// What [`read`] makes of a text.
@@ -37,7 +37,7 @@ pub fn read_each(texts: &[&str], threads: usize, mut take: impl FnMut(usize, Rea
     let threads = threads.min(bytes / BYTES_A_THREAD).min(texts.len());
     if threads <= 1 {
         for (at, text) in texts.iter().enumerate() {
-            take(at, read(text));
+            take(at, read_to_judge(text));
         }
         return;
     }
@@ -129,7 +129,7 @@ impl Desk<'_> {
 
     fn read<'s>(&'s self, some: Range<usize>, unlocked: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         drop(unlocked);
-        let read = |at| (at, catch_unwind(AssertUnwindSafe(|| read(self.texts[at]))));
+        let read = |at| (at, catch_unwind(AssertUnwindSafe(|| read_to_judge(self.texts[at]))));
         let done: Vec<_> = some.map(read).collect();
         let mut state = self.lock();
         state.ready.extend(done);

@@ -33,6 +33,17 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// For who executes what was read: nothing may be left out, and twins are made of the trees.
+    pub(super) const NONE: Self = Self {
+        whole: usize::MAX,
+        piece: usize::MAX,
+        statement: usize::MAX,
+        statements: usize::MAX,
+        changes: usize::MAX,
+        trees: usize::MAX,
+    };
+
+    /// For who only judges.
     pub(super) const USUAL: Self = Self {
         whole: 1 << 20,
         piece: 256 << 10,
@@ -215,6 +226,19 @@ mod tests {
     /// Where a statement stands, its line, its text and what it does.
     type Seen = (Range<usize>, u32, String, Vec<Effect>);
 
+    #[test]
+    fn what_is_executed_is_read_to_its_end() {
+        let text = "DROP TABLE a;\n".repeat(Limits::USUAL.changes + 5);
+        let all = crate::read(&text).unwrap();
+        assert_eq!(all.len(), Limits::USUAL.changes + 5);
+        assert!(all.iter().all(|one| matches!(one.effects[..], [Effect::DropTable { .. }])));
+        let judged = read_within(&text, &Limits::USUAL).unwrap();
+        assert_eq!(judged.len(), Limits::USUAL.changes + 1);
+        assert!(matches!(judged.last().unwrap().effects[..], [Effect::Unknown { .. }]));
+        let long = format!("INSERT INTO a VALUES ('{}')", "x".repeat(2 << 20));
+        assert!(matches!(crate::read(&long).unwrap()[0].effects[..], [Effect::Insert { .. }]));
+    }
+
     /// What is read: places, texts and effects; or the refusal.
     fn told(text: &str, limits: &Limits) -> Result<Vec<Seen>, SyntaxError> {
         let read = read_within(text, limits)?;
@@ -295,7 +319,7 @@ mod tests {
     fn what_is_too_long_or_too_much_is_there_and_unknown() {
         let row = format!("INSERT INTO t VALUES ('{}')", "x".repeat(3 << 20));
         let text = format!("DROP TABLE a;\n\n{row} ;\nDROP TABLE b;");
-        let read = super::super::read(&text).unwrap();
+        let read = read_within(&text, &Limits::USUAL).unwrap();
         let seen: Vec<_> = read.iter().map(|one| (one.line, &one.effects[0])).collect();
         assert!(
             matches!(seen[1], (3, Effect::Unknown { what }) if what == "a statement of 4 MB"),

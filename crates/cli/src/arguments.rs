@@ -14,7 +14,7 @@ Exit codes:
   1   a bug of underpin
   2   could not run: a precondition, the connection, the configuration, or a statement failed and left nothing
   3   declined by a person
-  10  findings: a statement was refused, or status or doctor has something to say
+  10  findings: a statement was refused, or lint, status or doctor has something to say
   11  drift
   12  NO-GO: a gate said no
   13  stopped safely; running the command again continues

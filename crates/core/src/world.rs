@@ -17,6 +17,8 @@ pub(crate) struct World {
     new: BTreeSet<RelationName>,
     new_columns: BTreeSet<(RelationName, Name)>,
     new_types: BTreeSet<RelationName>,
+    /// With what a session begins.
+    time_zone: Option<String>,
     /// Everything that there was before the file is known.
     began_complete: bool,
     /// Named by facts of others, but not looked up themselves: they exist, and nothing else is known.
@@ -37,6 +39,7 @@ impl World {
         Self {
             facts: surroundings.clone(),
             small_table_bytes,
+            time_zone: surroundings.time_zone.clone(),
             began_complete: surroundings.complete,
             new: BTreeSet::new(),
             new_columns: BTreeSet::new(),
@@ -107,6 +110,7 @@ impl World {
         self.facts.end_session();
         self.reset_search_path(search_path);
         if time_passes {
+            self.facts.time_zone.clone_from(&self.time_zone);
             self.new.clear();
             self.new_columns.clear();
             self.new_types.clear();

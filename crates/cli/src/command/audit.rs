@@ -29,7 +29,6 @@ pub(crate) async fn run(options: &Audit, output: &Output) -> Result<u8, Problem>
         output.remark(format!("warning: {warning}"));
     }
     let judging = Judging::prepare(&options.migrations, &gathered, &settings, false, &cwd).await?;
-    // A limit nobody can verify for years gone by would be told for each file; what is counted is work.
     let rows = options.rows as f64;
     let mut auditor = Auditor::new(rows, sender(&gathered, judging.sender));
     judging.each(&gathered, &settings.lint, false, rows, |file| {

@@ -260,7 +260,8 @@ fn without_schema(repository: &Repository, commit: &Commit, revision: &str, path
         Some(path) => Problem::new(format!("`{revision}` has no Prisma schema at {path}")),
         None => Problem::new(format!("`{revision}` has no Prisma schema where this project has it")),
     };
-    let all = repository.files(commit, "").unwrap_or_default();
+    // When Git cannot list the files, nothing is said about which there are.
+    let Ok(all) = repository.files(commit, "") else { return problem };
     let mut there = all.iter().map(|file| file.path.as_str()).filter(|path| path.ends_with(".prisma"));
     match there.next() {
         Some(found) => {

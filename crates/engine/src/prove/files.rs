@@ -61,7 +61,8 @@ impl FilesProver {
     /// # Errors
     /// [`Unproven`], which says why.
     pub async fn prove(&mut self, text: &str, files: &[&str]) -> Result<(), Unproven> {
-        let statements = underpin_sql::read(text).unwrap_or_default();
+        let statements = underpin_sql::read(text)
+            .map_err(|error| Unproven::Failed { which: AS_WRITTEN.1, error: error.to_string() })?;
         let original = Replayed::as_written("", text, &statements, &self.nothing);
         self.prover.start().await?;
         self.prover.replay(&self.history).await?;
@@ -96,7 +97,8 @@ impl FilesProver {
 const AS_WRITTEN: (&str, &str) = ("underpin_as_written", "the file as written");
 
 async fn send(client: &Client, file: &str, sender: Sender) -> Result<(), tokio_postgres::Error> {
-    let statements = underpin_sql::read(file).unwrap_or_default();
+    // The server says what is wrong with a file that does not parse; nothing of it must count as executed.
+    let Ok(statements) = underpin_sql::read(file) else { return client.batch_execute(file).await };
     match sending(file, &statements, sender).cut {
         Cut::Whole | Cut::Fallback(_) => client.batch_execute(file).await,
         Cut::Statements | Cut::StatementsAssumed { .. } => {

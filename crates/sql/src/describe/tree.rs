@@ -4,6 +4,8 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{Node, RangeVar};
 use underpin_catalog::{Name, RelationName};
 
+use crate::expression::Contents;
+
 /// A relation as the statement names it. A database name before it (`db.schema.table`) can only be
 /// the current one and says nothing.
 pub(crate) fn relation(range: &RangeVar) -> RelationName {
@@ -78,6 +80,14 @@ pub(crate) fn relations(nodes: &[Node]) -> Vec<RelationName> {
             _ => None,
         })
         .collect()
+}
+
+/// The columns that an expression reads.
+pub(crate) fn read_by<T: serde::Serialize>(expression: &Option<T>) -> Vec<Name> {
+    match expression {
+        Some(expression) => Contents::of(expression).column_names().into_iter().collect(),
+        None => Vec::new(),
+    }
 }
 
 /// Whether an option list (`VACUUM (FULL, ANALYZE off)`) switches `name` on.

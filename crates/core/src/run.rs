@@ -8,12 +8,16 @@
 //! try; when a lock budget is spent; how doubt after a lost connection is settled (by looking, never
 //! by assuming). What it leaves alone: SQL, locks and policy about what may run at all.
 
+mod decision;
+mod report;
 mod segment;
 
-pub use segment::{Segment, SegmentKind, segments};
 use serde::Serialize;
-use underpin_catalog::RelationName;
-use underpin_sql::{Action, StepId};
+use underpin_sql::Action;
+
+pub use decision::{Act, Decision, Question, Stop};
+pub use report::{Refusal, Report, Settlement};
+pub use segment::{Segment, SegmentKind, segments};
 
 use crate::event::{Blocker, WaitReason};
 
@@ -51,157 +55,6 @@ impl Default for Limits {
             reconnects_max: 20,
         }
     }
-}
-
-/// What came of the last decision.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Report {
-    /// Nothing yet: the run begins, or an earlier one is taken up.
-    Begin,
-    /// Answer to [`Question::Gate`]: nobody stands in the way.
-    GateOpen,
-    /// Answer to [`Question::Gate`]: somebody does.
-    GateShut {
-        /// Why.
-        reason: WaitReason,
-        /// Who.
-        blockers: Vec<Blocker>,
-    },
-    /// The act is complete and committed.
-    Applied,
-    /// The server said no and nothing of the act is left.
-    Refused(Refusal),
-    /// The answer is lost: the act may or may not have taken effect.
-    InDoubt,
-    /// Answer to [`Question::Settle`].
-    Settled(Settlement),
-    /// The pause is over.
-    Waited {
-        /// How long it was.
-        ms: u64,
-    },
-    /// Somebody else has taken over the run (the epoch in the journal is not ours any more).
-    Fenced,
-    /// The session that holds Prisma's advisory lock is gone, so Prisma may run now.
-    LockLost,
-    /// A person asked us to stop.
-    Interrupted,
-}
-
-/// The server's "no".
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Refusal {
-    /// SQLSTATE.
-    pub sqlstate: String,
-    /// The server's message, with detail and hint.
-    pub message: String,
-    /// The step that was refused, when it is known.
-    pub step: Option<StepId>,
-    /// Line in the migration file, from 1, when it is known.
-    pub line: Option<u32>,
-    /// Whether we cancelled it ourselves because others had begun to wait behind us.
-    pub gave_way: bool,
-    /// Who stood in the way when it was refused.
-    pub blockers: Vec<Blocker>,
-}
-
-/// What journal and catalog say about an act in doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// It took effect.
-    Done,
-    /// It did not.
-    NotDone,
-    /// It left an invalid index that our journal owns.
-    Leftover(RelationName),
-    /// Something is there that our journal does not own.
-    Conflict(String),
-    /// The server cannot be reached at the moment.
-    Unreachable,
-}
-
-/// A question to the server that changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Does anybody stand in the way of this segment?
-    Gate(usize),
-    /// Did this act take effect?
-    Settle(Act),
-}
-
-/// Something that changes the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Record in ledger and journal that the migration has begun; for one that needs more than one
-    /// transaction.
-    Open,
-    /// Execute a segment. With `opens` and `closes` the ledger's row begins and ends within it.
-    Segment {
-        /// Index into the segments.
-        index: usize,
-        /// The whole migration is this one transaction: its row is written complete.
-        whole: bool,
-        /// It is the last one and transactional: the ledger's row is finished in it.
-        closes: bool,
-    },
-    /// Drop an invalid index that an interrupted build of ours left.
-    DropLeftover {
-        /// The segment whose build left it.
-        index: usize,
-        /// The index.
-        leftover: RelationName,
-    },
-    /// Record in ledger and journal that the migration is complete.
-    Close,
-    /// Take back what [`Act::Open`] recorded: the migration stops before any of it has taken effect, so
-    /// that it is pending for everybody, and nobody has to resolve anything.
-    TakeBack,
-}
-
-/// What to do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
-    /// Change the database.
-    Act(Act),
-    /// Ask.
-    Look(Question),
-    /// Pause, then report [`Report::Waited`].
-    Wait {
-        /// How long.
-        ms: u64,
-        /// Why; the engine tells people.
-        reason: WaitReason,
-        /// Who stands in the way.
-        blockers: Vec<Blocker>,
-    },
-    /// The end.
-    Stop(Stop),
-}
-
-/// How a migration's run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Stop {
-    /// Complete and recorded.
-    Applied,
-    /// The server refused a step for a reason that another try does not change.
-    Failed(Refusal),
-    /// The lock budget is spent; nothing of the waiting segment has taken effect.
-    BudgetSpent {
-        /// Why the last try failed.
-        reason: WaitReason,
-        /// Who stood in the way.
-        blockers: Vec<Blocker>,
-    },
-    /// Something is in the way that a person has to judge.
-    Conflict(String),
-    /// The server stayed unreachable; what the last act did is not known yet.
-    Unreachable,
-    /// Another runner has taken over.
-    Fenced,
-    /// Prisma's advisory lock is not ours any more.
-    LockLost,
-    /// A person asked.
-    Interrupted,
 }
 
 /// Where a migration's run stands.

@@ -1,141 +1,166 @@
-//! What a database contains, as facts that can be compared.
+//! What a database contains: the one model that a live database, a replayed history and a
+//! `schema.prisma` are turned into, so that any two of them can be compared.
 //!
-//! An object is its key (kind and identity) and its attributes, each a text that PostgreSQL itself
-//! deparsed or a catalog value. Two catalogs of the same major version are equal exactly when their
-//! objects are; oids, physical layout and statistics are not facts about what a database *is*.
+//! The types say what PostgreSQL's catalogs say, with names in place of oids: what a renderer or a
+//! planner asks for is structure, and only what has no structure of its own (an expression, the body
+//! of a view or a function) is text as the server deparses it under an empty `search_path`. Deparsed
+//! text differs between majors, so only catalogs of the same major are compared.
+//!
+//! Left out on purpose: oids, statistics, physical layout, `last_value` of sequences, what belongs to
+//! an extension, and PostgreSQL's own objects. An object of a kind that is not modelled here is
+//! counted among [`Catalog::unmodelled`] by kind and identity, so that it is never silently equal.
+//!
+//! Maps keep the order in which things were declared, because what is rendered follows it. Whether
+//! two maps are equal does not depend on it; the one order that clients can see, that of a table's
+//! columns, is told by [`Facts`](crate::Facts) as the attribute `position`.
 
-use std::collections::BTreeMap;
+mod column;
+mod constraint;
+mod database;
+mod index;
+mod privileges;
+mod publication;
+mod routine;
+mod sequence;
+mod table;
+mod trigger;
+mod type_ref;
+mod types;
+mod view;
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
-/// Which object: its kind (`table`, `index`, `constraint` …) and its identity within the kind.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ObjectKey {
-    /// The kind, in PostgreSQL's words.
-    pub kind: String,
-    /// Unique within the kind; names are quoted where SQL would quote them.
-    pub identity: String,
+use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
+
+pub use self::column::{Column, Generated, Identity, IdentityKind, Storage};
+pub use self::constraint::{
+    Constraint, ConstraintKind, Deferral, Enforcement, ForeignKey, MatchKind, ReferentialAction,
+};
+pub use self::database::{DefaultPrivileges, EventTrigger, Extension, Namespace, Statistics};
+pub use self::index::{Index, IndexKey, IndexState, KeyPart, SortOrder};
+pub use self::privileges::{About, Grant, Privileges, UnreadableGrant};
+pub use self::publication::{Publication, PublishedTable};
+pub use self::routine::{Routine, RoutineBody, RoutineKind, RoutineName};
+pub use self::sequence::{Sequence, SequenceOptions};
+pub use self::table::{Persistence, ReplicaIdentity, Table, TableKind};
+pub use self::trigger::{Firing, Policy, PolicyCommand, Rule, Trigger, TriggerEvent, TriggerTiming};
+pub use self::type_ref::TypeRef;
+pub use self::types::{CompositeAttribute, RangeType, Type, TypeKind};
+pub use self::view::{View, ViewKind};
+
+use crate::object::ObjectKey;
+use crate::{Name, RelationName};
+
+/// All objects of a database that are not PostgreSQL's own, an extension's or ours.
+///
+/// Every [`RelationName`] in it has its namespace, that of PostgreSQL's own objects (`pg_catalog`)
+/// included.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalog {
+    /// The server's major version; 0 when nothing was read.
+    pub major: u32,
+    /// The namespaces ("schemas" in SQL).
+    pub namespaces: IndexMap<Name, Namespace>,
+    /// The extensions, without their members.
+    pub extensions: IndexMap<Name, Extension>,
+    /// Enums, domains, composites and ranges.
+    pub types: IndexMap<RelationName, Type>,
+    /// Sequences, without those behind identity columns.
+    pub sequences: IndexMap<RelationName, Sequence>,
+    /// Tables: ordinary, partitioned, partitions, foreign.
+    pub tables: IndexMap<RelationName, Table>,
+    /// Views and materialized views.
+    pub views: IndexMap<RelationName, View>,
+    /// Functions, procedures and aggregates.
+    pub routines: IndexMap<RoutineName, Routine>,
+    /// Extended statistics.
+    pub statistics: IndexMap<RelationName, Statistics>,
+    /// Event triggers.
+    pub event_triggers: IndexMap<Name, EventTrigger>,
+    /// Publications.
+    pub publications: IndexMap<Name, Publication>,
+    /// What new objects of a role are granted to others.
+    pub default_privileges: Vec<DefaultPrivileges>,
+    /// Objects of kinds that the model does not describe: that they are there is all that is known.
+    pub unmodelled: BTreeSet<ObjectKey>,
+    /// Which object cannot be without which other, beyond what the structure says (a column without its
+    /// table). They order work and follow from the definitions, so they are no facts of their own.
+    pub dependencies: BTreeSet<Dependency>,
 }
 
-/// What is known of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Object(pub BTreeMap<String, String>);
-
-/// All objects of a database that are not PostgreSQL's own or ours.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Catalog {
-    objects: BTreeMap<ObjectKey, Object>,
+/// `dependent` uses `on`: it has to be made after it and dropped before it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Dependency {
+    /// What uses.
+    pub dependent: ObjectKey,
+    /// What is used.
+    pub on: ObjectKey,
 }
 
 impl Catalog {
-    /// Puts an object in; a second one of the same key replaces the first.
-    pub fn insert(&mut self, key: ObjectKey, object: Object) {
-        self.objects.insert(key, object);
-    }
-
-    /// The objects, ordered by key.
-    pub fn objects(&self) -> impl Iterator<Item = (&ObjectKey, &Object)> {
-        self.objects.iter()
-    }
-
-    /// How many objects there are.
-    pub fn len(&self) -> usize {
-        self.objects.len()
-    }
-
-    /// Whether there is none.
+    /// Whether there is no object at all; a namespace alone counts as one.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
-    }
-
-    /// SHA-256 over all facts, lower hex.
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for (key, object) in &self.objects {
-            hash.update([0]);
-            hash.update(&key.kind);
-            hash.update([0]);
-            hash.update(&key.identity);
-            for (attribute, value) in &object.0 {
-                hash.update([1]);
-                hash.update(attribute);
-                hash.update([1]);
-                hash.update(value);
-            }
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let Self {
+            major: _,
+            namespaces,
+            extensions,
+            types,
+            sequences,
+            tables,
+            views,
+            routines,
+            statistics,
+            event_triggers,
+            publications,
+            default_privileges,
+            unmodelled,
+            dependencies: _,
+        } = self;
+        namespaces.is_empty()
+            && extensions.is_empty()
+            && types.is_empty()
+            && sequences.is_empty()
+            && tables.is_empty()
+            && views.is_empty()
+            && routines.is_empty()
+            && statistics.is_empty()
+            && event_triggers.is_empty()
+            && publications.is_empty()
+            && default_privileges.is_empty()
+            && unmodelled.is_empty()
     }
 }
 
-/// One fact on which two catalogs differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// The object.
-    pub key: ObjectKey,
-    /// The attribute; empty when the whole object is there on one side alone.
-    pub attribute: String,
-    /// The value in `before`.
-    pub before: Option<String>,
-    /// The value in `after`.
-    pub after: Option<String>,
+/// A qualified name as one text: quoted where SQL needs it, whatever the reserved words are.
+pub(crate) fn shown(name: &RelationName) -> String {
+    match &name.namespace {
+        Some(namespace) => format!("{}.{}", quoted(namespace), quoted(&name.name)),
+        None => quoted(&name.name),
+    }
 }
 
-/// All differences, ordered by object. Empty exactly when the catalogs are equal.
-pub fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
-    let mut keys: Vec<_> = before.objects.keys().chain(after.objects.keys()).collect();
-    keys.sort();
-    keys.dedup();
-    let mut found = Vec::new();
-    for key in keys {
-        let (old, new) = (before.objects.get(key), after.objects.get(key));
-        let (Some(old), Some(new)) = (old, new) else {
-            let shown = |object: Option<&Object>| object.map(|object| format!("{:?}", object.0));
-            let (before, after) = (shown(old), shown(new));
-            found.push(Difference { key: key.clone(), attribute: String::new(), before, after });
-            continue;
-        };
-        let mut attributes: Vec<_> = old.0.keys().chain(new.0.keys()).collect();
-        attributes.sort();
-        attributes.dedup();
-        for attribute in attributes {
-            let (before, after) = (old.0.get(attribute), new.0.get(attribute));
-            if before != after {
-                found.push(Difference {
-                    key: key.clone(),
-                    attribute: attribute.clone(),
-                    before: before.cloned(),
-                    after: after.cloned(),
-                });
-            }
-        }
-    }
-    found
+/// A name that is quoted unless it is of small letters, digits and underscores. Reserved words stay
+/// bare: which they are depends on the version, and the text only has to be unambiguous.
+pub(crate) fn quoted(name: &Name) -> String {
+    let text = name.as_str();
+    let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit());
+    if plain { text.to_owned() } else { name.to_string() }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// For fields that hold a qualified name.
+fn as_shown<S: Serializer>(name: &RelationName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&shown(name))
+}
 
-    fn catalog(objects: &[(&str, &str, &str)]) -> Catalog {
-        let mut catalog = Catalog::default();
-        for (identity, attribute, value) in objects {
-            let key = ObjectKey { kind: "table".into(), identity: (*identity).into() };
-            catalog.insert(key, Object([((*attribute).into(), (*value).into())].into()));
-        }
-        catalog
-    }
+/// For fields that may hold a qualified name.
+fn as_shown_option<S: Serializer>(name: &Option<RelationName>, serializer: S) -> Result<S::Ok, S::Error> {
+    name.as_ref().map(shown).serialize(serializer)
+}
 
-    #[test]
-    fn differences_name_the_object_and_the_attribute() {
-        let before = catalog(&[("a", "x", "1"), ("b", "x", "1")]);
-        let after = catalog(&[("a", "x", "2"), ("c", "x", "1")]);
-        let found = differences(&before, &after);
-        assert_eq!(found.len(), 3);
-        assert_eq!((found[0].key.identity.as_str(), found[0].attribute.as_str()), ("a", "x"));
-        assert!(found[1].after.is_none() && found[2].before.is_none());
-        assert_ne!(before.digest(), after.digest());
-        assert!(differences(&before, &before).is_empty());
-    }
+/// For fields that hold qualified names.
+fn as_shown_list<S: Serializer>(names: &[RelationName], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(names.iter().map(shown))
 }

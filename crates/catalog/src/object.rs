@@ -1,0 +1,103 @@
+//! Which object of a database: its kind, and its identity within the kind.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A kind of object, in PostgreSQL's words. What comes first is made first, as a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// A namespace ("schema" in SQL).
+    Namespace,
+    /// An extension.
+    Extension,
+    /// An enum, a domain, a composite or a range.
+    Type,
+    /// A sequence.
+    Sequence,
+    /// A table of any form.
+    Table,
+    /// A column of a table or a view.
+    Column,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// A function, a procedure or an aggregate.
+    Routine,
+    /// A constraint of a table or a domain.
+    Constraint,
+    /// An index.
+    Index,
+    /// A trigger.
+    Trigger,
+    /// A rewrite rule.
+    Rule,
+    /// A row security policy.
+    Policy,
+    /// Extended statistics.
+    Statistics,
+    /// An event trigger.
+    EventTrigger,
+    /// A publication.
+    Publication,
+    /// What new objects of a role are granted to others.
+    DefaultPrivileges,
+    /// A kind that the model does not describe, as `pg_identify_object` names it.
+    Unmodelled(String),
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Namespace => "namespace",
+            Self::Extension => "extension",
+            Self::Type => "type",
+            Self::Sequence => "sequence",
+            Self::Table => "table",
+            Self::Column => "column",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Routine => "routine",
+            Self::Constraint => "constraint",
+            Self::Index => "index",
+            Self::Trigger => "trigger",
+            Self::Rule => "rule",
+            Self::Policy => "policy",
+            Self::Statistics => "statistics",
+            Self::EventTrigger => "event trigger",
+            Self::Publication => "publication",
+            Self::DefaultPrivileges => "default privileges",
+            Self::Unmodelled(kind) => kind,
+        })
+    }
+}
+
+impl Serialize for ObjectKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ObjectKey {
+    /// The kind.
+    pub kind: ObjectKind,
+    /// Unique within the kind: qualified, and quoted where SQL needs it. What a table owns is named
+    /// behind the table (`public."User".email`), except for indexes, which live in its namespace.
+    pub identity: String,
+}
+
+impl ObjectKey {
+    /// An object of a kind.
+    pub fn new(kind: ObjectKind, identity: impl Into<String>) -> Self {
+        Self { kind, identity: identity.into() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.identity)
+    }
+}

@@ -15,8 +15,11 @@ use crate::notice::{Broken, broken};
 use crate::reason::ReasonCode;
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
-    let is_told =
-        |effect| super::is_told_as_one(case, effect) || super::column_recreated::covers(case, effect);
+    let is_told = |effect| {
+        super::is_told_as_one(case, effect)
+            || super::column_recreated::covers(case, effect)
+            || super::table_recreated::covers(case, effect)
+    };
     for act in case.acts.iter().filter(|act| !is_told(act.effect)) {
         if let Some(broken) = broken(act.effect, case.world)
             && let Some(use_) = use_of(case, act, &broken)

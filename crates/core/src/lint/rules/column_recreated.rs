@@ -6,9 +6,9 @@
 
 use underpin_catalog::{Name, RelationName};
 use underpin_sql::Effect;
-use underpin_sql::effect::{AddColumn, ColumnDefault};
+use underpin_sql::effect::{AddColumn, ColumnDefault, TypeText};
 
-use super::super::case::Case;
+use super::super::case::{Case, Telling};
 use super::super::finding::{Confidence, Finding, Severity};
 
 /// From here on two names are alike. `userName` and `username` are, `createdAt` and `deletedAt` are not.
@@ -27,6 +27,8 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         let again = additions(case, &table, |added| added.column == *column).next();
         if let Some(again) = again {
             found.push(tell_again(case, &table, again).locking(&act.locks).done());
+        } else if let Some(copy) = copy_of(case, &table, column) {
+            found.push(tell_copy(case, &table, column, copy).locking(&act.locks).done());
         } else if let Some(to) = renamed_to(case, &table, column) {
             found.push(tell_rename(case, &table, column, to).done());
         }
@@ -48,7 +50,46 @@ pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
     let table = case.world.facts().resolve(table);
     case.is_used(&table)
         && !case.world.is_new_column(&table, column)
-        && additions(case, &table, |added| added.column == *column).next().is_some()
+        && (additions(case, &table, |added| added.column == *column).next().is_some()
+            || copy_of(case, &table, column).is_some())
+}
+
+/// The column that the file adds and, before anybody sees the gap, calls as the dropped one was called.
+fn copy_of<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Option<&'a AddColumn> {
+    let facts = case.world.facts();
+    let transaction = case.file.sending.transaction_of(case.at);
+    let later = &case.file.statements[case.at..transaction.statements.end];
+    let from = later.iter().flat_map(|statement| &statement.effects).find_map(|effect| match effect {
+        Effect::RenameColumn { table: other, column: from, to }
+            if to == column && other.name == table.name && facts.resolve(other) == *table =>
+        {
+            Some(from)
+        }
+        _ => None,
+    })?;
+    additions(case, table, |added| added.column == *from).next()
+}
+
+/// The type that the copy has when its transaction commits.
+fn type_in_the_end<'a>(
+    case: &Case<'a>,
+    table: &RelationName,
+    column: &Name,
+    copy: &'a AddColumn,
+) -> &'a TypeText {
+    let facts = case.world.facts();
+    let transaction = case.file.sending.transaction_of(case.at);
+    let statements = &case.file.statements[transaction.statements.clone()];
+    let mut changes =
+        statements.iter().flat_map(|statement| &statement.effects).filter_map(|effect| match effect {
+            Effect::ChangeColumnType { table: other, column: changed, to, .. }
+                if (changed == column || *changed == copy.column) && facts.resolve(other) == *table =>
+            {
+                Some(to)
+            }
+            _ => None,
+        });
+    changes.next_back().unwrap_or(&copy.to)
 }
 
 /// The additions of the file to a table that `wanted` picks.
@@ -121,7 +162,7 @@ fn likeness(one: &str, other: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(&one, &other).max(strsim::jaro_winkler(&one, &other) - 0.05)
 }
 
-fn tell_again(case: &Case<'_>, table: &RelationName, again: &AddColumn) -> super::super::case::Telling {
+fn tell_again(case: &Case<'_>, table: &RelationName, again: &AddColumn) -> Telling {
     let column = again.column.as_str();
     let was = case.world.facts().relation(table).and_then(|facts| facts.column(&again.column));
     let from = was.map(|was| format!(", which was of type {},", was.type_sql)).unwrap_or_default();
@@ -150,12 +191,40 @@ fn tell_again(case: &Case<'_>, table: &RelationName, again: &AddColumn) -> super
     if then.is_empty() { telling } else { telling.failing("23502") }
 }
 
-fn tell_rename(
-    case: &Case<'_>,
-    table: &RelationName,
-    column: &Name,
-    to: &AddColumn,
-) -> super::super::case::Telling {
+fn tell_copy(case: &Case<'_>, table: &RelationName, column: &Name, copy: &AddColumn) -> Telling {
+    let was = case.world.facts().relation(table).and_then(|facts| facts.column(column));
+    let becomes = type_in_the_end(case, table, column, copy);
+    let is_same_type = was.is_some_and(|was| was.type_sql == becomes.text);
+    let is_filled = fills(case, table, &copy.column);
+    let client = match was {
+        Some(_) if is_same_type => String::new(),
+        Some(was) => format!(
+            ", which is of type {} and not of {}: what the running release writes and reads there does not fit, and \
+             prepared statements that return it fail until their connection is replaced (0A000)",
+            becomes.text, was.type_sql
+        ),
+        None => format!(", which is of type {}", becomes.text),
+    };
+    let values = match is_filled {
+        true => String::new(),
+        false => format!("; nothing in the file fills it, so the values are lost{}", case.rows(table)),
+    };
+    let message = format!(
+        "column {} of {} is dropped and {} takes its name{client}{values}; default, indexes and constraints of the \
+         old one go with it",
+        column.as_str(),
+        case.shown(table),
+        copy.column.as_str(),
+    );
+    // What the release reads and writes under the name is what it was.
+    let severity = if is_same_type && is_filled { Severity::Info } else { Severity::Danger };
+    case.tell("column-recreated", severity, message)
+        .about(case.shown(table))
+        .sure(case.confidence(table))
+        .instead("keep the new name, write both columns, and drop the old one a release later")
+}
+
+fn tell_rename(case: &Case<'_>, table: &RelationName, column: &Name, to: &AddColumn) -> Telling {
     let (from, to) = (column.as_str(), to.column.as_str());
     let message = format!(
         "column {from} of {} is dropped and {to} is added, of the same type: if this is one field with another name, \

@@ -32,7 +32,9 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                 && finding.object.as_ref() == Some(&case.shown(&table))
                 && matches!(finding.rule.as_str(), "drop-column" | "drop-table" | "column-recreated")
         };
-        if !case.is_used(&table) || !case.may_have_rows(&table) || found.iter().any(is_told) {
+        let is_told_as_one = super::table_recreated::covers(case, act.effect);
+        if !case.is_used(&table) || !case.may_have_rows(&table) || is_told_as_one || found.iter().any(is_told)
+        {
             continue;
         }
         let rows = case.rows(&table);

@@ -1,10 +1,14 @@
 //! `table-recreated`: a file drops a table and makes one like it, under the same name or another.
+//!
+//! When the same transaction makes it again, no client meets the gap: `drop-table` is silent then, and what is
+//! left to tell is told here, whatever becomes of the rows. What a query or a program does to them is not
+//! followed.
 
 use underpin_catalog::RelationName;
-use underpin_sql::Effect;
-use underpin_sql::effect::CreateTable;
+use underpin_sql::effect::{AddColumn, ColumnDefault, CreateTable, Persistence};
+use underpin_sql::{ColumnFacts, Effect, RelationFacts};
 
-use super::super::case::Case;
+use super::super::case::{Case, Telling};
 use super::super::finding::{Confidence, Finding, Severity};
 use super::column_recreated::are_alike;
 
@@ -27,54 +31,228 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts {
         let Effect::DropTable { table, .. } = act.effect else { continue };
         let table = case.world.facts().resolve(table);
-        if !case.is_used(&table) || is_copied(case, &table) {
+        if !case.is_used(&table) {
             continue;
         }
-        let Some(made) = successor(case, &table) else { continue };
-        let like = match case.world.facts().new_name(&made.table) == table {
-            true => "made again".to_owned(),
-            false => format!("{} is made with the same columns", case.shown(&made.table)),
-        };
-        let message = format!(
-            "{} is dropped and {like}: if the rows should live on, they are lost{}",
-            case.shown(&table),
-            case.rows(&table)
-        );
-        found.push(
-            case.tell(NAME, Severity::Caution, message)
-                .about(case.shown(&table))
-                .sure(case.confidence(&table).min(Confidence::Medium))
-                .instead(
-                    "keep the table and map the model to it with @@map; or copy the rows before the drop",
-                )
-                .done(),
-        );
+        match again(case, &table) {
+            Some(again) => found.push(tell_again(case, &table, again).locking(&act.locks).done()),
+            None => found.extend(tell_like(case, &table)),
+        }
     }
 }
 
+/// Whether clients that wait for the commit find a table of the same name, so that [`judge`] has told the whole
+/// of it.
+pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
+    let Effect::DropTable { table, .. } = effect else { return false };
+    let table = case.world.facts().resolve(table);
+    case.is_used(&table) && again(case, &table).is_some()
+}
+
+/// What has the name of the dropped table when its transaction commits.
+#[derive(Clone, Copy)]
+enum Again {
+    /// A table that takes and gives whatever the old one did.
+    Alike,
+    /// A table whose columns are those of a query, which is not followed.
+    OfQuery,
+}
+
+fn again(case: &Case<'_>, table: &RelationName) -> Option<Again> {
+    let transaction = case.file.sending.transaction_of(case.at);
+    let later = case.file.statements[case.at + 1..transaction.statements.end].iter();
+    later.flat_map(|statement| &statement.effects).fold(None, |again, effect| match effect {
+        Effect::CreateTable(made) if is_same(&made.table, table) => kind_of(case, table, &made.table),
+        Effect::CreateTableAs { table: made, .. } if is_same(made, table) => Some(Again::OfQuery),
+        Effect::RenameTable { table: made, to } if *to == table.name && is_beside(made, table) => {
+            kind_of(case, table, made)
+        }
+        Effect::DropTable { table: gone, .. } | Effect::RenameTable { table: gone, .. }
+            if is_same(gone, table) =>
+        {
+            None
+        }
+        _ => again,
+    })
+}
+
+/// Whether the table that the file makes under the name `made` can stand in for the dropped one.
+fn kind_of(case: &Case<'_>, table: &RelationName, made: &RelationName) -> Option<Again> {
+    let known = case.world.facts().relation(table)?;
+    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
+    // Of several the last counts: an earlier one is the one that goes.
+    let mut all = effects.filter_map(|effect| match effect {
+        Effect::CreateTable(created) if is_same(&created.table, made) => {
+            let lasts = created.persistence != Persistence::Temporary;
+            Some((lasts && is_alike(known, created)).then_some(Again::Alike))
+        }
+        Effect::CreateTableAs { table: created, persistence, .. } if is_same(created, made) => {
+            Some((*persistence != Persistence::Temporary).then_some(Again::OfQuery))
+        }
+        _ => None,
+    });
+    all.next_back()?
+}
+
+/// Every column of the old one with its type, and none that must be given where it need not be before.
+fn is_alike(known: &RelationFacts, made: &CreateTable) -> bool {
+    let old = |new: &AddColumn| known.columns.iter().find(|old| old.name == new.column);
+    let is_demanding = |new: &AddColumn| {
+        new.not_null
+            && new.default == ColumnDefault::None
+            && old(new).is_none_or(|old| !old.not_null || old.has_default)
+    };
+    known.columns.iter().all(|old| made.columns.iter().any(|new| is_same_column(new, old)))
+        && !made.columns.iter().any(is_demanding)
+}
+
+fn is_same_column(new: &AddColumn, old: &ColumnFacts) -> bool {
+    new.column == old.name && (new.to.text == old.type_sql || new.to.text.contains("serial"))
+}
+
+/// Names of one table, as far as they say: Prisma writes the namespace in some statements only.
+fn is_same(one: &RelationName, other: &RelationName) -> bool {
+    one.name == other.name && is_beside(one, other)
+}
+
+fn is_beside(one: &RelationName, other: &RelationName) -> bool {
+    one.namespace.is_none() || other.namespace.is_none() || one.namespace == other.namespace
+}
+
+/// What the file does with the rows of a table that it drops and makes again.
+enum RowsThen {
+    Lost,
+    /// It has a program that may have done anything.
+    Unknown,
+    /// Statements carry them, or some of them, to the new one.
+    Carried,
+}
+
+fn rows_then(case: &Case<'_>, table: &RelationName) -> RowsThen {
+    let mut holders: Vec<&RelationName> = vec![table];
+    let mut result = RowsThen::Lost;
+    for (at, statement) in case.file.statements.iter().enumerate() {
+        for effect in &statement.effects {
+            let (to, reads) = match effect {
+                Effect::Insert { table, reads, .. }
+                | Effect::CreateTableAs { table, reads, with_data: true, .. }
+                | Effect::Merge { table, reads } => (table, reads),
+                Effect::Update(changed) => (&changed.table, &changed.reads),
+                Effect::Do(_) | Effect::Call { .. } | Effect::Unknown { .. } => {
+                    result = RowsThen::Unknown;
+                    continue;
+                }
+                Effect::RenameTable { table: from, to } => {
+                    let held = holders.iter().any(|holder| is_same(holder, from));
+                    if held && at > case.at && *to == table.name {
+                        return RowsThen::Carried;
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if reads.iter().any(|read| holders.iter().any(|holder| is_same(holder, read))) {
+                if at > case.at && is_same(to, table) {
+                    return RowsThen::Carried;
+                }
+                holders.push(to);
+            }
+        }
+        if at == case.at {
+            holders.retain(|holder| !is_same(holder, table));
+        }
+    }
+    result
+}
+
+fn tell_again(case: &Case<'_>, table: &RelationName, again: Again) -> Telling {
+    let shown = case.shown(table);
+    let rows = case.rows(table);
+    let sure = case.confidence(table);
+    let then = rows_then(case, table);
+    let (severity, sure, becomes) = match (&then, again) {
+        (RowsThen::Lost, _) if !case.may_have_rows(table) => {
+            (Severity::Info, sure, "it had no rows".to_owned())
+        }
+        (RowsThen::Lost, Again::Alike) => (Severity::Danger, sure, format!("its rows are lost{rows}")),
+        (RowsThen::Lost, Again::OfQuery) => (
+            Severity::Caution,
+            sure.min(Confidence::Medium),
+            format!("its rows{rows} and columns are those of a query from then on"),
+        ),
+        (RowsThen::Unknown, _) => (
+            Severity::Caution,
+            Confidence::Low,
+            format!("its rows{rows} are lost, unless the file's own program keeps them"),
+        ),
+        (RowsThen::Carried, Again::Alike) => {
+            (Severity::Info, sure, "the file carries its rows over".to_owned())
+        }
+        (RowsThen::Carried, Again::OfQuery) => (
+            Severity::Caution,
+            sure.min(Confidence::Medium),
+            "the file carries its rows over, and its columns are those of a query from then on".to_owned(),
+        ),
+    };
+    let message = format!(
+        "{shown} is dropped and made again in one transaction: {becomes}; indexes, triggers, policies and rights \
+         of the old one go with it"
+    );
+    let advice = match then {
+        RowsThen::Carried => {
+            "make what is needed of them anew in the same file, or change the table in place"
+        }
+        RowsThen::Lost | RowsThen::Unknown => {
+            "change the table in place with ALTER TABLE; or copy the rows before the drop"
+        }
+    };
+    case.tell(NAME, severity, message).about(shown).sure(sure).instead(advice)
+}
+
+/// A file makes a table that looks like the dropped one, or the same one when others have seen that it is gone.
+fn tell_like(case: &Case<'_>, table: &RelationName) -> Option<Finding> {
+    if is_copied(case, table) {
+        return None;
+    }
+    let made = successor(case, table)?;
+    let like = match case.world.facts().new_name(made) == *table {
+        true => "made again".to_owned(),
+        false => format!("{} is made with the same columns", case.shown(made)),
+    };
+    let message = format!(
+        "{} is dropped and {like}: if the rows should live on, they are lost{}",
+        case.shown(table),
+        case.rows(table)
+    );
+    let telling = case
+        .tell(NAME, Severity::Caution, message)
+        .about(case.shown(table))
+        .sure(case.confidence(table).min(Confidence::Medium))
+        .instead("keep the table and map the model to it with @@map; or copy the rows before the drop");
+    Some(telling.done())
+}
+
 /// The new table that is like the dropped one, or is called so.
-fn successor<'a>(case: &Case<'a>, table: &RelationName) -> Option<&'a CreateTable> {
+fn successor<'a>(case: &Case<'a>, table: &RelationName) -> Option<&'a RelationName> {
     let facts = case.world.facts();
     let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
     let known = facts.relation(table);
     let mut strangers = 0;
     effects.into_iter().find_map(|effect| {
+        if let Effect::CreateTableAs { table: made, .. } = effect {
+            return (made.name == table.name && facts.new_name(made) == *table).then_some(made);
+        }
         let Effect::CreateTable(made) = effect else { return None };
         if made.table.name == table.name && facts.new_name(&made.table) == *table {
-            return Some(made);
+            return Some(&made.table);
         }
         strangers += 1;
         if strangers > CANDIDATES_MAX {
             return None;
         }
         let known = known?;
-        let is_same = |column: &&underpin_sql::ColumnFacts| {
-            made.columns.iter().any(|new| {
-                new.column == column.name
-                    && (new.to.text == column.type_sql || new.to.text.contains("serial"))
-            })
-        };
-        let common = known.columns.iter().filter(is_same).count();
+        let is_kept = |old: &&ColumnFacts| made.columns.iter().any(|new| is_same_column(new, old));
+        let common = known.columns.iter().filter(is_kept).count();
         let (few, many) =
             (known.columns.len().min(made.columns.len()), known.columns.len().max(made.columns.len()));
         let share = |of: usize| common as f64 / of.max(1) as f64;
@@ -82,7 +260,7 @@ fn successor<'a>(case: &Case<'a>, table: &RelationName) -> Option<&'a CreateTabl
             true => share(few) >= SHARE_MIN,
             false => common >= COMMON_OF_STRANGERS_MIN && share(many) >= SHARE_OF_STRANGERS_MIN,
         };
-        is_like.then_some(made)
+        is_like.then_some(&made.table)
     })
 }
 

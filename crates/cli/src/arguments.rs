@@ -74,24 +74,38 @@ impl Arguments {
     }
 }
 
-/// Which project and which database.
-#[derive(Debug, Args)]
-pub(crate) struct Project {
+/// By which files Prisma knows its project.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PrismaFiles {
     /// Prisma schema: a file or a folder
     #[arg(long, value_name = "PATH")]
     pub(crate) schema: Option<PathBuf>,
     /// Prisma configuration file
     #[arg(long, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// Where a project's files are.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Files {
+    #[command(flatten)]
+    pub(crate) prisma: PrismaFiles,
     /// Migrations folder
     #[arg(long, value_name = "PATH")]
     pub(crate) migrations: Option<PathBuf>,
-    /// Database URL, instead of the project's
-    #[arg(long, value_name = "URL", hide_env_values = true)]
-    pub(crate) url: Option<String>,
     /// Settings file [default: underpin.toml beside the project, if there is one]
     #[arg(long, value_name = "PATH")]
     pub(crate) settings: Option<PathBuf>,
+}
+
+/// Which project and which database.
+#[derive(Debug, Args)]
+pub(crate) struct Project {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Database URL, instead of the project's
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
 }
 
 /// How to print.
@@ -193,11 +207,30 @@ pub(crate) struct ExplainTx {
     /// `migration.sql` files or folders with one, in the order in which they are applied
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Ask about this version of Prisma [default: the project's]
+    /// Ask about this version of Prisma [default: the installed one]
     #[arg(long, value_name = "VERSION")]
     pub(crate) prisma: Option<String>,
     #[command(flatten)]
+    pub(crate) project: PrismaFiles,
+    /// Database URL, instead of the project's: its options are in force before the first file; it is not connected to
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    #[command(flatten)]
     pub(crate) output: Printing,
+}
+
+/// What the files meet where they are applied.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Destination {
+    /// Sizes and write rates of the production database, as `underpin stats` wrote them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stats: Option<PathBuf>,
+    /// The major version of the server that the files are for [default: that of the statistics, else 18]
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..=18))]
+    pub(crate) pg_version: Option<u32>,
+    /// The version of Prisma that applies them [default: the installed one]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) prisma: Option<String>,
 }
 
 /// Which migrations are judged, and for which server and which Prisma.
@@ -206,30 +239,13 @@ pub(crate) struct Migrations {
     /// Files, folders, migrations or migrations folders; `-` is standard input [default: the project's migrations]
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Sizes and write rates of the production database, as `underpin stats` wrote them
-    #[arg(long, value_name = "FILE", conflicts_with = "url")]
-    pub(crate) stats: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
     /// Read sizes and write rates from this database; nothing is changed there
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "stats")]
     pub(crate) url: Option<String>,
-    /// The major version of the server that the files are for [default: that of the statistics, else 18]
-    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..=18))]
-    pub(crate) pg_version: Option<u32>,
-    /// The version of Prisma that applies them [default: the installed one]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) prisma: Option<String>,
-    /// Prisma schema: a file or a folder
-    #[arg(long, value_name = "PATH")]
-    pub(crate) schema: Option<PathBuf>,
-    /// Prisma configuration file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) config: Option<PathBuf>,
-    /// Migrations folder
-    #[arg(long, value_name = "PATH")]
-    pub(crate) migrations: Option<PathBuf>,
-    /// Settings file [default: underpin.toml beside the project, if there is one]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) settings: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
 }
 
 #[derive(Debug, Args)]
@@ -316,15 +332,8 @@ pub(crate) struct Explain {
 
 #[derive(Debug, Args)]
 pub(crate) struct Lsp {
-    /// Sizes and write rates of the production database, as `underpin stats` wrote them
-    #[arg(long, value_name = "FILE")]
-    pub(crate) stats: Option<PathBuf>,
-    /// The major version of the server that the files are for [default: that of the statistics, else 18]
-    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..=18))]
-    pub(crate) pg_version: Option<u32>,
-    /// The version of Prisma that applies them [default: the installed one]
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) prisma: Option<String>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
     /// Settings file [default: underpin.toml beside the project, if there is one]
     #[arg(long, value_name = "PATH")]
     pub(crate) settings: Option<PathBuf>,

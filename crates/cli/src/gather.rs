@@ -103,11 +103,9 @@ pub(crate) fn below_top(cwd: &Path) -> String {
 }
 
 fn prisma(options: &Migrations, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> {
-    match &options.prisma {
+    match &options.destination.prisma {
         None => Ok(installed_prisma(cwd).map(|found| found.version)),
-        Some(typed) => PrismaVersion::parse(typed).map(Some).ok_or_else(|| {
-            Problem::new(format!("`{typed}` is no version of Prisma")).hint("write it as in --prisma 7.4.0")
-        }),
+        Some(typed) => place::typed_version(typed).map(Some),
     }
 }
 
@@ -118,10 +116,10 @@ fn migrations_folder(
     cwd: &Path,
     warnings: &mut Vec<String>,
 ) -> Result<(PathBuf, Option<Project>), Problem> {
-    if let Some(typed) = &options.migrations {
+    if let Some(typed) = &options.files.migrations {
         return Ok((files::normal(&cwd.join(typed)), None));
     }
-    match Project::discover(&place::at(cwd, options)) {
+    match Project::discover(&place::at(cwd, &options.files)) {
         Ok(project) => {
             warnings.extend(project.warnings.iter().cloned());
             Ok((files::normal(&project.migrations_folder), Some(project)))
@@ -134,7 +132,8 @@ fn migrations_folder(
                 warnings.push(format!("{}; linting prisma/migrations", error.message));
                 return Ok((usual, None));
             }
-            let no_project = error.kind == ProjectErrorKind::SchemaNotFound && options.schema.is_none();
+            let no_project =
+                error.kind == ProjectErrorKind::SchemaNotFound && options.files.prisma.schema.is_none();
             let problem = place::problem(&error);
             Err(if no_project {
                 problem.hint("or name what to lint: underpin lint FILE.sql, or a folder of such files")

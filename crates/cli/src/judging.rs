@@ -14,7 +14,7 @@ use underpin_engine::project::releases::{At, Deployed};
 use underpin_engine::{Problem, read_each};
 use underpin_prisma::PrismaVersion;
 use underpin_prisma::client::ClientContract;
-use underpin_sql::in_force::{Session, Settings as InForce};
+use underpin_sql::in_force::Session;
 use underpin_sql::sending::Sender;
 
 use crate::arguments::Migrations;
@@ -56,7 +56,14 @@ impl Judging {
             None => sizes(typed, cwd)?,
         };
         let running = running(typed, gathered, &settings.lint, since, cwd)?;
-        Ok(Self::with(stats, running, typed.pg_version, gathered.prisma, gathered.project.as_ref(), settings))
+        Ok(Self::with(
+            stats,
+            running,
+            typed.destination.pg_version,
+            gathered.prisma,
+            gathered.project.as_ref(),
+            settings,
+        ))
     }
 
     /// The same from files alone, for an editor: without what cannot be used, and why that is.
@@ -80,7 +87,7 @@ impl Judging {
             left_out.push(problem);
             Running::default()
         });
-        let judging = Self::with(stats, running, typed.pg_version, prisma, project, settings);
+        let judging = Self::with(stats, running, typed.destination.pg_version, prisma, project, settings);
         (judging, left_out)
     }
 
@@ -95,14 +102,13 @@ impl Judging {
         // A project without a URL, or with one that only a pipeline has, is judged all the same.
         let url = project.and_then(|project| place::url(project).ok());
         let namespace = url.as_ref().map_or_else(home, |url| Name::new(&url.schema));
-        let options = url.and_then(|url| url.options).unwrap_or_default();
         let stats = stats.with_declared(&settings.lint.tables, &namespace);
         let newest = ServerVersion::of_major(*ServerVersion::SUPPORTED.end());
         Self {
             server: major.map(ServerVersion::of_major).or(stats.server_version).unwrap_or(newest),
             stats,
             sender: sender(prisma),
-            session: Session::new(InForce::of_options(&options)),
+            session: Session::new(place::set_by(url.as_ref())),
             namespace,
             running,
         }
@@ -218,7 +224,7 @@ fn running(
     let discovered;
     let project = match &gathered.project {
         Some(project) => project,
-        None => match Project::discover(&place::at(cwd, typed)) {
+        None => match Project::discover(&place::at(cwd, &typed.files)) {
             Ok(project) => {
                 discovered = project;
                 &discovered
@@ -239,7 +245,9 @@ fn named(settings: &LintSettings) -> Result<Vec<At>, Problem> {
 
 /// How large tables are, from a file, when one is named.
 fn sizes(typed: &Migrations, cwd: &Path) -> Result<Stats, Problem> {
-    let Some(path) = typed.stats.as_ref().map(|path| cwd.join(path)) else { return Ok(Stats::none()) };
+    let Some(path) = typed.destination.stats.as_ref().map(|path| cwd.join(path)) else {
+        return Ok(Stats::none());
+    };
     let hint = "`underpin stats --output FILE` writes such a file";
     let text = std::fs::read_to_string(&path).map_err(|error| {
         let problem = Problem::new(format!("the statistics cannot be read: {error}"));

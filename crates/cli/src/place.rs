@@ -8,8 +8,9 @@ use underpin_engine::Problem;
 use underpin_engine::deploy::Target;
 use underpin_engine::files;
 use underpin_engine::project::{self, Project, ProjectErrorKind, Where};
-use underpin_prisma::DatabaseUrl;
 use underpin_prisma::url::RootCertificates;
+use underpin_prisma::{DatabaseUrl, PrismaVersion};
+use underpin_sql::in_force::Settings as InForce;
 
 use crate::arguments;
 
@@ -23,18 +24,11 @@ pub(crate) struct Place {
 
 /// Finds the project, its database and the settings.
 pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
-    let project = Project::discover(&Where {
-        cwd: working_folder()?,
-        schema: typed.schema.clone(),
-        config: typed.config.clone(),
-        migrations: typed.migrations.clone(),
-        url: typed.url.clone(),
-        environment: environment(),
-    })
-    .map_err(|error| problem(&error))?;
+    let place = Where { url: typed.url.clone(), ..at(&working_folder()?, &typed.files) };
+    let project = Project::discover(&place).map_err(|error| problem(&error))?;
     let mut url = url(&project)?;
     certificates_from(project.schema_folder(), &mut url);
-    let settings = settings(typed.settings.as_deref(), &project.root)?;
+    let settings = settings(typed.files.settings.as_deref(), &project.root)?;
     let target = Target {
         url,
         history: project.history.clone(),
@@ -46,12 +40,17 @@ pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
 }
 
 /// Where a project is looked for whose database nobody asks for.
-pub(crate) fn at(cwd: &Path, typed: &arguments::Migrations) -> Where {
+pub(crate) fn at(cwd: &Path, typed: &arguments::Files) -> Where {
+    Where { migrations: typed.migrations.clone(), ..by(cwd, &typed.prisma) }
+}
+
+/// The same where migrations are named one by one.
+pub(crate) fn by(cwd: &Path, typed: &arguments::PrismaFiles) -> Where {
     Where {
         cwd: cwd.to_owned(),
         schema: typed.schema.clone(),
         config: typed.config.clone(),
-        migrations: typed.migrations.clone(),
+        migrations: None,
         url: None,
         environment: environment(),
     }
@@ -103,6 +102,19 @@ pub(crate) fn typed_url(text: &str) -> Result<DatabaseUrl, Problem> {
     })?;
     certificates_from(Path::new("."), &mut url);
     Ok(url)
+}
+
+/// A version from the command line.
+pub(crate) fn typed_version(text: &str) -> Result<PrismaVersion, Problem> {
+    PrismaVersion::parse(text).ok_or_else(|| {
+        Problem::new(format!("`{text}` is no version of Prisma"))
+            .hint("write it as in --prisma 7.4.0, or leave it out for the installed one")
+    })
+}
+
+/// What the options of a URL set in each session.
+pub(crate) fn set_by(url: Option<&DatabaseUrl>) -> InForce {
+    InForce::of_options(url.and_then(|url| url.options.as_deref()).unwrap_or_default())
 }
 
 /// The project's own URL; where a schema of Prisma 7 comes without its configuration, the variable

@@ -1,4 +1,7 @@
 //! `underpin explain-tx`
+//!
+//! Reads files and says what a version of Prisma makes of them. It connects to nothing: of the database URL
+//! only the options count, because they set what a session begins with.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +10,14 @@ use serde_json::json;
 use underpin_core::exit;
 use underpin_core::transactions::{Explanation, explain};
 use underpin_engine::Problem;
-use underpin_engine::project::installed_prisma;
+use underpin_engine::project::{Project, ProjectErrorKind, installed_prisma};
 use underpin_prisma::{PrismaVersion, Script};
-use underpin_sql::in_force::Session;
+use underpin_sql::in_force::{Session, Settings, Value};
 use underpin_sql::sending::Block;
 
 use crate::arguments::ExplainTx;
 use crate::output::Output;
-use crate::place::shown;
+use crate::place::{self, shown};
 
 /// Which Prisma is asked about, and how we know.
 #[derive(Debug, Serialize)]
@@ -31,11 +34,15 @@ struct Explained {
 }
 
 pub(crate) async fn run(options: &ExplainTx, output: &Output) -> Result<u8, Problem> {
-    let cwd = std::env::current_dir()
-        .map_err(|error| Problem::new(format!("the current folder cannot be read: {error}")))?;
+    let cwd = place::working_folder()?;
     let (version, asked) = asked(options, &cwd)?;
     output.remark(format!("Prisma {}: {}", asked.version, asked.evidence));
-    let mut session = Session::default();
+    let connected_with = connected_with(options, &cwd, output)?;
+    let given = given(&connected_with);
+    if !given.is_empty() {
+        output.remark(format!("Set by the database URL: {}", given.join(", ")));
+    }
+    let mut session = Session::new(connected_with);
     let mut files = Vec::new();
     for path in &options.files {
         let (file, script) = read(path)?;
@@ -48,15 +55,19 @@ pub(crate) async fn run(options: &ExplainTx, output: &Output) -> Result<u8, Prob
         print(&explained, output);
         files.push(explained);
     }
-    output.object(&json!({ "version": 1, "exit_code": exit::CLEAN, "prisma": asked, "files": files }));
+    output.object(&json!({
+        "version": 1,
+        "exit_code": exit::CLEAN,
+        "prisma": asked,
+        "set_by_url": given,
+        "files": files,
+    }));
     Ok(exit::CLEAN)
 }
 
 fn asked(options: &ExplainTx, cwd: &Path) -> Result<(PrismaVersion, Asked), Problem> {
     if let Some(typed) = &options.prisma {
-        let version = PrismaVersion::parse(typed).ok_or_else(|| {
-            Problem::new(format!("`{typed}` is no version of Prisma")).hint("such as --prisma 7.3")
-        })?;
+        let version = place::typed_version(typed)?;
         return Ok((version, Asked { version: version.to_string(), evidence: "as asked for".to_owned() }));
     }
     let found = installed_prisma(cwd).ok_or_else(|| {
@@ -65,6 +76,34 @@ fn asked(options: &ExplainTx, cwd: &Path) -> Result<(PrismaVersion, Asked), Prob
     })?;
     let evidence = format!("{}, says {}", found.evidence, shown(&found.file, cwd));
     Ok((found.version, Asked { version: found.version.to_string(), evidence }))
+}
+
+/// What the project's URL sets in each session. Files are explained without a project too, and without a URL
+/// that only a pipeline has; but what was typed must be right.
+fn connected_with(options: &ExplainTx, cwd: &Path, output: &Output) -> Result<Settings, Problem> {
+    if let Some(typed) = &options.url {
+        return Ok(place::set_by(Some(&place::typed_url(typed)?)));
+    }
+    let names_files = options.project.schema.is_some() || options.project.config.is_some();
+    match Project::discover(&place::by(cwd, &options.project)) {
+        Ok(project) => Ok(place::set_by(place::url(&project).ok().as_ref())),
+        Err(error) if names_files => Err(place::problem(&error)),
+        Err(error) => {
+            if error.kind != ProjectErrorKind::SchemaNotFound {
+                output.remark(format!("warning: {}; what its URL sets is not known", error.message));
+            }
+            Ok(Settings::default())
+        }
+    }
+}
+
+/// `lock_timeout = 5s`. A name with a dot is the application's own, and its value may be a secret.
+fn given(connected_with: &Settings) -> Vec<String> {
+    let shown = connected_with.iter().map(|(name, setting)| match &setting.value {
+        Value::Text(text) if !name.contains('.') => format!("{name} = {text}"),
+        Value::Text(_) | Value::Unknown => name.to_owned(),
+    });
+    shown.collect()
 }
 
 /// The file, or the `migration.sql` of a migration's folder.

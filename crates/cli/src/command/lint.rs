@@ -36,7 +36,8 @@ const BYTES_AT_A_TIME: usize = 64 << 10;
 
 pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> {
     let cwd = place::working_folder()?;
-    let (settings, settings_folder) = place::settings_near(options.migrations.settings.as_deref(), &cwd)?;
+    let (settings, settings_folder) =
+        place::settings_near(options.migrations.files.settings.as_deref(), &cwd)?;
     let pages: Vec<RulePage> = pages().collect();
     let names: Vec<&str> = pages.iter().map(|page| page.name).collect();
     check_names(&settings.lint, &names)?;

@@ -33,16 +33,16 @@ impl Setup {
         let mut warnings = Vec::new();
         let mut tell = |problem: Problem| warnings.push(sentence(&problem));
         let (settings, root) =
-            place::settings_near(typed.settings.as_deref(), folder).unwrap_or_else(|problem| {
+            place::settings_near(typed.files.settings.as_deref(), folder).unwrap_or_else(|problem| {
                 tell(problem);
                 (Settings::default(), folder.to_owned())
             });
-        let prisma = match &typed.prisma {
+        let prisma = match &typed.destination.prisma {
             Some(version) => PrismaVersion::parse(version),
             None => installed_prisma(folder).map(|found| found.version),
         };
         // Without the path to Node: that a file is opened is no reason to run what lies beside it.
-        let mut place = place::at(&root, typed);
+        let mut place = place::at(&root, &typed.files);
         place.environment.remove("PATH");
         let project = match Project::discover(&place) {
             // Files of other folders go to who knows which database.

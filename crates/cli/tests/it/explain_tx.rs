@@ -105,6 +105,30 @@ async fn what_cannot_be_told_says_why() {
     }
 }
 
+/// `RESET` goes back to what the connection was given.
+#[tokio::test]
+async fn a_session_begins_with_what_the_url_sets() {
+    let project = project("SET lock_timeout = '1s';\nRESET lock_timeout;\nSET statement_timeout = '9s';\n");
+    let url = "postgresql://user:hidden@host/app?options=-c%20lock_timeout%3D2s%20-c%20app.key%3Dhidden";
+    let given = "Prisma 7.10.0: as asked for\nSet by the database URL: app.key, lock_timeout = 2s\n";
+    let typed = explain(&project, &["--prisma", "7.10", "--url", url, FOLDER]).await;
+    assert_eq!((typed.code, typed.stderr.as_str()), (0, given));
+    let left: Vec<_> = typed.stdout.lines().filter(|line| line.contains(" stays ")).collect();
+    assert_eq!(left, ["  statement_timeout stays 9s for the migrations that follow in this deploy."]);
+
+    let arguments = ["explain-tx", "--json", "--prisma", "7.10", "--config", "prisma.config.mjs", FOLDER];
+    let own = underpin(project.path(), url, &arguments).await;
+    let told: serde_json::Value = serde_json::from_str(&own.stdout).unwrap();
+    assert_eq!(told["set_by_url"], serde_json::json!(["app.key", "lock_timeout = 2s"]));
+    assert_eq!(told["files"][0]["left_behind"][0]["name"], "statement_timeout");
+    assert!(!own.all().contains("hidden") && !typed.all().contains("hidden"));
+
+    for wrong in [["--url", "mysql://h/d"], ["--schema", "nowhere.prisma"]] {
+        let said = explain(&project, &[&["--prisma", "7.10"], &wrong[..], &[FOLDER]].concat()).await;
+        assert_eq!(said.code, 2, "{}", said.all());
+    }
+}
+
 /// One session applies all pending files: what a file leaves behind is in force in the next one.
 #[tokio::test(flavor = "multi_thread")]
 async fn prisma_keeps_settings_from_file_to_file() {

@@ -65,6 +65,8 @@ pub(crate) struct Seen {
     pub(crate) estimate: Option<Estimate>,
     /// The relation that the work is on.
     pub(crate) worked_on: Option<RelationName>,
+    /// What a query of it reads, when nobody knows how long that takes.
+    pub(crate) queried: Vec<RelationName>,
 }
 
 impl Seen {
@@ -90,6 +92,7 @@ impl Seen {
         Self {
             duration: longest.map_or(Duration::Instant, |act| act.duration),
             worked_on: used.cloned(),
+            queried: case.queried(),
             locks,
             estimate,
         }
@@ -154,6 +157,43 @@ impl<'a> Case<'a> {
         }
         let size = size_of(self.file.around, self.world, table);
         Some((cost::estimate(&works, &size), size))
+    }
+
+    /// What queries of the statement read of others' rows, views followed, where that is not known to be quickly
+    /// read.
+    fn queried(&self) -> Vec<RelationName> {
+        let facts = self.world.facts();
+        let queries = self.acts.iter().filter(|act| act.duration == Duration::Unknown);
+        let mut all: Vec<_> =
+            queries.flat_map(|act| reads(act.effect)).map(|name| facts.resolve(name)).collect();
+        let mut at = 0;
+        while let Some(name) = all.get(at) {
+            let view = facts.relation(name).filter(|facts| facts.kind == RelationKind::View);
+            let read =
+                view.into_iter().flat_map(|view| &view.reads).map(|read| facts.resolve(&read.relation));
+            let read: Vec<_> = read.filter(|name| !all.contains(name)).collect();
+            all.extend(read);
+            at += 1;
+        }
+        all.retain(|name| self.is_used(name) && !self.is_quickly_read(name));
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// It has no rows of its own, or few enough to be read within the budget of writers.
+    fn is_quickly_read(&self, name: &RelationName) -> bool {
+        let kind = self.world.facts().relation(name).map(|facts| facts.kind);
+        let has_none = matches!(kind, Some(RelationKind::View | RelationKind::Sequence));
+        if has_none || !self.may_have_rows(name) {
+            return true;
+        }
+        let known = self.file.around.stats.table(name).and_then(|known| known.rows);
+        known.is_some() && {
+            let size = size_of(self.file.around, self.world, name);
+            let budget_ms = self.file.around.settings.budgets().writes_ms;
+            cost::estimate(&[Work::ScanForCheck], &size).most_ms <= budget_ms as f64
+        }
     }
 
     fn works(&self, act: &Act<'_>) -> Vec<Work> {
@@ -260,6 +300,20 @@ impl<'a> Case<'a> {
         telling.finding.span = Some(self.file.lines.span(self.statement.span.clone()));
         telling.finding.statement = Some(self.at + 1);
         telling
+    }
+}
+
+/// What the query of an effect reads.
+fn reads(effect: &Effect) -> &[RelationName] {
+    match effect {
+        Effect::Insert { reads, .. }
+        | Effect::CreateTableAs { reads, with_data: true, .. }
+        | Effect::Merge { reads, .. }
+        | Effect::Select { reads, .. } => reads,
+        Effect::CreateView(created) if created.materialized && created.with_data => &created.reads,
+        Effect::Copy { table, writes: false } => table.as_slice(),
+        // What a program, a procedure or an unknown statement reads, nobody knows: `unknown-effect` tells that.
+        _ => &[],
     }
 }
 

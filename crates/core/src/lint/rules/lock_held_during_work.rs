@@ -1,14 +1,16 @@
 //! `lock-held-during-work`: a lock that was quick to get is kept while something slow runs.
 //!
 //! Decided for each transaction: which locks it has when a statement begins that scans, builds or rewrites,
-//! and whether these make anybody wait who would not wait for the work itself.
+//! and whether these make anybody wait who would not wait for the work itself. How long a query takes, nobody
+//! knows without its plan: it is told with low confidence, where nothing is known to be slow. What a program or a
+//! procedure does is left to `unknown-effect`.
 
 use underpin_catalog::LockMode;
 use underpin_sql::{Duration, LockClaim};
 
 use super::super::case::{FileCase, Seen};
 use super::super::cost::{self, Queue};
-use super::super::finding::{Blocks, Estimate, Finding};
+use super::super::finding::{Blocks, Confidence, Estimate, Finding, Severity};
 use super::super::stats::Heat;
 use crate::quantity::duration;
 
@@ -20,6 +22,7 @@ pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>
         let mut held: Vec<Held> = Vec::new();
         let mut longest: Option<(usize, f64)> = None;
         let mut total: Option<Estimate> = None;
+        let mut query: Option<(usize, Vec<Held>)> = None;
         for at in transaction.statements.clone() {
             let Some(one) = seen.get(at) else { continue };
             if let Some(estimate) = &one.estimate
@@ -37,6 +40,10 @@ pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>
                     }
                 }
             }
+            if !one.queried.is_empty() && query.is_none() {
+                let worse: Vec<_> = held.iter().filter(|lock| is_worse(&lock.claim, one)).cloned().collect();
+                query = (!worse.is_empty()).then_some((at, worse));
+            }
             for claim in one.locks.iter().filter(|claim| claim.mode.blocks_application()) {
                 match held.iter_mut().find(|lock| lock.claim.relation == claim.relation) {
                     Some(lock) if lock.claim.mode < claim.mode => {
@@ -48,16 +55,21 @@ pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>
                 }
             }
         }
-        if let (Some((at, _)), Some(total)) = (longest, total) {
-            held.retain(|lock| lock.hurts && lock.since < at);
-            if !held.is_empty() {
-                found.push(tell(file, at, &seen[at], total, &held));
+        match (longest, total, query) {
+            (Some((at, _)), Some(total), _) => {
+                held.retain(|lock| lock.hurts && lock.since < at);
+                if !held.is_empty() {
+                    found.push(tell(file, at, &seen[at], total, &held));
+                }
             }
+            (_, _, Some((at, held))) => found.push(tell_query(file, at, &seen[at], &held)),
+            _ => {}
         }
     }
 }
 
 /// A lock that the transaction has.
+#[derive(Clone)]
 struct Held {
     since: usize,
     claim: LockClaim,
@@ -83,38 +95,64 @@ fn is_worse(claim: &LockClaim, working: &Seen) -> bool {
 }
 
 fn tell(file: &FileCase<'_>, at: usize, one: &Seen, total: Estimate, held: &[Held]) -> Finding {
-    let blocks = held.iter().map(|lock| Blocks::of(lock.claim.mode)).max().unwrap_or(Blocks::Maintenance);
+    let blocks = blocks(held);
     let heat_of = |lock: &Held| {
         file.around.stats.table(&lock.claim.relation).map_or(Some(Heat::Hot), |known| known.heat(blocks))
     };
     let heat = held.iter().filter_map(heat_of).max();
     let severity = cost::judge(blocks, Some(&total), heat, Queue::Bounded, &file.around.settings.budgets());
-    let shown = |lock: &Held| {
-        let line = file.statements[lock.since].line;
-        format!("{} on {} since line {line}", lock.claim.mode, file.shown(&lock.claim.relation))
-    };
-    let mut locks: Vec<_> = held.iter().take(SHOWN).map(shown).collect();
-    if held.len() > SHOWN {
-        locks.push(format!("{} more", held.len() - SHOWN));
-    }
     let table = one.worked_on.as_ref().map(|table| format!(" on {}", file.shown(table))).unwrap_or_default();
     let message = format!(
         "while the transaction works{table}, {} in all, it keeps {}: {blocks} wait until it commits",
         duration(total.least_ms, total.most_ms),
-        locks.join(", "),
+        shown(file, held),
     );
     let mut telling = file
         .tell_at(at, NAME, severity, message)
         .locking(held.iter().map(|lock| &lock.claim))
-        .instead(
-            "put what is slow into a migration of its own, before the statements that take the stronger locks; \
-             `underpin deploy` ends its transactions between them by itself",
-        );
+        .instead(INSTEAD);
     if let Some(table) = &one.worked_on {
         telling = telling.about(file.shown(table));
     }
     telling.estimated(total).done()
 }
+
+fn tell_query(file: &FileCase<'_>, at: usize, one: &Seen, held: &[Held]) -> Finding {
+    let read: Vec<_> = one.queried.iter().take(SHOWN).map(|name| file.shown(name)).collect();
+    let message = format!(
+        "while the transaction reads {}, for as long as the query takes, it keeps {}: {} wait until it commits",
+        read.join(", "),
+        shown(file, held),
+        blocks(held),
+    );
+    file.tell_at(at, NAME, Severity::Caution, message)
+        .locking(held.iter().map(|lock| &lock.claim))
+        .about(read.first().map_or("", String::as_str))
+        .sure(Confidence::Low)
+        .assuming("the query takes long: how it runs, its text does not say")
+        .instead(INSTEAD)
+        .done()
+}
+
+/// Whom the locks keep waiting.
+fn blocks(held: &[Held]) -> Blocks {
+    held.iter().map(|lock| Blocks::of(lock.claim.mode)).max().unwrap_or(Blocks::Maintenance)
+}
+
+fn shown(file: &FileCase<'_>, held: &[Held]) -> String {
+    let one = |lock: &Held| {
+        let line = file.statements[lock.since].line;
+        format!("{} on {} since line {line}", lock.claim.mode, file.shown(&lock.claim.relation))
+    };
+    let mut locks: Vec<_> = held.iter().take(SHOWN).map(one).collect();
+    if held.len() > SHOWN {
+        locks.push(format!("{} more", held.len() - SHOWN));
+    }
+    locks.join(", ")
+}
+
+const INSTEAD: &str = "put what is slow into a migration of its own, before the statements that take the stronger \
+                       locks; `underpin deploy` ends its transactions between them by itself";
 
 /// More locks than these are counted.
 const SHOWN: usize = 3;

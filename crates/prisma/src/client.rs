@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use underpin_catalog::{Name, RelationName};
 
 pub use column::{Column, ColumnType, ColumnUse, OnCreate};
+pub(crate) use derive::{constraint_name, relation_name};
 pub use relation::{ForeignKey, ManyToMany};
 
 use crate::schema::{ModelKind, Schema};

@@ -51,6 +51,17 @@ impl PrismaVersion {
         self >= Self::new(7, 4, 0)
     }
 
+    /// Since 6.0 the table of an implicit many-to-many relation has a primary key; before, a unique index.
+    pub fn keys_many_to_many(self) -> bool {
+        self.major >= 6
+    }
+
+    /// Since 7.0 the namespace of names without `@@schema` is one like any other: it is created, and it is left
+    /// out of names also in a schema that lists its namespaces.
+    pub fn creates_default_namespace(self) -> bool {
+        self.major >= 7
+    }
+
     /// Since 7.0 connection URLs stand in `prisma.config.*` and `.env` is not read.
     pub fn keeps_url_in_config(self) -> bool {
         self.major >= 7

@@ -1,6 +1,8 @@
 // What Prisma's own parser and engine make of schemas, many at once.
-// usage: schemas.mjs battery | (validate | create) FILE.json   FILE: a list of texts
-// Prints JSON: the battery's schemas by name; for each text null or the error; for each text {sql} or {error}.
+// usage: schemas.mjs battery | pairs | (validate | create) TEXTS.json | diff PAIRS.json
+// TEXTS: a list of texts. PAIRS: a list of [before, after], each null for the empty database or a list of [path, text].
+// Prints JSON: the battery's schemas by name; its pairs by name; for each text null or the error; for each text or
+// pair {sql} or {error}. PRISMA_ENGINE_PKG_DIR names another version of the engine.
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -19,6 +21,10 @@ const modes = {
     const sides = (c) => [[`${c.name}, before`, c.from], [`${c.name}, after`, c.to]]
     return cases.flatMap(sides).filter(([, text]) => text !== null)
   },
+  pairs: async () => {
+    const { default: cases } = await import(from('lib/cases.mjs'))
+    return cases.map((c) => [c.name, c.from, c.to])
+  },
   validate: async () => {
     const psl = createRequire(from('lib/engine.mjs'))('@prisma/prisma-schema-wasm')
     return texts().map((text) => {
@@ -30,21 +36,28 @@ const modes = {
       }
     })
   },
-  create: async () => {
-    const { filters, newEngine } = await import(from('lib/engine.mjs'))
-    const { engine } = await newEngine()
-    const answers = []
-    for (const content of texts()) {
-      const to = { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content }] }
-      try {
-        const { stdout } = await engine.diff({ from: { tag: 'empty' }, to, script: true, exitCode: true, filters })
-        answers.push({ sql: stdout })
-      } catch (error) {
-        answers.push({ error: message(error) })
-      }
+  create: () => diff(texts().map((text) => [null, [['schema.prisma', text]]])),
+  diff: () => diff(texts()),
+}
+
+async function diff(pairs) {
+  const { filters, newEngine } = await import(from('lib/engine.mjs'))
+  let { engine } = await newEngine()
+  const answers = []
+  for (const pair of pairs) {
+    const [before, after] = pair.map((files) => files === null
+      ? { tag: 'empty' }
+      : { tag: 'schemaDatamodel', files: files.map(([path, content]) => ({ path, content })) })
+    try {
+      const { stdout } = await engine.diff({ from: before, to: after, script: true, exitCode: true, filters })
+      answers.push({ sql: stdout })
+    } catch (error) {
+      answers.push({ error: message(error) })
+      // a panic ends the instance
+      if (/unreachable|RuntimeError|recursive/.test(error.message)) ({ engine } = await newEngine())
     }
-    return answers
-  },
+  }
+  return answers
 }
 
 process.stdout.write(JSON.stringify(await modes[mode]()))

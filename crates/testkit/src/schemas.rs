@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use crate::oracle::{home, said};
-use crate::places::workspace_root;
+use crate::places::{shared, workspace_root};
 
 /// What the engine makes of a schema.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,25 +24,69 @@ pub enum Created {
 /// # Panics
 /// When the oracle cannot be run, here and below.
 pub async fn battery() -> Vec<(String, String)> {
-    ask("battery", &[]).await
+    ask::<(), _>("battery", Engine::Prisma7, &[]).await
+}
+
+/// A pair of the oracle's battery.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Pair(
+    /// Its name.
+    pub String,
+    /// The schema before; `None` for the empty database.
+    pub Option<String>,
+    /// The schema after; `None` for the empty database.
+    pub Option<String>,
+);
+
+/// A schema of files, each with its path and its text; `None` stands for the empty database.
+pub type Side = Option<Vec<(String, String)>>;
+
+/// The pairs of the oracle's battery.
+pub async fn pairs() -> Vec<Pair> {
+    ask::<(), _>("pairs", Engine::Prisma7, &[]).await
+}
+
+/// What the oracle's transcripts keep of a battery: `render_battery_7.10.0.txt`.
+pub fn transcript(file: &str) -> String {
+    let path = shared().join("oracle/transcripts").join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()))
+}
+
+/// Whose engine is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// That of Prisma 7.
+    Prisma7,
+    /// That of Prisma 6; its datasources need a `url`.
+    Prisma6,
+}
+
+/// What `prisma migrate diff --script` makes of each pair.
+pub async fn diff(engine: Engine, pairs: &[(Side, Side)]) -> Vec<Created> {
+    ask("diff", engine, pairs).await
 }
 
 /// What the parser of Prisma 7 complains about in each text, if it does.
 pub async fn validate(texts: &[String]) -> Vec<Option<String>> {
-    ask("validate", texts).await
+    ask("validate", Engine::Prisma7, texts).await
 }
 
 /// What `prisma migrate diff --from-empty` makes of each text.
 pub async fn create(texts: &[String]) -> Vec<Created> {
-    ask("create", texts).await
+    ask("create", Engine::Prisma7, texts).await
 }
 
-async fn ask<T: DeserializeOwned>(mode: &str, texts: &[String]) -> Vec<T> {
+async fn ask<Q: Serialize, T: DeserializeOwned>(mode: &str, engine: Engine, questions: &[Q]) -> Vec<T> {
     let file = tempfile::NamedTempFile::new().expect("the temporary folder can be written");
-    serde_json::to_writer(&file, texts).expect("a list of texts is JSON");
+    serde_json::to_writer(&file, questions).expect("a list of texts is JSON");
     let script: PathBuf = workspace_root().join("crates/testkit/src/schemas.mjs");
+    let home = home().await;
     let mut command = Command::new("node");
-    command.arg(script).arg(home().await).arg(mode).arg(file.path());
+    command.arg(script).arg(home).arg(mode).arg(file.path());
+    if engine == Engine::Prisma6 {
+        let package = home.join("oracle6/node_modules/@prisma/schema-engine-wasm");
+        command.env("PRISMA_ENGINE_PKG_DIR", package);
+    }
     let answer = said(&mut command).await;
     match serde_json::from_str(&answer.stdout) {
         Ok(answers) if answer.code == 0 => answers,

@@ -38,13 +38,13 @@ pub(super) fn contract(schema: &Schema, namespace: &Name) -> ClientContract {
     }
 }
 
-pub(super) fn relation_name(namespace: Option<&str>, name: &str, default: &Name) -> RelationName {
+pub(crate) fn relation_name(namespace: Option<&str>, name: &str, default: &Name) -> RelationName {
     let namespace = namespace.map_or_else(|| default.clone(), Name::new);
     RelationName { namespace: Some(namespace), name: Name::new(name) }
 }
 
 /// The name that Prisma gives a constraint: table and columns, cut so that it fits with its ending.
-pub(super) fn constraint_name(table: &str, columns: &[Name], suffix: &str) -> Name {
+pub(crate) fn constraint_name(table: &str, columns: &[Name], suffix: &str) -> Name {
     let parts = std::iter::once(table).chain(columns.iter().map(Name::as_str));
     Name::new(parts.collect::<Vec<_>>().join("_")).with_suffix(suffix)
 }

@@ -4,5 +4,6 @@
 
 mod client;
 mod contract;
+mod migrate;
 mod parser;
 mod schemas;

@@ -1,0 +1,69 @@
+//! Prisma Migrate's own thinking, as values: the database that a `schema.prisma` means, the steps
+//! from one database to another, and the SQL that Prisma would write for them, to the byte.
+//!
+//! ```text
+//! schema.prisma ─ of_schema ─► PrismaCatalog ─┐
+//!                                             ├─ Migration::between ─► steps ─┬─► script
+//! another, or a described database ───────────┘                              └─► losses
+//! ```
+//!
+//! It holds for PostgreSQL and Prisma 5 to 7; where versions differ, the version is asked
+//! ([`crate::PrismaVersion`]). What Prisma does not see (views, triggers, policies, expression
+//! indexes, check constraints) is not in a [`PrismaCatalog`] and so in no step.
+
+mod catalog;
+mod diff;
+mod from_schema;
+mod losses;
+mod native_type;
+mod render;
+mod sql;
+mod step;
+
+pub use catalog::{
+    Column, ColumnType, Decimal, Default, Enum, Extension, ForeignKey, Index, IndexColumn, IndexMethod,
+    OperatorClass, PrimaryKey, PrismaCatalog, ReferentialAction, SortOrder, Table, Value,
+};
+pub use from_schema::{Unreadable, UnreadableKind};
+pub use losses::Loss;
+pub use native_type::NativeType;
+pub use step::{AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, TableChange};
+
+/// The way from one database to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Migration<'a> {
+    /// As it is.
+    pub before: &'a PrismaCatalog,
+    /// As it shall be.
+    pub after: &'a PrismaCatalog,
+    /// The steps, in Prisma's order. One may be taken out; the others do not change by it.
+    pub steps: Vec<Step<'a>>,
+}
+
+impl<'a> Migration<'a> {
+    /// The steps that Prisma would take.
+    pub fn between(before: &'a PrismaCatalog, after: &'a PrismaCatalog) -> Self {
+        Self { before, after, steps: diff::steps(before, after) }
+    }
+
+    /// The text of `prisma migrate diff --script`.
+    pub fn script(&self) -> String {
+        render::Renderer { before: self.before, after: self.after }.script(&self.steps)
+    }
+
+    /// What the steps may lose or fail at.
+    pub fn losses(&self) -> Vec<Loss<'_>> {
+        losses::losses(&self.steps)
+    }
+
+    /// The text of the `migration.sql` that `prisma migrate dev --create-only` writes: the script, below
+    /// a comment with all losses where there are any.
+    pub fn file(&self) -> String {
+        let losses = self.losses();
+        if losses.is_empty() {
+            return self.script();
+        }
+        let lines: String = losses.iter().map(|loss| format!("  - {loss}\n")).collect();
+        format!("/*\n  Warnings:\n\n{lines}\n*/\n{}", self.script())
+    }
+}

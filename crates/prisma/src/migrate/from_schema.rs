@@ -1,0 +1,140 @@
+//! From `schema.prisma` to the database that Prisma would create from it.
+//!
+//! Names are those of the database (`@map`, `@@map`), derived ones are cut to 63 bytes as Prisma
+//! cuts them, and what the schema leaves unsaid is filled in as Prisma does: native types,
+//! referential actions, names of constraints, the tables of many-to-many relations. Views are left
+//! out, because Prisma neither makes nor changes them; what is `@ignore`d is not, because that is
+//! the client's business.
+//!
+//! A schema in which something cannot be understood has no catalog: a column that is missed here
+//! would be dropped there. What is merely forbidden (two primary keys, a list as a key) is Prisma's
+//! validator's business; here it has some meaning or another.
+
+mod column;
+mod error;
+mod index;
+mod predicate;
+mod relation;
+mod value;
+
+use underpin_catalog::{Name, RelationName};
+
+pub use error::{Unreadable, UnreadableKind};
+
+use super::catalog::{Enum, Extension, PrismaCatalog, Table};
+use crate::PrismaVersion;
+use crate::client::relation_name;
+use crate::schema::{Expression, Model, Names, Schema};
+
+/// What is asked while a schema is read.
+struct Reading<'a> {
+    schema: &'a Schema,
+    names: Names<'a>,
+    /// The namespace of what has no `@@schema`.
+    namespace: &'a Name,
+    version: PrismaVersion,
+    problems: Vec<Unreadable>,
+}
+
+impl PrismaCatalog {
+    /// The database that a version of Prisma creates from a schema. `namespace` is where names without
+    /// `@@schema` live: `schema` in the connection's URL, else `public`.
+    ///
+    /// # Errors
+    /// When the schema has syntax errors, or something in it has no meaning: all of it, in the order of
+    /// the places.
+    pub fn of_schema(
+        schema: &Schema,
+        namespace: &Name,
+        version: PrismaVersion,
+    ) -> Result<Self, Vec<Unreadable>> {
+        let problems = schema.errors.iter().map(Unreadable::from).collect();
+        let mut reading = Reading { schema, names: Names::of(schema), namespace, version, problems };
+        let catalog = reading.catalog();
+        reading.problems.sort_by_key(|problem| problem.span);
+        match reading.problems.is_empty() {
+            true => Ok(catalog),
+            false => Err(reading.problems),
+        }
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn catalog(&mut self) -> PrismaCatalog {
+        let schema = self.schema;
+        let (namespaces, default_namespace) = self.namespaces();
+        let mut tables: Vec<Table> = schema.models().map(|model| self.table(model)).collect();
+        self.relations(&mut tables);
+        PrismaCatalog {
+            namespaces,
+            default_namespace,
+            extensions: self.extensions(),
+            enums: schema.enums().map(|found| self.enum_of(found)).collect(),
+            tables,
+        }
+    }
+
+    /// The namespaces to create, and the one that names leave out.
+    ///
+    /// Until Prisma 7 the default namespace was taken to be there, and was nothing special in a schema that
+    /// lists its namespaces.
+    fn namespaces(&self) -> (Vec<Name>, Option<Name>) {
+        let datasource = self.schema.datasource();
+        let listed = datasource.and_then(|datasource| datasource.value("schemas"));
+        let listed = listed.map_or(&[][..], Expression::items).iter().filter_map(Expression::as_str);
+        let listed: Vec<Name> = listed.map(Name::new).collect();
+        if self.version.creates_default_namespace() {
+            let others = listed.into_iter().filter(|name| name != self.namespace);
+            let all = std::iter::once(self.namespace.clone()).chain(others).collect();
+            return (all, Some(self.namespace.clone()));
+        }
+        let default = listed.is_empty().then(|| self.namespace.clone());
+        (listed, default)
+    }
+
+    /// The extensions of the datasource, in the order of their names in the schema.
+    fn extensions(&self) -> Vec<Extension> {
+        let datasource = self.schema.datasource();
+        let listed = datasource.and_then(|datasource| datasource.value("extensions"));
+        let listed = listed.map_or(&[][..], Expression::items);
+        let mut listed: Vec<_> = listed.iter().filter_map(|item| Some((item.word()?, item))).collect();
+        listed.sort_by_key(|(word, _)| *word);
+        let extension = |(word, item): (&str, &Expression)| {
+            let argument = |name: &str| match item {
+                Expression::Function { arguments, .. } => arguments
+                    .iter()
+                    .find(|argument| argument.name.as_ref().is_some_and(|own| own.name == name))
+                    .and_then(|argument| argument.value.as_str()),
+                _ => None,
+            };
+            Extension {
+                name: Name::new(argument("map").unwrap_or(word)),
+                namespace: argument("schema").map(Name::new),
+                version: argument("version").map(str::to_owned),
+                is_relocatable: false,
+            }
+        };
+        listed.into_iter().map(extension).collect()
+    }
+
+    fn enum_of(&self, found: &crate::schema::Enum) -> Enum {
+        Enum {
+            name: self.name(found.namespace(), found.database_name()),
+            values: found.values.iter().map(|value| value.database_name().to_owned()).collect(),
+        }
+    }
+
+    fn table(&mut self, model: &'a Model) -> Table {
+        Table {
+            name: self.name(model.namespace(), model.database_name()),
+            columns: model.fields.iter().filter_map(|field| self.column(field)).collect(),
+            primary_key: self.primary_key(model),
+            indexes: self.indexes(model),
+            foreign_keys: Vec::new(),
+        }
+    }
+
+    fn name(&self, namespace: Option<&str>, name: &str) -> RelationName {
+        relation_name(namespace, name, self.namespace)
+    }
+}

@@ -17,8 +17,8 @@ use serde::Serialize;
 use underpin_catalog::RelationName;
 use underpin_sql::effect::{Persistence, Setting, SettingScope, TransactionControl};
 use underpin_sql::{
-    Duration, Effect, Fill, NoTwin, Statement, Step, Surroundings, Transaction, as_written, fill_again,
-    fills, for_the_rest_of_the_file, twin,
+    Duration, Effect, Fills, NoTwin, Statement, Step, Surroundings, Transaction, as_written,
+    for_the_rest_of_the_file, twin,
 };
 
 use self::boundaries::set_boundaries;
@@ -161,7 +161,7 @@ struct Planner<'a> {
     begun: bool,
     blocks: usize,
     planned: Vec<Planned>,
-    fills: Vec<Fill>,
+    fills: Fills,
     exempt_only: bool,
     controls: bool,
     plan: FilePlan,
@@ -176,7 +176,7 @@ impl<'a> Planner<'a> {
             begun: false,
             blocks: 0,
             planned: Vec::new(),
-            fills: Vec::new(),
+            fills: Fills::default(),
             exempt_only: true,
             controls: false,
             plan: FilePlan {
@@ -214,6 +214,7 @@ impl<'a> Planner<'a> {
         self.remark(statement);
         self.keep_together(statement);
         let mut steps = self.steps_of(ordinal, statement);
+        self.fills.follow(statement, &steps, self.world.facts());
         if let (Some(_), Some(alone)) =
             (self.open_block, steps.iter().find(|step| step.transaction == Transaction::Alone))
         {
@@ -348,9 +349,7 @@ impl<'a> Planner<'a> {
         match twin(statement, ordinal, self.world.facts()) {
             Ok(steps) if self.open_block.is_none() => {
                 self.plan.twinned = true;
-                let steps = fill_again(steps, &self.fills, ordinal, self.world.facts());
-                self.fills.extend(fills(statement, &steps));
-                return steps;
+                return self.fills.again(steps, ordinal, self.world.facts());
             }
             // The file asks for all or nothing, and a twin is neither on the way.
             Ok(_) => {

@@ -5,15 +5,20 @@
 //! foreign keys matter only to statements that follow them. So most files of a history that is replayed
 //! on an empty database cost two light queries.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row};
 use underpin_catalog::{Name, RelationName, ServerVersion};
+use underpin_sql::effect::{OnDelete, Persistence, RoutineBody, Volatility};
 use underpin_sql::{
     ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, Mentioned, RelationFacts, RelationKind,
-    Surroundings, TypeFacts,
+    RoutineFacts, Surroundings, TypeFacts,
 };
 
 use crate::connect::Connection;
@@ -28,13 +33,12 @@ pub(crate) async fn look(
     mentioned: &Mentioned,
     small_bytes: u64,
 ) -> Result<Surroundings, Error> {
-    let types: Vec<String> = mentioned.types.iter().map(RelationName::to_string).collect();
-    let types = match types.is_empty() {
-        true => BTreeMap::new(),
-        false => types_of(&connection.rows(TYPES, &[&types]).await?),
-    };
+    let (types, routines) =
+        tokio::try_join!(types(connection, &mentioned.types), routines(connection, &mentioned.routines))?;
     let mut wanted: Vec<String> = mentioned.relations.iter().map(RelationName::to_string).collect();
+    // Changing a type, or dropping a function with its triggers, locks the tables that have it.
     wanted.extend(types.values().flat_map(|facts| facts.used_by.iter().map(RelationName::to_string)));
+    wanted.extend(routines.values().flat_map(|facts| facts.trigger_of.iter().map(RelationName::to_string)));
     // Dropping a table or a foreign key locks the table at the other end.
     let sizes_of: [&(dyn ToSql + Sync); 2] = [&wanted, &mentioned.follows_foreign_keys];
     let keys_of: [&(dyn ToSql + Sync); 1] = [&wanted];
@@ -48,13 +52,39 @@ pub(crate) async fn look(
         },)?;
     let path = path.iter().flat_map(|row| row.get::<_, Vec<String>>(0)).map(Name::new).collect();
     let mut found =
-        Surroundings { search_path: path, types, ..Surroundings::empty(version, Name::new("public")) };
+        Surroundings { search_path: path, types, routines, ..Surroundings::empty(version, Name::new("public")) };
     let large = add_sizes(&sizes, small_bytes, &mut found);
     add_foreign_keys(&foreign_keys, &mut found);
     if !large.is_empty() {
         add_details(&connection.rows(DETAILS, &[&large]).await?, &mut found);
     }
     Ok(found)
+}
+
+async fn types(
+    connection: &Connection,
+    named: &BTreeSet<RelationName>,
+) -> Result<BTreeMap<RelationName, TypeFacts>, Error> {
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<String> = named.iter().map(RelationName::to_string).collect();
+    Ok(types_of(&connection.rows(TYPES, &[&names]).await?))
+}
+
+/// The functions without their bodies: a plan does not ask what those name.
+async fn routines(
+    connection: &Connection,
+    named: &BTreeSet<RelationName>,
+) -> Result<BTreeMap<RelationName, RoutineFacts>, Error> {
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let (namespaces, names): (Vec<Option<&str>>, Vec<&str>) = named
+        .iter()
+        .map(|name| (name.namespace.as_ref().map(Name::as_str), name.name.as_str()))
+        .unzip();
+    Ok(routines_of(&connection.rows(ROUTINES, &[&namespaces, &names]).await?))
 }
 
 /// Whether the database has a relation of its own: one that is neither Prisma's ledger nor our journal, nor
@@ -82,6 +112,7 @@ const SIZES: &str = include_str!("surroundings/sizes.sql");
 const FOREIGN_KEYS: &str = include_str!("surroundings/foreign_keys.sql");
 const DETAILS: &str = include_str!("surroundings/details.sql");
 const TYPES: &str = include_str!("surroundings/types.sql");
+const ROUTINES: &str = include_str!("surroundings/routines.sql");
 
 /// Kinds and sizes. Answers the oids of tables above the limit.
 fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u32> {
@@ -109,6 +140,15 @@ fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u3
         let facts = RelationFacts {
             bytes: Some(bytes),
             rows_estimate: (tuples >= 0.0).then_some(tuples),
+            persistence: persistence(row.get(12)),
+            access_method: row.get::<_, Option<String>>(13).map(Name::new),
+            row_security: row.get(14),
+            triggers: without_columns(row.get(15)),
+            policies: without_columns(row.get(16)),
+            default_partition: row.get::<_, Option<Vec<String>>>(17).and_then(|name| match name.as_slice() {
+                [namespace, own] => Some(RelationName::qualified(namespace, own)),
+                _ => None,
+            }),
             ..RelationFacts::empty(kind)
         };
         found.relations.insert(name, facts);
@@ -117,6 +157,19 @@ fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u3
         }
     }
     large
+}
+
+fn persistence(relpersistence: &str) -> Persistence {
+    match relpersistence {
+        "u" => Persistence::Unlogged,
+        "t" => Persistence::Temporary,
+        _ => Persistence::Permanent,
+    }
+}
+
+/// That they are there is what a plan asks; which columns they name is not looked up.
+fn without_columns(names: Vec<String>) -> BTreeMap<Name, Vec<Name>> {
+    names.into_iter().map(|name| (Name::new(name), Vec::new())).collect()
 }
 
 /// The foreign keys of named tables, small ones too, in both directions.
@@ -136,6 +189,7 @@ fn add_foreign_keys(rows: &[Row], found: &mut Surroundings) {
             facts.constraints.push(ConstraintFacts {
                 referenced: Some(referenced),
                 validated: row.get(5),
+                on_delete: on_delete(row.get(7)),
                 ..ConstraintFacts::plain(name, ConstraintFactsKind::ForeignKey, columns)
             });
         }
@@ -184,6 +238,37 @@ fn types_of(rows: &[Row]) -> BTreeMap<RelationName, TypeFacts> {
         .collect()
 }
 
+fn routines_of(rows: &[Row]) -> BTreeMap<RelationName, RoutineFacts> {
+    let volatility = |provolatile: &str| match provolatile {
+        "i" => Volatility::Immutable,
+        "s" => Volatility::Stable,
+        _ => Volatility::Volatile,
+    };
+    rows.iter()
+        .map(|row| {
+            let name = RelationName::qualified(row.get::<_, String>(0), row.get::<_, String>(1));
+            let trigger_of: Value = row.get(3);
+            let facts = RoutineFacts {
+                volatility: volatility(row.get(2)),
+                body: RoutineBody::default(),
+                trigger_of: array(&trigger_of).iter().filter_map(relation).collect(),
+            };
+            (name, facts)
+        })
+        .collect()
+}
+
+/// `pg_constraint.confdeltype`.
+fn on_delete(confdeltype: &str) -> Option<OnDelete> {
+    match confdeltype {
+        "a" | "r" => Some(OnDelete::Refuse),
+        "c" => Some(OnDelete::Cascade),
+        "n" => Some(OnDelete::SetNull),
+        "d" => Some(OnDelete::SetDefault),
+        _ => None,
+    }
+}
+
 fn array(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
@@ -222,6 +307,7 @@ fn constraint(value: &Value) -> Option<ConstraintFacts> {
     };
     Some(ConstraintFacts {
         referenced: relation(&value["referenced"]),
+        on_delete: value["on_delete"].as_str().and_then(on_delete),
         proves_not_null: value["check"].as_str().map(ConstraintFacts::proven_by).unwrap_or_default(),
         validated: value["validated"] == true,
         ..ConstraintFacts::plain(Name::new(text(&value["name"])), kind, names(&value["columns"]))

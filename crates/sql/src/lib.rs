@@ -40,7 +40,7 @@ mod written;
 
 pub use comments::{Comment, comments, words};
 pub use effect::Effect;
-pub use fill::{Fill, fill_again, fills};
+pub use fill::Fills;
 pub use in_file::in_file;
 pub use mentioned::{Mentioned, mentioned, search_path};
 pub use predict::{Prediction, predict};

@@ -17,6 +17,9 @@ pub struct Mentioned {
     pub relations: BTreeSet<RelationName>,
     /// Types that are not built in.
     pub types: BTreeSet<RelationName>,
+    /// Functions that are called, dropped or changed, or that a trigger calls. Those that are built in are
+    /// among them.
+    pub routines: BTreeSet<RelationName>,
     /// A statement may lock tables that it does not name, at the other end of foreign keys of those that it
     /// does.
     pub follows_foreign_keys: bool,
@@ -28,8 +31,9 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
     // A file may change where bare names are looked for. Both meanings are looked up then.
     let mut path: Vec<Name> = Vec::new();
     for statement in statements {
-        let relations = statement.contents().relations.clone();
-        let mut own = Mentioned { relations, ..Mentioned::default() };
+        let contents = statement.contents();
+        let (relations, routines) = (contents.relations.clone(), contents.functions.clone());
+        let mut own = Mentioned { relations, routines, ..Mentioned::default() };
         for effect in &statement.effects {
             own.add_programs(effect);
         }
@@ -44,6 +48,9 @@ pub fn mentioned(statements: &[Statement]) -> Mentioned {
         }
         for name in own.types {
             add_with_path(&mut all.types, name, &path);
+        }
+        for name in own.routines {
+            add_with_path(&mut all.routines, name, &path);
         }
         all.follows_foreign_keys |= own.follows_foreign_keys;
     }
@@ -76,6 +83,8 @@ fn follows_foreign_keys(effect: &Effect) -> bool {
             | Effect::ValidateConstraint { .. }
             | Effect::AlterConstraint { .. }
             | Effect::DropConstraint { .. }
+            | Effect::Delete(_)
+            | Effect::Truncate { cascade: true, .. }
     )
 }
 
@@ -131,6 +140,9 @@ impl Mentioned {
             Effect::CreateView(created) => {
                 self.relations.insert(created.view.clone());
             }
+            Effect::CreateTrigger(created) => {
+                self.routines.insert(created.function.clone());
+            }
             Effect::AlterSequence { sequence, .. } => {
                 self.relations.insert(sequence.clone());
             }
@@ -145,8 +157,10 @@ impl Mentioned {
                 ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView => {
                     self.relations.insert(name.clone());
                 }
-                ObjectKind::Routine
-                | ObjectKind::Schema
+                ObjectKind::Routine => {
+                    self.routines.insert(name.clone());
+                }
+                ObjectKind::Schema
                 | ObjectKind::Extension
                 | ObjectKind::Role
                 | ObjectKind::Other => {}

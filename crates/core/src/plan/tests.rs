@@ -179,6 +179,26 @@ fn a_column_is_filled_once_more_when_null_is_refused_in_it() {
     assert_eq!(codes(&planned(&default)), Vec::<&str>::new());
 }
 
+/// What the batches read goes before the check is there: filling once more would be refused (42703), and with it
+/// the proof of the whole file.
+#[test]
+fn a_column_is_not_filled_again_from_one_that_is_gone() {
+    let set = r#"UPDATE "User" SET name = email WHERE name IS NULL;"#;
+    let allow = [ReasonCode::DropColumn, ReasonCode::RenameColumn, ReasonCode::DropUnique].into();
+    let policy = Policy { allow, ..Policy::default() };
+    let fills = |later: &str| {
+        let plan = planned_with(&format!("{set} {later}"), &policy);
+        assert_eq!(codes(&plan), [""; 0], "{later}");
+        plan.steps.iter().filter(|step| matches!(step.action, Action::Batches(_))).count()
+    };
+    assert_eq!(fills(r#"ALTER TABLE "User" ALTER name SET NOT NULL"#), 2);
+    assert_eq!(fills(r#"ALTER TABLE "User" ALTER name SET NOT NULL; ALTER TABLE "User" DROP email"#), 2);
+    assert_eq!(fills(r#"ALTER TABLE "User" ALTER name SET NOT NULL, DROP email"#), 1);
+    assert_eq!(fills(r#"ALTER TABLE "User" DROP email; ALTER TABLE "User" ALTER name SET NOT NULL"#), 1);
+    let renamed = r#"ALTER TABLE "User" RENAME email TO mail; ALTER TABLE "User" ALTER name SET NOT NULL"#;
+    assert_eq!(fills(renamed), 1);
+}
+
 /// The batches go along the key as it is called when their turn comes, not as it was before the file.
 #[test]
 fn a_key_is_followed_through_the_file() {

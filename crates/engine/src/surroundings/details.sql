@@ -19,6 +19,7 @@ SELECT n.nspname::text, c.relname::text, jsonb_build_object(
                                     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = w.attnum),
                         'referenced', (SELECT jsonb_build_array(fn.nspname, f.relname) FROM pg_class f
                                        JOIN pg_namespace fn ON fn.oid = f.relnamespace WHERE f.oid = k.confrelid),
+                        'on_delete', CASE WHEN k.contype = 'f' THEN k.confdeltype END,
                         'check', CASE WHEN k.contype = 'c' THEN pg_get_expr(k.conbin, k.conrelid) END) ORDER BY k.conname)
                     FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 't'),
     'partition_of', (SELECT jsonb_build_array(pn.nspname, p.relname) FROM pg_inherits h

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_sql::sending::stands_alone;
-use underpin_sql::{Action, Fill, Step, fill_again, fills, twin};
+use underpin_sql::{Action, Fills, Step, twin};
 
 use super::super::finding::Finding;
 use super::settings::{Settings, in_explicit_blocks};
@@ -37,7 +37,7 @@ pub(super) fn choose(file: &Unapplied<'_>) -> Chosen {
     let explicit = in_explicit_blocks(file.text, file.statements);
     let mut chosen = Chosen::default();
     let mut facts = file.before.clone();
-    let mut filled: Vec<Fill> = Vec::new();
+    let mut filled = Fills::default();
     let counted = || file.report.findings.iter().filter(|finding| finding.suppressed.is_none());
     for finding in counted().filter(|finding| finding.statement.is_none()) {
         chosen.leave(finding, "it is about the file as a whole");
@@ -93,11 +93,9 @@ pub(super) fn choose(file: &Unapplied<'_>) -> Chosen {
             }
         }
         if let Some(steps) = replaced {
-            chosen.twins.insert(at, fill_again(steps.clone(), &filled, at, &facts));
+            chosen.twins.insert(at, filled.again(steps.clone(), at, &facts));
         }
-        if let Ok(steps) = &twin {
-            filled.extend(fills(statement, steps));
-        }
+        filled.follow(statement, twin.as_deref().unwrap_or_default(), &facts);
         for effect in &statement.effects {
             facts.apply(effect);
         }

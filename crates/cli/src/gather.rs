@@ -1,13 +1,13 @@
 //! What is judged: from what was typed to files and the version of Prisma that sends them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use underpin_core::lint::baseline::Scope;
 use underpin_core::lint::repository::RepositoryFile;
 use underpin_engine::Problem;
-use underpin_engine::files::{self, seen_from};
+use underpin_engine::files::{self, STAGED, seen_from};
 use underpin_engine::git::Repository;
 use underpin_engine::project::{Project, ProjectErrorKind, installed_prisma};
 use underpin_prisma::{FolderOrder, PrismaVersion, Script};
@@ -66,8 +66,10 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
         (true, false) => Vec::new(),
         (false, _) => files::named(&paths.into_iter().cloned().collect::<Vec<_>>(), cwd, order)?,
     };
+    warnings.extend(found.iter().flat_map(|sequence| without_script(&sequence.without_script, cwd)));
     if let Some(revision) = since {
         only_changed(&mut found, revision, cwd)?;
+        warnings.extend(not_kept(&found, revision, cwd)?);
     }
     let mut sequences: Vec<Sequence> = found.into_iter().map(|sequence| shown(sequence, cwd)).collect();
     if !stdin.is_empty() {
@@ -136,12 +138,99 @@ fn migrations_folder(
                 error.kind == ProjectErrorKind::SchemaNotFound && options.files.prisma.schema.is_none();
             let problem = place::problem(&error);
             Err(if no_project {
-                problem.hint("or name what to lint: underpin lint FILE.sql, or a folder of such files")
+                let elsewhere = projects_near(cwd);
+                let found = elsewhere.iter().fold(problem, |problem, there| {
+                    problem.hint(format!("there is one in {there}: cd {there}, and run the command there"))
+                });
+                found.hint("or name what to lint: underpin lint FILE.sql, or a folder of such files")
             } else {
                 problem
             })
         }
     }
+}
+
+/// Folders with a project of Prisma, above this one or else a few levels below it, as in a repository of several
+/// packages. At most three.
+fn projects_near(cwd: &Path) -> Vec<String> {
+    let is_one = |folder: &Path| {
+        folder.join("prisma/schema.prisma").is_file()
+            || folder.join("schema.prisma").is_file() && !folder.ends_with("prisma")
+    };
+    if let Some(above) = cwd.ancestors().skip(1).find(|folder| is_one(folder)) {
+        return vec![seen_from(cwd, above)];
+    }
+    let mut found = Vec::new();
+    let mut level = vec![cwd.to_owned()];
+    for _ in 0..3 {
+        let entries = level.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let is_looked_into =
+            |name: &str| !name.starts_with('.') && name != "node_modules" && name != "prisma";
+        level = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter(|entry| entry.file_name().to_str().is_some_and(is_looked_into))
+            .map(|entry| entry.path())
+            // A folder of data can be very wide.
+            .take(200)
+            .collect();
+        level.sort_unstable();
+        found.extend(level.iter().filter(|folder| is_one(folder)).map(|folder| seen_from(cwd, folder)));
+    }
+    found.truncate(3);
+    found
+}
+
+/// Folders that end a deploy when their turn comes, and what to do about them.
+fn without_script(folders: &[PathBuf], cwd: &Path) -> Vec<String> {
+    let beside = folders.first().and_then(|folder| folder.parent());
+    let is_staged = |folder: &Path| folder.join(STAGED).exists();
+    // Looked for only where something is odd.
+    let interrupted = beside
+        .and_then(|migrations| std::fs::read_dir(migrations).ok())
+        .is_some_and(|entries| entries.filter_map(Result::ok).any(|entry| is_staged(&entry.path())));
+    let warning = |folder: &PathBuf| {
+        let shown = seen_from(cwd, folder);
+        match interrupted {
+            true => format!(
+                "{shown} has no migration.sql, because `underpin lint --fix` was interrupted: run it again, and it \
+                 finishes or takes back what it had begun"
+            ),
+            false => format!(
+                "{shown} has no migration.sql: a deploy ends when its turn comes (P3015); restore the file, or remove \
+                 the folder"
+            ),
+        }
+    };
+    folders.iter().map(warning).collect()
+}
+
+/// Migrations that were there at a revision and are others now, or gone. Where they are applied, somebody will
+/// wonder.
+fn not_kept(found: &[files::Sequence], revision: &str, cwd: &Path) -> Result<Vec<String>, Problem> {
+    let folders: BTreeSet<PathBuf> = found
+        .iter()
+        .flat_map(|sequence| &sequence.files)
+        .filter_map(|file| files::history_of(&file.path)?.canonicalize().ok())
+        .collect();
+    let is_ours = |path: &PathBuf| {
+        let folder = files::history_of(path).and_then(|folder| folder.canonicalize().ok());
+        folder.is_some_and(|folder| folders.contains(&folder))
+    };
+    let warning = |path: PathBuf| {
+        let shown = seen_from(cwd, &path);
+        match path.exists() {
+            true => format!(
+                "{shown} was there before and is changed since {revision}: a database that has it applied keeps what the \
+                 old one did, and `prisma migrate dev` asks to reset it; put it back, and write a new migration"
+            ),
+            false => format!(
+                "{shown} was there before and is gone since {revision}: `prisma migrate dev` asks to reset a database \
+                 that has it applied; put it back, also when its folder was only renamed"
+            ),
+        }
+    };
+    let not_kept = repository_around(cwd)?.not_kept_since(revision)?;
+    Ok(not_kept.into_iter().filter(is_ours).map(warning).collect())
 }
 
 /// What did not change since a revision stays for its state alone.
@@ -155,12 +244,19 @@ fn only_changed(found: &mut [files::Sequence], revision: &str, cwd: &Path) -> Re
 
 /// The files that changed since a revision, as real paths: somebody may stand behind a link.
 fn changed_since(revision: &str, cwd: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let Some(repository) = Repository::containing(cwd)? else {
-        return Err(Problem::new("--since asks Git, and this folder is in no repository that git can find")
+    Ok(repository_around(cwd)?
+        .changed_since(revision)?
+        .iter()
+        .filter_map(|path| path.canonicalize().ok())
+        .collect())
+}
+
+fn repository_around(cwd: &Path) -> Result<Repository, Problem> {
+    Repository::containing(cwd)?.ok_or_else(|| {
+        Problem::new("--since asks Git, and this folder is in no repository that git can find")
             .hint("is git installed, and is this a clone? An image without git, or a copy without .git, has none")
-            .hint("without --since everything is linted"));
-    };
-    Ok(repository.changed_since(revision)?.iter().filter_map(|path| path.canonicalize().ok()).collect())
+            .hint("without --since everything is linted")
+    })
 }
 
 /// The pipelines, images and scripts around the migrations, when a project is asked about and not some files.

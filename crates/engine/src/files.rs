@@ -18,6 +18,9 @@ use crate::Problem;
 /// The file of a migration in its folder.
 pub const SCRIPT: &str = "migration.sql";
 
+/// What `lint --fix` calls a script in its folder until all of them are written.
+pub const STAGED: &str = "migration.sql.underpin";
+
 /// No more bytes of one file are read. Migrations are a thousand times smaller; what is larger is a dump, or a
 /// device that never ends.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -32,6 +35,8 @@ pub struct Sequence {
     pub files: Vec<SqlFile>,
     /// The first one meets an empty database: a Prisma history does, or its shadow database would fail.
     pub from_empty: bool,
+    /// Folders of the history that have no `migration.sql`: they end a deploy when their turn comes (P3015).
+    pub without_script: Vec<PathBuf>,
 }
 
 /// A file.
@@ -61,7 +66,7 @@ fn sequence_of(
     asked: Option<&BTreeSet<PathBuf>>,
 ) -> Result<Sequence, Problem> {
     let is_asked = |script: &PathBuf| asked.is_some_and(|asked| asked.contains(script));
-    let mut found = migrations(folder, is_asked)?;
+    let (mut found, without_script) = migrations(folder, is_asked)?;
     order.sort(&mut found, |(name, _)| name.as_str());
     let (scripts, known): (Vec<PathBuf>, Vec<bool>) = found.into_iter().map(|(_, script)| script).unzip();
     let mut files = read_all(scripts)?;
@@ -70,7 +75,7 @@ fn sequence_of(
             file.asked = known;
         }
     }
-    Ok(Sequence { files, from_empty: true })
+    Ok(Sequence { files, from_empty: true, without_script })
 }
 
 /// What the paths name: files, folders of files, migrations and migrations folders. Paths are from `cwd`.
@@ -110,7 +115,7 @@ pub fn named(paths: &[PathBuf], cwd: &Path, order: FolderOrder) -> Result<Vec<Se
         sequences.push(sequence_of(&folder, order, Some(&asked))?);
     }
     if !loose.is_empty() {
-        sequences.push(Sequence { files: read_all(loose)?, from_empty: false });
+        sequences.push(Sequence { files: read_all(loose)?, ..Sequence::default() });
     }
     Ok(sequences)
 }
@@ -153,27 +158,33 @@ pub fn history_of(file: &Path) -> Option<PathBuf> {
 /// # Errors
 /// When the folder cannot be read.
 pub fn names(folder: &Path) -> Result<Vec<String>, Problem> {
-    Ok(migrations(folder, |_| false)?.into_iter().map(|(name, _)| name).collect())
+    Ok(migrations(folder, |_| false)?.0.into_iter().map(|(name, _)| name).collect())
 }
 
 /// A migration's name, its script, and whether the script was known to be there.
 type Listed = (String, (PathBuf, bool));
 
-/// The migrations of a folder, not in order.
-fn migrations(folder: &Path, is_known: impl Fn(&PathBuf) -> bool) -> Result<Vec<Listed>, Problem> {
+/// The migrations of a folder, not in order, and its folders without a script.
+fn migrations(
+    folder: &Path,
+    is_known: impl Fn(&PathBuf) -> bool,
+) -> Result<(Vec<Listed>, Vec<PathBuf>), Problem> {
     let mut found = Vec::new();
+    let mut without_script = Vec::new();
     for (entry, kind) in entries(folder)? {
         let script = entry.join(SCRIPT);
         let known = is_known(&script);
         // Prisma does not take a link for a migration, and neither do we.
-        if kind == Kind::Folder
-            && (known || script.is_file())
-            && let Some(name) = entry.file_name().and_then(OsStr::to_str)
-        {
+        if kind != Kind::Folder {
+            continue;
+        }
+        if !known && !script.is_file() {
+            without_script.push(entry);
+        } else if let Some(name) = entry.file_name().and_then(OsStr::to_str) {
             found.push((name.to_owned(), (script, known)));
         }
     }
-    Ok(found)
+    Ok((found, without_script))
 }
 
 /// The SQL files of a folder and of the folders in it, in the order of their paths. Hidden folders and

@@ -51,8 +51,12 @@ pub(crate) async fn look(
             }
         },)?;
     let path = path.iter().flat_map(|row| row.get::<_, Vec<String>>(0)).map(Name::new).collect();
-    let mut found =
-        Surroundings { search_path: path, types, routines, ..Surroundings::empty(version, Name::new("public")) };
+    let mut found = Surroundings {
+        search_path: path,
+        types,
+        routines,
+        ..Surroundings::empty(version, Name::new("public"))
+    };
     let large = add_sizes(&sizes, small_bytes, &mut found);
     add_foreign_keys(&foreign_keys, &mut found);
     if !large.is_empty() {
@@ -80,10 +84,8 @@ async fn routines(
     if named.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let (namespaces, names): (Vec<Option<&str>>, Vec<&str>) = named
-        .iter()
-        .map(|name| (name.namespace.as_ref().map(Name::as_str), name.name.as_str()))
-        .unzip();
+    let (namespaces, names): (Vec<Option<&str>>, Vec<&str>) =
+        named.iter().map(|name| (name.namespace.as_ref().map(Name::as_str), name.name.as_str())).unzip();
     Ok(routines_of(&connection.rows(ROUTINES, &[&namespaces, &names]).await?))
 }
 

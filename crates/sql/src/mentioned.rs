@@ -160,10 +160,7 @@ impl Mentioned {
                 ObjectKind::Routine => {
                     self.routines.insert(name.clone());
                 }
-                ObjectKind::Schema
-                | ObjectKind::Extension
-                | ObjectKind::Role
-                | ObjectKind::Other => {}
+                ObjectKind::Schema | ObjectKind::Extension | ObjectKind::Role | ObjectKind::Other => {}
             },
             _ => {}
         }

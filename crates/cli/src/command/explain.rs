@@ -9,7 +9,11 @@ use underpin_core::lint::pages;
 use underpin_engine::Problem;
 
 use crate::arguments::Explain;
+use crate::output::lint::facts::wrapped;
 use crate::output::{Output, may_colour, page, width};
+
+/// Narrower columns of words cannot be read.
+const SENTENCE_MIN: usize = 30;
 
 /// Wider lines of prose are hard to read.
 const WIDTH_MAX: usize = 100;
@@ -20,7 +24,7 @@ pub(crate) fn run(options: &Explain, output: &Output) -> Result<u8, Problem> {
     let on_terminal = std::io::stdout().is_terminal();
     let columns = if on_terminal { width().unwrap_or(WIDTH_MAX).min(WIDTH_MAX) } else { WIDTH_MAX };
     match &options.rule {
-        None => list(&pages, output),
+        None => list(&pages, output, on_terminal.then_some(columns)),
         Some(name) => {
             let found = find(&pages, name)?;
             output.object(
@@ -32,12 +36,16 @@ pub(crate) fn run(options: &Explain, output: &Output) -> Result<u8, Problem> {
     Ok(exit::CLEAN)
 }
 
-fn list(pages: &[RulePage], output: &Output) {
+/// A line for each rule; on a terminal in as many as it takes, the further ones below the sentence.
+fn list(pages: &[RulePage], output: &Output, columns: Option<usize>) {
     let rules: Vec<_> = pages.iter().map(told).collect();
     output.object(&json!({ "version": 1, "exit_code": exit::CLEAN, "rules": rules }));
     let longest = pages.iter().map(|page| page.name.len()).max().unwrap_or_default();
     for page in pages {
-        output.say(format!("{:<longest$}  {:<8} {}", page.name, page.severity.as_str(), page.summary()));
+        let head = format!("{:<longest$}  {:<8} ", page.name, page.severity.as_str());
+        let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(head.len()).max(SENTENCE_MIN));
+        let sentence = wrapped(&page.summary(), room).replace('\n', &format!("\n{}", " ".repeat(head.len())));
+        output.say(format!("{head}{sentence}"));
     }
 }
 

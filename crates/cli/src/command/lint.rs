@@ -47,9 +47,18 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         .map(|rule| rule.name())
         .collect();
     let baseline = baseline::find(options, &cwd, &settings_folder)?;
-    let gathered = gather(&options.migrations, options.since.as_deref(), &cwd)?;
+    let mut gathered = gather(&options.migrations, options.since.as_deref(), &cwd)?;
+    if options.fix && fix::settle(&gathered, options, output)? {
+        gathered = gather(&options.migrations, options.since.as_deref(), &cwd)?;
+    }
     for warning in &gathered.warnings {
         output.remark(format!("warning: {warning}"));
+    }
+
+    let is_anything_asked =
+        gathered.sequences.iter().flat_map(|sequence| &sequence.files).any(|file| file.asked);
+    if let Some(revision) = options.since.as_deref().filter(|_| !is_anything_asked) {
+        output.remark(format!("no migration was added or changed since {revision}"));
     }
 
     // What is new since a revision is deployed with it; a whole history was deployed over years.
@@ -105,13 +114,17 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         text_of: &text_of,
         fail_on: options.fail_on.unwrap_or(settings.lint.fail_on),
         below: &below,
-        width: if on_terminal { width().unwrap_or(WIDTH) } else { WIDTH },
+        width: columns(on_terminal),
         styled: on_terminal && may_colour(),
     };
     match &options.file {
         None => {
             // A reader that has gone away is not our failure.
             let _ = print(options.format(), &told, std::io::stdout().lock());
+            if let Some(step) = told.next_step().filter(|_| on_terminal && options.format() == Format::Human)
+            {
+                output.remark(step);
+            }
         }
         Some(path) => {
             let file = std::fs::File::create(path);
@@ -140,6 +153,10 @@ fn check_names(settings: &LintSettings, known: &[&str]) -> Result<(), Problem> {
         return unknown("group", name, nearest(name, groups), format!("groups that can be asked for: {all}"));
     }
     Ok(())
+}
+
+fn columns(on_terminal: bool) -> usize {
+    if on_terminal { width().unwrap_or(WIDTH) } else { WIDTH }
 }
 
 fn print(format: Format, told: &Told<'_>, to: impl Write) -> io::Result<()> {

@@ -97,6 +97,20 @@ impl Told<'_> {
         }
     }
 
+    /// What somebody who sees this for the first time can do about it; `None` when nothing fails.
+    pub(crate) fn next_step(&self) -> Option<String> {
+        let failing = || self.report.counted().filter(|finding| self.fails(finding));
+        let rule = &failing().max_by_key(|finding| finding.severity)?.rule;
+        let page = format!("`underpin explain {rule}` tells why");
+        let has_form = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| !fix.statements.is_empty());
+        Some(match failing().any(has_form) {
+            true => format!(
+                "{page}; `underpin lint --fix --dry-run` shows the safe form of what is applied nowhere yet"
+            ),
+            false => page,
+        })
+    }
+
     fn page(&self, rule: &str) -> Option<&RulePage> {
         self.pages.iter().find(|page| page.name == rule)
     }

@@ -169,6 +169,49 @@ fn since_a_revision_only_what_changed_is_told() {
     );
 }
 
+/// Migrations are not changed once they are applied, and a revision is the nearest that a file system knows of that.
+#[test]
+fn since_a_revision_what_was_there_is_to_stay() {
+    let clone = Clone::new();
+    clone.git(&["checkout", "--quiet", "-b", "work"]);
+    let nothing = clone.lint("app", &["--since", "main"]);
+    assert!(nothing.stderr.contains("no migration was added or changed since main"), "{}", nothing.stderr);
+    clone.write(FIRST, "CREATE TABLE \"B\" ();\n");
+    clone.git(&[
+        "mv",
+        "app/prisma/migrations/20260102000000_second",
+        "app/prisma/migrations/20260102000000_other",
+    ]);
+    clone.write("app/prisma/other.sql", "");
+    let told = clone.lint("app", &["--since", "main"]);
+    let warnings: Vec<&str> = told.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    let [first, second] = warnings.as_slice() else { panic!("{}", told.stderr) };
+    let begin = "warning: prisma/migrations/20260101000000_first/migration.sql was there before and is changed since main";
+    assert!(first.starts_with(begin), "{first}");
+    let begin = "warning: prisma/migrations/20260102000000_second/migration.sql was there before and is gone since main";
+    assert!(second.starts_with(begin), "{second}");
+    assert!(clone.lint("app", &[]).stderr.is_empty(), "nobody asked since when");
+}
+
+#[test]
+fn a_folder_without_a_script_is_told() {
+    let clone = Clone::new();
+    std::fs::create_dir(clone.path().join("app/prisma/migrations/20260109000000_empty")).unwrap();
+    let told = clone.lint("app", &[]);
+    let warning = "warning: prisma/migrations/20260109000000_empty has no migration.sql: a deploy ends when its turn comes (P3015)";
+    assert!(told.stderr.contains(warning), "{}", told.stderr);
+}
+
+#[test]
+fn a_project_nearby_is_named() {
+    let clone = Clone::new();
+    let above = clone.lint("", &[]);
+    assert_eq!(above.code, 2);
+    assert!(above.stderr.contains("there is one in app: cd app"), "{}", above.stderr);
+    let below = clone.lint("app/prisma/migrations", &[]);
+    assert!(below.stderr.contains("there is one in ../..: cd ../.."), "{}", below.stderr);
+}
+
 #[test]
 fn a_revision_that_cannot_be_had_is_told_with_the_way_out() {
     let clone = Clone::new();

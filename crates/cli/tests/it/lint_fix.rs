@@ -248,6 +248,57 @@ async fn what_is_applied_somewhere_is_never_changed() {
     assert_eq!(script(&project, NEXT), index);
 }
 
+/// A run that was killed while it wrote: lint says so, and the next run puts it right before anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_has_left_is_taken_back() {
+    let project = with_history(ProjectFolder::prisma6());
+    merged(&project);
+    let index =
+        "CREATE INDEX \"i\" ON \"User\"(\"email\");\nCREATE INDEX \"j\" ON \"User\"(\"email\", \"id\");\n";
+    let project = project.migration(NEXT, index);
+    let own = project.migrations().join(NEXT);
+    let other = project.migrations().join("20260302120001_next_2");
+    std::fs::write(own.join("migration.sql.underpin"), "half").unwrap();
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("migration.sql.underpin"), "half").unwrap();
+
+    let told = lint(project.path(), &[]).await;
+    assert!(
+        told.stderr.contains("_next_2 has no migration.sql, because `underpin lint --fix` was interrupted"),
+        "{}",
+        told.all()
+    );
+    let shown = lint(project.path(), &["--fix", "--dry-run"]).await;
+    assert!(shown.stderr.contains("was interrupted") && other.exists(), "{}", shown.all());
+    let fixed = lint(project.path(), &["--fix"]).await;
+    assert_eq!(fixed.code, 0, "{}", fixed.all());
+    assert!(fixed.stderr.contains("took back what an interrupted"), "{}", fixed.all());
+    assert!(script(&project, "20260302120001_next_2").contains("CREATE INDEX CONCURRENTLY j"));
+    let staged =
+        folders(&project).into_iter().filter(|folder| folder.join("migration.sql.underpin").exists());
+    assert_eq!(staged.count(), 0);
+}
+
+/// Two at once: one writes, and the other sees that what it has proven is not what is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_write_once() {
+    let project = with_history(ProjectFolder::prisma6());
+    merged(&project);
+    let index =
+        "CREATE INDEX \"i\" ON \"User\"(\"email\");\nCREATE INDEX \"j\" ON \"User\"(\"email\", \"id\");\n";
+    let project = project.migration(NEXT, index);
+    let (one, two) = tokio::join!(lint(project.path(), &["--fix"]), lint(project.path(), &["--fix"]));
+    let mut codes = [one.code, two.code];
+    codes.sort_unstable();
+    // The slower one may also have begun when all was done.
+    assert!(codes == [0, 2] || codes == [0, 0], "{}\n{}", one.all(), two.all());
+    if let Some(late) = [&one, &two].into_iter().find(|said| said.code == 2) {
+        assert!(late.stderr.contains("nothing is written, because a migration changed"), "{}", late.all());
+    }
+    assert_eq!(folders(&project).len(), 3);
+    assert_eq!(script(&project, NEXT), "CREATE INDEX CONCURRENTLY i ON \"User\" USING btree (email);\n");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_is_told() {
     let project = with_history(ProjectFolder::prisma6());

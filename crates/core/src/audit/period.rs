@@ -29,7 +29,8 @@ impl Period {
     }
 }
 
-/// A bar for each month, quarter or year, as long as they fit, empty ones too.
+/// A bar for each month, quarter or year, as long as they fit, empty ones too. Where even years do not fit, because
+/// a folder's name says a year far away, those that are empty are left out.
 pub(super) fn timeline(migrations: &[(Option<Period>, bool, bool)]) -> Vec<Bar> {
     let known = || migrations.iter().filter_map(|(period, ..)| *period);
     let (Some(first), Some(last)) = (known().min(), known().max()) else { return Vec::new() };
@@ -56,6 +57,9 @@ pub(super) fn timeline(migrations: &[(Option<Period>, bool, bool)]) -> Vec<Bar> 
             bar.breaking += usize::from(*breaking);
         }
     }
+    if bars.len() > BARS_MAX {
+        bars.retain(|bar| bar.migrations > 0);
+    }
     bars
 }
 
@@ -77,5 +81,9 @@ mod tests {
         assert_eq!(of(&["20220501_a", "20240601_b"]).first(), Some(&bar("2022-Q2", 1)));
         assert_eq!(of(&["20150101_a", "20240401_b"]).len(), 10);
         assert!(of(&["init"]).is_empty());
+        assert_eq!(
+            of(&["20240201_a", "20250301_b", "20990101_c"]),
+            [bar("2024", 1), bar("2025", 1), bar("2099", 1)]
+        );
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn is_about_ignoring(rule: &str) -> bool {
 }
 
 fn mentions_us(text: &str) -> bool {
-    const MARK: &[u8] = b"underpin:";
+    const MARK: &[u8] = b"underpin";
     text.as_bytes().windows(MARK.len()).any(|window| window.eq_ignore_ascii_case(MARK))
 }
 

@@ -23,6 +23,28 @@ impl Repository {
         Ok(changed)
     }
 
+    /// The files that were there in that commit and are gone or others now, renamed ones by their old name.
+    ///
+    /// # Errors
+    /// As [`changed_since`](Self::changed_since).
+    pub fn not_kept_since(&self, revision: &str) -> Result<BTreeSet<PathBuf>, Problem> {
+        let theirs = self.commit(revision)?;
+        let Some(base) = self.merge_base(theirs.as_str())? else {
+            return Err(self.nothing_in_common(revision));
+        };
+        let answer = self.answered([
+            "diff",
+            "--no-ext-diff",
+            "--no-renames",
+            "--diff-filter=MDT",
+            "--name-only",
+            "-z",
+            base.as_str(),
+            "--",
+        ])?;
+        Ok(self.paths(&answer.stdout))
+    }
+
     fn differing(&self, base: &Commit) -> Result<BTreeSet<PathBuf>, Problem> {
         let answer = self.answered([
             "diff",

@@ -98,7 +98,8 @@ async fn functions_are_found_where_their_names_are_looked_for() {
         assert_eq!(volatility("mixed"), Some(Volatility::Stable));
         assert_eq!(found.routines[&public("stamp")].trigger_of, [public("Order")], "{major}");
         assert!(found.relations.contains_key(&public("Order")), "its table is locked by the CASCADE");
-        let elsewhere = self::found(&database, r#"SET search_path = "other"; SELECT fixed()"#, u64::MAX).await;
+        let elsewhere =
+            self::found(&database, r#"SET search_path = "other"; SELECT fixed()"#, u64::MAX).await;
         assert!(elsewhere.routines.contains_key(&RelationName::qualified("other", "fixed")), "{major}");
     }
 }

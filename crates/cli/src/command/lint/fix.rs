@@ -6,7 +6,9 @@
 
 mod files;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use underpin_core::lint::Source;
 use underpin_core::lint::cost::ASSUMED_ROWS;
@@ -16,14 +18,15 @@ use underpin_core::lint::report::{FileReport, Report};
 use underpin_core::lint::weigh::{Weighed, Weights, weigh};
 use underpin_core::settings::Settings;
 use underpin_engine::applied::{Applied, Standing};
-use underpin_engine::files::{normal, seen_from};
+use underpin_engine::files::{history_of, normal, seen_from};
 use underpin_engine::{FilesProver, Problem};
 use underpin_prisma::{FolderOrder, Script};
 use underpin_sql::{Statement, Surroundings};
 
-use self::files::{folder_name, script_in};
+use self::files::{Claim, Settled, folder_name, script_in};
+use super::columns;
 use crate::arguments::Lint;
-use crate::gather::{File, Gathered, Sequence};
+use crate::gather::{File, Gathered, Sequence, gather};
 use crate::judging::{Judging, home};
 use crate::output::Output;
 use crate::output::lint::fix::{FixTold, MigrationTold, Proof};
@@ -72,9 +75,7 @@ pub(super) async fn run(run: &Run<'_>, mut gathered: Gathered) -> Result<u8, Pro
         styled: false,
     };
     if !run.options.dry_run {
-        for candidate in &candidates {
-            files::write(&run.cwd.join(&candidate.path), &candidate.form.files)?;
-        }
+        write(run, &gathered, &candidates)?;
     }
     let migrations = candidates
         .iter()
@@ -86,14 +87,64 @@ pub(super) async fn run(run: &Run<'_>, mut gathered: Gathered) -> Result<u8, Pro
         })
         .collect();
     let fix = FixTold::new(run.options.dry_run, since, proof, migrations, told.verdict(), told.exit_code());
-    run.output.say(fix.human());
+    run.output.say(fix.human(columns(std::io::stdout().is_terminal())));
     run.output.object(&fix);
     if fix.has_written() {
         run.output.remark(
-            "a development database that has the old file is reset by `prisma migrate dev`; deploy the new ones elsewhere",
+            "a development database that had the old file applied no longer fits: `prisma migrate dev` asks to reset it",
         );
     }
     Ok(told.exit_code())
+}
+
+/// Puts right what a killed run has left in the migrations folders; whether there was anything.
+pub(super) fn settle(gathered: &Gathered, options: &Lint, output: &Output) -> Result<bool, Problem> {
+    let mut was_left = false;
+    for migrations in migrations_of(gathered) {
+        if options.dry_run {
+            // The warning of what is there tells to run it without.
+            continue;
+        }
+        let _claim = Claim::on(&migrations)?;
+        if let Some(settled) = files::settle(&migrations)? {
+            was_left = true;
+            output.remark(match settled {
+                Settled::Finished => "finished what an interrupted `lint --fix` had begun to write",
+                Settled::TakenBack => {
+                    "took back what an interrupted `lint --fix` had begun to write: the migrations are as they were"
+                }
+            });
+        }
+    }
+    Ok(was_left)
+}
+
+fn migrations_of(gathered: &Gathered) -> BTreeSet<PathBuf> {
+    let histories = gathered.sequences.iter().filter(|sequence| sequence.from_empty);
+    histories.flat_map(|sequence| &sequence.files).filter_map(|file| history_of(&file.at)).collect()
+}
+
+/// Writes the safe forms, unless what they were made from is no longer what is there: a proof takes seconds, and
+/// somebody may have gone on editing, or have started the same command.
+fn write(run: &Run<'_>, gathered: &Gathered, candidates: &[Candidate]) -> Result<(), Problem> {
+    let changed: Vec<&Candidate> =
+        candidates.iter().filter(|candidate| !candidate.form.files.is_empty()).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let _claims: Vec<Claim> =
+        migrations_of(gathered).iter().map(|migrations| Claim::on(migrations)).collect::<Result<_, _>>()?;
+    let now = gather(&run.options.migrations, run.options.since.as_deref(), run.cwd)?;
+    let (before, now) = (gathered.texts(), now.texts());
+    let other = before.keys().chain(now.keys()).find(|path| before.get(**path) != now.get(**path));
+    if let Some(path) = other {
+        return Err(Problem::new("nothing is written, because a migration changed while the proof was made")
+            .at((*path).to_owned())
+            .hint("run the command again"));
+    }
+    changed
+        .into_iter()
+        .try_for_each(|candidate| files::write(&run.cwd.join(&candidate.path), &candidate.form.files))
 }
 
 /// Leaves only what may be changed asked for, and answers what that means.

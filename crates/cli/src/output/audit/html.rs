@@ -82,13 +82,22 @@ fn worst(one: &Worst) -> Markup {
                 span.path { (one.path) ":" (one.line) }
             }
             pre { code { (one.title) } }
-            p { (one.message) "." }
+            p { (words(&one.message)) "." }
             @if twin.is_empty() {
-                @if let Some(fix) = &one.fix { p.instead { "Instead: " (fix.advice) "." } }
+                @if let Some(fix) = &one.fix { p.instead { "Instead: " (words(&fix.advice)) "." } }
             } @else {
                 p.instead { "Instead, as " code { "underpin deploy" } " does by itself:" }
                 pre.instead { code { @for sql in twin { (sql) "\n" } } }
             }
+        }
+    }
+}
+
+/// A sentence; what stands between backticks is code.
+fn words(text: &str) -> Markup {
+    html! {
+        @for (at, piece) in text.split('`').enumerate() {
+            @if at % 2 == 0 { (piece) } @else { code { (piece) } }
         }
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn page(audit: &Audit, title: &str, width: usize, styled: bool) -> St
             time => time,
         };
         let time = page.bold(&time);
-        page.line(&format!("{:>3}. {time}  {}  {}:{}", at + 1, worst.rule, worst.path, worst.line));
+        page.line(&format!("{:>3}. {time}  {}", at + 1, worst.rule));
+        page.line(&format!("     {}:{}", worst.path, worst.line));
         page.wrapped("     ", &worst.title);
         page.wrapped("     ", head(&worst.message));
         let twin = twin(worst);

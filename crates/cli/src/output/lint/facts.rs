@@ -118,7 +118,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Words in lines of at most `columns` characters, where words allow it.
-pub(super) fn wrapped(text: &str, columns: usize) -> String {
+pub(crate) fn wrapped(text: &str, columns: usize) -> String {
     let mut lines = String::new();
     let mut used = 0;
     for word in text.split_whitespace() {

@@ -5,6 +5,8 @@ use similar::TextDiff;
 use underpin_core::lint::finding::Finding;
 use underpin_core::lint::fix::SafeForm;
 
+use super::facts::wrapped;
+
 /// Everything that is told.
 #[derive(Debug, Serialize)]
 pub(crate) struct FixTold {
@@ -74,6 +76,19 @@ impl MigrationTold {
         }
     }
 
+    /// What is left, together where the reason is the same.
+    fn left_by_reason(&self) -> Vec<(&str, Vec<String>)> {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for left in &self.left {
+            let why = left.why.as_deref().unwrap_or_default();
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, places)) => places.push(left.place()),
+                None => reasons.push((why, vec![left.place()])),
+            }
+        }
+        reasons
+    }
+
     /// As `diff -u` shows it, new folders against nothing.
     fn diff(&self) -> String {
         let mut text = String::new();
@@ -87,6 +102,12 @@ impl MigrationTold {
         }
         text
     }
+}
+
+/// Words below a path, further lines below their beginning.
+fn item(words: &str, columns: usize) -> String {
+    let lines = wrapped(words, columns.saturating_sub("    ".len()));
+    format!("  {}", lines.replace('\n', "\n    "))
 }
 
 impl FindingTold {
@@ -126,8 +147,8 @@ impl FixTold {
         !self.dry_run && self.migrations.iter().any(|migration| !migration.files.is_empty())
     }
 
-    /// For a person.
-    pub(crate) fn human(&self) -> String {
+    /// For a person, in lines of at most `columns` characters where words allow it.
+    pub(crate) fn human(&self, columns: usize) -> String {
         let mut lines: Vec<String> = Vec::new();
         for migration in &self.migrations {
             if self.dry_run && !migration.files.is_empty() {
@@ -135,19 +156,15 @@ impl FixTold {
             }
             lines.push(migration.path.clone());
             if !migration.fixed.is_empty() {
+                let verb = if self.dry_run { "would fix" } else { "fixed" };
                 let places: Vec<String> = migration.fixed.iter().map(FindingTold::place).collect();
-                lines.push(format!(
-                    "  {}: {}",
-                    if self.dry_run { "would fix" } else { "fixed" },
-                    places.join(", ")
-                ));
+                lines.push(item(&format!("{verb}: {}", places.join(", ")), columns));
             }
             for file in &migration.files {
                 lines.push(format!("  {} {}", if self.dry_run { "would write" } else { "wrote" }, file.path));
             }
-            for left in &migration.left {
-                let why = left.why.as_deref().unwrap_or_default();
-                lines.push(format!("  left {}: {why}", left.place()));
+            for (why, places) in migration.left_by_reason() {
+                lines.push(item(&format!("left {}: {why}", places.join(", ")), columns));
             }
             lines.push(String::new());
         }

@@ -2,6 +2,7 @@
 //!
 //! Severities are words; colours only repeat them. A statement of many lines is shown by its first one.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -23,6 +24,9 @@ const LINE_BYTES_SHOWN: usize = 4_000;
 
 /// So much is shown of a statement in a longer line.
 const STATEMENT_BYTES_SHOWN: usize = 400;
+
+/// Fewer marks than these are not seen.
+const MARKS_MIN: usize = 8;
 
 /// Narrower columns of words cannot be read.
 const WORDS_MIN: usize = 30;
@@ -88,7 +92,10 @@ fn groups<'a>(findings: &[&'a Finding], source: &'a str, width: usize) -> Vec<Gr
         let message = wrapped(&one_line(&finding.message), width.saturating_sub(head).max(WORDS_MIN));
         let title = level.primary_title(message).id(clean(&finding.rule));
         let mut group = match &finding.span {
-            Some(span) if at == 0 => frame(title, findings, span, source, clean(&finding.path)),
+            Some(span) if at == 0 => {
+                let lines = Lines { source, width };
+                lines.frame(title, findings, span, clean(&finding.path))
+            }
             Some(_) => Group::with_title(title),
             None => title.element(Origin::path(clean(&finding.path))),
         };
@@ -120,34 +127,83 @@ fn label(findings: &[&Finding]) -> Option<String> {
     who_waits(&finding.locks, finding.estimate.as_ref())
 }
 
-/// The lines of a place with its label. Only they are given to the renderer, which would otherwise read the
-/// whole file again for each place; of lines that nobody reads to their end, the beginning of the statement.
-fn frame<'a>(
-    group: Title<'a>,
-    findings: &[&Finding],
-    span: &Span,
+/// The lines that frames are made of.
+struct Lines<'a> {
     source: &'a str,
-    path: String,
-) -> Group<'a> {
-    let start = source.floor_char_boundary(span.bytes.start);
-    let end = source.floor_char_boundary(span.bytes.end).max(start);
-    let long = span.end_line.saturating_sub(span.line) >= LINES_SHOWN;
-    let Some(lines) = lines_around(source, start, if long { start } else { end }) else {
-        let cut = source.floor_char_boundary(end.min(start + STATEMENT_BYTES_SHOWN));
-        let shown = source[start..cut].lines().next().unwrap_or_default();
-        let origin = Origin::path(path).line(span.line as usize).char_column(span.column as usize);
-        return group.element(origin).element(Level::NOTE.with_name("statement").message(clean(shown)));
-    };
-    let shown = source[lines.clone()].trim_end_matches('\r');
-    let marked = if long { shown.len() } else { (end - lines.start).min(shown.len()) };
-    let begin = start - lines.start;
-    let mut label = label(findings);
-    if long {
-        let rest = format!("and {} more", several((span.end_line - span.line) as usize, "line"));
-        label = Some(label.map_or(rest.clone(), |label| format!("{rest}; {label}")));
+    width: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of a place with its label. Only they are given to the renderer, which would otherwise read the
+    /// whole file again for each place; of lines that nobody reads to their end, the beginning of the statement.
+    fn frame(&self, group: Title<'a>, findings: &[&Finding], span: &Span, path: String) -> Group<'a> {
+        let source = self.source;
+        let start = source.floor_char_boundary(span.bytes.start);
+        let end = source.floor_char_boundary(span.bytes.end).max(start);
+        let long = span.end_line.saturating_sub(span.line) >= LINES_SHOWN;
+        let Some(lines) = lines_around(source, start, if long { start } else { end }) else {
+            let cut = source.floor_char_boundary(end.min(start + STATEMENT_BYTES_SHOWN));
+            let shown = source[start..cut].lines().next().unwrap_or_default();
+            let origin = Origin::path(path).line(span.line as usize).char_column(span.column as usize);
+            return group.element(origin).element(Level::NOTE.with_name("statement").message(clean(shown)));
+        };
+        let shown = source[lines.clone()].trim_end_matches('\r');
+        let begin = start - lines.start;
+        let marked = if long { shown.len() } else { (end - lines.start).min(shown.len()) }.max(begin);
+        let mut label = label(findings);
+        if long {
+            let rest = format!("and {} more", several((span.end_line - span.line) as usize, "line"));
+            label = Some(label.map_or(rest.clone(), |label| format!("{rest}; {label}")));
+        }
+        let margin =
+            span.end_line.to_string().len() + if shown.contains('\n') { "  | / " } else { " | " }.len();
+        let room = self.width.saturating_sub(margin).max(WORDS_MIN);
+        let (shown, marked) = fitted(shown, begin..marked, label.as_deref().unwrap_or_default(), room);
+        let annotation = AnnotationKind::Primary.span(marked).label(label);
+        group.element(Snippet::source(shown).line_start(span.line as usize).path(path).annotation(annotation))
     }
-    let annotation = AnnotationKind::Primary.span(begin..marked.max(begin)).label(label);
-    group.element(Snippet::source(shown).line_start(span.line as usize).path(path).annotation(annotation))
+}
+
+/// Lines of at most `room` columns with the bytes of them that are marked, so that no terminal breaks them or the
+/// marks below them. What is longer ends with an ellipsis, and the marks end where there is room for the label
+/// behind them. A place far along its line is left to the renderer, which leaves out what is before it.
+fn fitted<'a>(
+    shown: &'a str,
+    marked: Range<usize>,
+    label: &str,
+    room: usize,
+) -> (Cow<'a, str>, Range<usize>) {
+    let columns = |text: &str| text.chars().count();
+    if columns(&shown[..marked.start]) + WORDS_MIN > room {
+        return (Cow::Borrowed(shown), marked);
+    }
+    let mut text = String::with_capacity(shown.len());
+    let (mut at, mut end) = (0, 0);
+    for line in shown.split_inclusive('\n') {
+        let words = line.trim_end_matches('\n');
+        let is_cut = words.char_indices().nth(room).is_some();
+        // The ellipsis takes the last column.
+        let kept = if is_cut { byte_of(words, room - 1) } else { words.len() };
+        if (at..=at + words.len()).contains(&marked.end) {
+            end = text.len() + (marked.end - at).min(kept);
+        }
+        text.push_str(&words[..kept]);
+        if is_cut {
+            text.push('…');
+        }
+        text.push_str(&line[words.len()..]);
+        at += line.len();
+    }
+    let line = text[..end].rfind('\n').map_or(0, |feed| feed + 1);
+    let begin = columns(&text[line..marked.start.max(line)]);
+    let marks_end = room.saturating_sub(columns(label) + 1).max(begin + MARKS_MIN);
+    let end = end.min(line + byte_of(&text[line..], marks_end));
+    (Cow::Owned(text), marked.start..end.max(marked.start))
+}
+
+/// The byte at which a column begins; the end of a text that has fewer.
+fn byte_of(text: &str, column: usize) -> usize {
+    text.char_indices().nth(column).map_or(text.len(), |(byte, _)| byte)
 }
 
 /// From the beginning of the line of `start` to the end of the line of `end`, unless that is too much.
@@ -165,4 +221,26 @@ fn lines_around(source: &str, start: usize, end: usize) -> Option<Range<usize>> 
         None => return None,
     };
     (last - first <= 2 * LINE_BYTES_SHOWN).then_some(first..last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitted;
+
+    #[test]
+    fn long_lines_and_their_marks_fit_the_terminal() {
+        let sql = format!("CREATE INDEX {} ON a (b)", "i".repeat(80));
+        let (line, marks) = fitted(&sql, 0..sql.len(), "writes wait", 60);
+        assert_eq!(line.chars().count(), 60);
+        assert!(line.ends_with('…'), "{line}");
+        assert_eq!(marks, 0..60 - " writes wait".len());
+        let (line, marks) = fitted("DROP TABLE a;", 0..12, "reads and writes of a wait", 60);
+        assert_eq!((line.as_ref(), marks), ("DROP TABLE a;", 0..12));
+        let two = format!("ALTER TABLE a -- é{}\nDROP b, {}", "x".repeat(80), "c".repeat(80));
+        let (lines, marks) = fitted(&two, 0..two.len(), "it waits", 60);
+        assert!(lines.lines().all(|line| line.chars().count() == 60), "{lines}");
+        assert_eq!(lines[..marks.end].lines().last().map(str::len), Some(60 - " it waits".len()), "{lines}");
+        let far = format!("{}DROP TABLE a", " ".repeat(50));
+        assert_eq!(fitted(&far, 50..62, "", 60).0, far);
+    }
 }

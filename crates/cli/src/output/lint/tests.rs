@@ -401,6 +401,10 @@ fn what_fails_is_said_by_the_limit() {
         code
     };
     assert_eq!((code(Severity::Blocker), code(Severity::Info)), (10, 10));
+    let mut step = None;
+    rendered(Format::Json, |told| step = told.next_step());
+    let step = step.unwrap();
+    assert!(step.starts_with("`underpin explain ") && step.contains("lint --fix --dry-run"), "{step}");
     let mut report = Report { files: vec![awkward_file()] };
     // What is ignored never fails.
     report.files[0].findings.retain(|finding| finding.suppressed.is_some());

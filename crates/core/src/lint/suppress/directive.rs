@@ -28,7 +28,20 @@ pub(super) enum Reach {
 pub(super) fn read(comment: &str) -> Option<Result<Directive, String>> {
     const MARK: &str = "underpin:";
     let marked = comment.get(..MARK.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(MARK));
-    marked.then(|| directive(&comment[MARK.len()..]))
+    match marked {
+        true => Some(directive(&comment[MARK.len()..])),
+        false => is_meant(comment).then(|| {
+            Err("the comment begins with something else than `underpin: ignore`, so it ignores nothing"
+                .to_owned())
+        }),
+    }
+}
+
+/// Whether somebody wrote it from memory: `underpin ignore …`, `underpin-ignore: …`.
+fn is_meant(comment: &str) -> bool {
+    let mut words = comment.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut next_is = |wanted: &str| words.next().is_some_and(|word| word.eq_ignore_ascii_case(wanted));
+    next_is("underpin") && next_is("ignore")
 }
 
 fn directive(text: &str) -> Result<Directive, String> {
@@ -114,6 +127,7 @@ mod tests {
         assert_eq!((all.reach, all.reason.as_str()), (Reach::Statement, "the table is empty, because new"));
         assert_eq!(good("Underpin:ignore-file drop-table because old").reach, Reach::File);
         assert_eq!(read("underpin is a tool"), None);
+        assert_eq!(read("underpin ignores this column"), None);
         assert_eq!(read("é"), None);
     }
 
@@ -121,6 +135,8 @@ mod tests {
     fn what_is_missing_is_told() {
         for (comment, told) in [
             ("underpin:", "says nothing"),
+            ("underpin ignore drop-table because it is old", "something else than `underpin: ignore`"),
+            ("underpin-ignore: drop-table because it is old", "something else than `underpin: ignore`"),
             ("underpin: ingore x because y", "did you mean `ignore`?"),
             ("underpin: please", "there are `ignore` and `ignore-file`"),
             ("underpin: ignore drop-table", "no reason"),

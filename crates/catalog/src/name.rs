@@ -1,14 +1,17 @@
 //! Identifiers. A [`Name`] prints itself quoted and in no other way, so SQL that is composed of
 //! names is right for every identifier that PostgreSQL allows.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One identifier as the catalog stores it: case kept, no quotes, at most 63 bytes in PostgreSQL.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Name(String);
+///
+/// Facts, effects and findings hand the same few names to each other all the time, so copies share their text.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(Arc<str>);
 
 impl Name {
     /// The longest identifier that PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`).
@@ -16,7 +19,7 @@ impl Name {
 
     /// A name from its stored form.
     pub fn new(stored: impl Into<String>) -> Self {
-        Self(stored.into())
+        Self(Arc::from(stored.into()))
     }
 
     /// The stored form, for looking it up or showing it to a person.
@@ -30,7 +33,35 @@ impl Name {
         while !self.0.is_char_boundary(end) {
             end -= 1;
         }
-        Self(format!("{}{suffix}", &self.0[..end]))
+        Self::new(format!("{}{suffix}", &self.0[..end]))
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    /// By bytes. Most comparisons are of names in one namespace, whose text is the same copy.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match Arc::ptr_eq(&self.0, &other.0) {
+            true => Ordering::Equal,
+            false => self.0.cmp(&other.0),
+        }
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_str().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
     }
 }
 

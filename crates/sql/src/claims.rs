@@ -66,11 +66,16 @@ impl<'a> Claims<'a> {
     }
 
     /// Each work once, in name order.
-    pub(crate) fn work(mut self) -> Vec<Work> {
+    pub(crate) fn work(self) -> Vec<Work> {
+        self.locks_and_work().1
+    }
+
+    /// Both.
+    pub(crate) fn locks_and_work(mut self) -> (Vec<LockClaim>, Vec<Work>) {
         self.work.retain(|work| !self.remade.contains(&work.relation));
         self.work.sort();
         self.work.dedup();
-        self.work
+        (merged(self.locks), self.work)
     }
 
     fn add(&mut self, effect: &Effect) {

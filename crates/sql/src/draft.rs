@@ -37,12 +37,13 @@ impl Draft {
         surroundings: &Surroundings,
     ) -> Result<Self, NoTwin> {
         let effects = effects_of(&sql)?;
+        let (locks, duration) = claims_of(&effects, surroundings);
         Ok(Self {
             intent,
             action: Action::Execute { sql },
             transaction,
-            locks: locks_of(&effects, surroundings),
-            duration: duration_of(&effects, surroundings),
+            locks,
+            duration,
             done: Probe::Journal,
         })
     }
@@ -129,6 +130,17 @@ pub(crate) fn locks_of(effects: &[Effect], surroundings: &Surroundings) -> Vec<L
 /// The longest work of any of the effects.
 pub(crate) fn duration_of(effects: &[Effect], surroundings: &Surroundings) -> Duration {
     effects.iter().map(|effect| effect.duration(surroundings)).max().unwrap_or(Duration::Instant)
+}
+
+/// Both.
+fn claims_of(effects: &[Effect], surroundings: &Surroundings) -> (Vec<LockClaim>, Duration) {
+    let (mut locks, mut longest) = (Vec::new(), Duration::Instant);
+    for effect in effects {
+        let (own, duration) = effect.locks_and_duration(surroundings);
+        locks.extend(own.into_iter().filter(|claim| !surroundings.indexes.contains_key(&claim.relation)));
+        longest = longest.max(duration);
+    }
+    (merged(locks), longest)
 }
 
 fn effects_of(sql: &Sql) -> Result<Vec<Effect>, NoTwin> {

@@ -4,6 +4,7 @@
 //! qualified names; [`Surroundings::resolve`] says what a bare name means.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName, ServerVersion};
@@ -255,14 +256,18 @@ impl Surroundings {
     /// The relation or index that `name` means: the first namespace of the path that has one, or the
     /// one where it would be created.
     pub fn resolve(&self, name: &RelationName) -> RelationName {
-        self.resolve_in(name, |qualified| {
+        if name.namespace.is_some() {
+            return name.clone();
+        }
+        let temporary = temporary_in(&self.relations).or_else(|| temporary_in(&self.indexes));
+        self.resolve_in(name, temporary, |qualified| {
             self.relations.contains_key(qualified) || self.indexes.contains_key(qualified)
         })
     }
 
     /// The type that `name` means.
     pub fn resolve_type(&self, name: &RelationName) -> RelationName {
-        self.resolve_in(name, |qualified| self.types.contains_key(qualified))
+        self.resolve_in(name, temporary_in(&self.types), |qualified| self.types.contains_key(qualified))
     }
 
     /// The volatility of the function that `name` means, unless it is PostgreSQL's own or unknown.
@@ -272,21 +277,28 @@ impl Surroundings {
 
     /// The function that `name` means.
     pub(crate) fn resolve_routine(&self, name: &RelationName) -> RelationName {
-        self.resolve_in(name, |qualified| self.routines.contains_key(qualified))
+        self.resolve_in(name, temporary_in(&self.routines), |qualified| self.routines.contains_key(qualified))
     }
 
-    fn resolve_in(&self, name: &RelationName, exists: impl Fn(&RelationName) -> bool) -> RelationName {
+    /// `temporary` is the namespace of the session's own objects, while there are any.
+    fn resolve_in(
+        &self,
+        name: &RelationName,
+        temporary: Option<&Name>,
+        exists: impl Fn(&RelationName) -> bool,
+    ) -> RelationName {
         if name.namespace.is_some() {
             return name.clone();
         }
-        let temporary = RelationName::qualified(TEMPORARY, name.name.as_str());
-        if exists(&temporary) {
-            return temporary;
+        let within =
+            |namespace: &Name| RelationName { namespace: Some(namespace.clone()), name: name.name.clone() };
+        if let Some(namespace) = temporary {
+            let temporary = within(namespace);
+            if exists(&temporary) {
+                return temporary;
+            }
         }
-        let candidates = self
-            .search_path
-            .iter()
-            .map(|namespace| RelationName { namespace: Some(namespace.clone()), name: name.name.clone() });
+        let candidates = self.search_path.iter().map(within);
         candidates
             .clone()
             .find(|candidate| exists(candidate))
@@ -296,12 +308,18 @@ impl Surroundings {
 
     /// The facts of the relation that `name` means.
     pub fn relation(&self, name: &RelationName) -> Option<&RelationFacts> {
-        self.relations.get(&self.resolve(name))
+        match &name.namespace {
+            Some(_) => self.relations.get(name),
+            None => self.relations.get(&self.resolve(name)),
+        }
     }
 
     /// The facts of the index that `name` means.
     pub fn index(&self, name: &RelationName) -> Option<&IndexFacts> {
-        self.indexes.get(&self.resolve(name))
+        match &name.namespace {
+            Some(_) => self.indexes.get(name),
+            None => self.indexes.get(&self.resolve(name)),
+        }
     }
 
     /// The facts of the type that `name` means.
@@ -336,6 +354,14 @@ impl Surroundings {
         let table = self.resolve(table);
         self.indexes.iter().filter(move |(_, index)| index.table == table)
     }
+}
+
+/// The namespace of the session's own objects, where there is one among these. Few files make any, and each
+/// bare name would be looked for there first.
+fn temporary_in<T>(all: &BTreeMap<RelationName, T>) -> Option<&Name> {
+    static FIRST: LazyLock<RelationName> = LazyLock::new(|| RelationName::qualified(TEMPORARY, ""));
+    let (first, _) = all.range::<RelationName, _>(&*FIRST..).next()?;
+    first.namespace.as_ref().filter(|namespace| namespace.as_str() == TEMPORARY)
 }
 
 impl RelationFacts {

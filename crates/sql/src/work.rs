@@ -7,7 +7,7 @@ use underpin_catalog::{Name, RelationName};
 use crate::claims::Claims;
 use crate::effect::{ChangeRows, CreateIndex, CreateView, Effect, Reach, ReindexTarget, Rows, Volatility};
 use crate::names::proof_name;
-use crate::step::Duration;
+use crate::step::{Duration, LockClaim};
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
 
 /// What is done to one relation.
@@ -47,6 +47,16 @@ impl Effect {
     /// How long the effect works on the rows that are there. For data, `Scan` says that it has to
     /// look for its rows, `Rewrite` that it writes every one.
     pub fn duration(&self, surroundings: &Surroundings) -> Duration {
+        self.duration_of(surroundings, || self.work(surroundings))
+    }
+
+    /// Its locks and its duration, for who wants both: what they follow from is found once.
+    pub fn locks_and_duration(&self, surroundings: &Surroundings) -> (Vec<LockClaim>, Duration) {
+        let (locks, work) = Claims::of([self], surroundings).locks_and_work();
+        (locks, self.duration_of(surroundings, || work))
+    }
+
+    fn duration_of(&self, surroundings: &Surroundings, work: impl FnOnce() -> Vec<Work>) -> Duration {
         match self {
             Self::CreateIndex(created) if created.if_not_exists && exists(created, surroundings) => {
                 Duration::Instant
@@ -86,12 +96,7 @@ impl Effect {
             | Self::ConstrainDomain { checks: true, .. } => Duration::Scan,
             Self::Reindex { .. } => Duration::Build,
             Self::Vacuum { full: true, .. } | Self::Cluster { .. } => Duration::Rewrite,
-            _ => self
-                .work(surroundings)
-                .iter()
-                .map(|work| work.kind.duration())
-                .max()
-                .unwrap_or(Duration::Instant),
+            _ => work().iter().map(|work| work.kind.duration()).max().unwrap_or(Duration::Instant),
         }
     }
 

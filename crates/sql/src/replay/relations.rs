@@ -37,10 +37,11 @@ impl Surroundings {
 
     /// The session ends, and its temporary relations with it.
     pub fn end_session(&mut self) {
-        let temporary = |name: &RelationName| {
+        let temporary = |name: &&RelationName| {
             name.namespace.as_ref().is_some_and(|namespace| namespace.as_str() == TEMPORARY)
         };
-        let gone: Vec<_> = self.relations.keys().filter(|name| temporary(name)).cloned().collect();
+        let behind = self.relations.range(RelationName::qualified(TEMPORARY, "")..).map(|(name, _)| name);
+        let gone: Vec<_> = behind.take_while(temporary).cloned().collect();
         gone.iter().for_each(|relation| self.drop_relation(relation));
     }
 

@@ -4,7 +4,7 @@
 //! those that nobody asked for are marked. Other files stand for themselves: a folder of them may hold
 //! anything, in any order, on a database that nobody described.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
@@ -63,7 +63,7 @@ pub fn history(folder: &Path, order: FolderOrder) -> Result<Sequence, Problem> {
 fn sequence_of(
     folder: &Path,
     order: FolderOrder,
-    asked: Option<&BTreeSet<PathBuf>>,
+    asked: Option<&HashSet<PathBuf>>,
 ) -> Result<Sequence, Problem> {
     let is_asked = |script: &PathBuf| asked.is_some_and(|asked| asked.contains(script));
     let (mut found, without_script) = migrations(folder, is_asked)?;
@@ -84,7 +84,7 @@ fn sequence_of(
 /// # Errors
 /// When a path does not exist, cannot be read, is a folder without any SQL file, or is larger than 256 MB.
 pub fn named(paths: &[PathBuf], cwd: &Path, order: FolderOrder) -> Result<Vec<Sequence>, Problem> {
-    let mut histories: Vec<(PathBuf, BTreeSet<PathBuf>)> = Vec::new();
+    let mut histories: Vec<(PathBuf, HashSet<PathBuf>)> = Vec::new();
     let mut loose = Vec::new();
     let mut known_loose = HashSet::new();
     for path in paths {
@@ -100,7 +100,7 @@ pub fn named(paths: &[PathBuf], cwd: &Path, order: FolderOrder) -> Result<Vec<Se
             match history_of(&file) {
                 Some(folder) => match histories.iter_mut().find(|(known, _)| *known == folder) {
                     Some((_, asked)) => _ = asked.insert(file),
-                    None => histories.push((folder, BTreeSet::from([file]))),
+                    None => histories.push((folder, HashSet::from([file]))),
                 },
                 None => {
                     if known_loose.insert(file.clone()) {

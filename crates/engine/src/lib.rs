@@ -37,4 +37,4 @@ pub use events::Events;
 pub use introspect::introspect;
 pub use problem::Problem;
 pub use prove::{FilesProver, Unproven};
-pub use reading::read_each;
+pub use reading::{on_each, read_each};

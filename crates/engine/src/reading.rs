@@ -1,6 +1,8 @@
-//! Reading many migrations on all processors.
+//! Working on many migrations on all processors.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use underpin_sql::{Statement, SyntaxError};
 
@@ -11,16 +13,53 @@ use underpin_sql::{Statement, SyntaxError};
 pub fn read_each(texts: &[&str], take: impl FnMut(usize, Result<Vec<Statement>, SyntaxError>)) {
     // The parser's threads leave anything in the place of standard error. Without a second way to it, one
     // thread reads, which puts back what it finds.
-    let Ok(stderr) = std::io::stderr().as_fd().try_clone_to_owned() else {
-        return underpin_sql::read_each(texts, 1, take);
+    match PutBack::now() {
+        Some(_back) => underpin_sql::read_each(texts, processors(), take),
+        None => underpin_sql::read_each(texts, 1, take),
+    }
+}
+
+/// Does something to each item, on as many threads as pay where a thread is worth so many items. Scanner and
+/// parser may be used; the same holds for standard error as with [`read_each`].
+pub fn on_each<T: Send>(all: &mut [T], worth_a_thread: usize, work: impl Fn(&mut T) + Sync) {
+    let threads = processors().min(all.len() / worth_a_thread.max(1));
+    let back = if threads > 1 { PutBack::now() } else { None };
+    if back.is_none() {
+        return all.iter_mut().for_each(work);
+    }
+    // Small shares, because one item may be as much as a thousand others.
+    let share = (all.len() / threads / SHARES_A_THREAD).max(1);
+    let shares = Mutex::new(all.chunks_mut(share));
+    let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work_on = || {
+        while let Some(share) = next() {
+            share.iter_mut().for_each(&work);
+        }
     };
-    let _back = PutBack(stderr);
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    underpin_sql::read_each(texts, processors, take);
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work_on);
+        }
+        work_on();
+    });
+}
+
+/// A thread that got little comes back for more so often.
+const SHARES_A_THREAD: usize = 16;
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Standard error as it was, which it is again when this goes.
 struct PutBack(OwnedFd);
+
+impl PutBack {
+    /// `None` when there is no second way to it.
+    fn now() -> Option<Self> {
+        std::io::stderr().as_fd().try_clone_to_owned().ok().map(Self)
+    }
+}
 
 impl Drop for PutBack {
     fn drop(&mut self) {
@@ -37,6 +76,15 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn something_is_done_to_each_once() {
+        for count in [0, 1, 7, 1_000] {
+            let mut all: Vec<usize> = (0..count).collect();
+            on_each(&mut all, 3, |one| *one += 1);
+            assert!(all.into_iter().eq(1..=count));
+        }
+    }
 
     /// In a process of its own, because other tests parse in this one.
     #[test]

@@ -113,6 +113,9 @@ impl Baseline {
     /// Marks what is in the baseline and answers how many entries match nothing any more. `rooted` turns
     /// a report's path into one from the folder of the settings.
     pub fn apply(&self, report: &mut Report, scope: Scope, rooted: &dyn Fn(&str) -> String) -> usize {
+        if self.entries.is_empty() {
+            return 0;
+        }
         let mut by_path: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for entry in &self.entries {
             by_path.entry(&entry.path).or_default().insert(&entry.fingerprint);

@@ -4,7 +4,6 @@
 //! keeps its name. The number of the occurrence tells equal ones apart within a file.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
@@ -28,18 +27,22 @@ pub struct Subject<'a> {
 
 /// 32 hexadecimal digits.
 pub fn fingerprint(subject: &Subject<'_>) -> String {
+    of_words(&Subject { statement: &underpin_sql::words(subject.statement), ..*subject })
+}
+
+/// The same of a subject whose statement is its words alone.
+fn of_words(subject: &Subject<'_>) -> String {
     let mut hash = Sha256::new();
-    for part in
-        [subject.rule, subject.path, &underpin_sql::words(subject.statement), subject.object.unwrap_or("")]
-    {
+    for part in [subject.rule, subject.path, subject.statement, subject.object.unwrap_or("")] {
         // The length keeps parts apart whatever they contain.
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
     hash.update(subject.occurrence.to_le_bytes());
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(32);
     for byte in &hash.finalize()[..16] {
-        write!(text, "{byte:02x}").expect("a string can be written to");
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
     }
     text
 }
@@ -48,24 +51,30 @@ pub fn fingerprint(subject: &Subject<'_>) -> String {
 pub fn name(file: &mut FileReport, path: &str, text: &str) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let statements = &file.statements;
+    // Most statements have several findings, one behind the other.
+    let (mut last, mut words) = ("", String::new());
     for finding in &mut file.findings {
         let about = |finding: &Finding| {
             let statement = finding.statement.and_then(|nth| statements.get(nth.checked_sub(1)?));
             let span = statement.map(|statement| &statement.span).or(finding.span.as_ref());
             span.and_then(|span| text.get(span.bytes.clone())).unwrap_or_default()
         };
+        let statement = about(finding);
+        if !std::ptr::eq(statement, last) {
+            (last, words) = (statement, underpin_sql::words(statement));
+        }
         let mut subject = Subject {
             rule: &finding.rule,
             path,
-            statement: about(finding),
+            statement: &words,
             object: finding.object.as_deref(),
             occurrence: 0,
         };
-        let mut name = fingerprint(&subject);
+        let mut name = of_words(&subject);
         let earlier = seen.entry(name.clone()).or_default();
         if *earlier > 0 {
             subject.occurrence = *earlier;
-            name = fingerprint(&subject);
+            name = of_words(&subject);
         }
         *earlier += 1;
         finding.fingerprint = name;

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::baseline::{Baseline, Scope};
 use super::finding::Suppression;
 use super::fingerprint;
-use super::report::Report;
+use super::report::{FileReport, Report};
 use super::suppress::{Known, suppress};
 use crate::settings::{Ignore, LintSettings};
 
@@ -26,7 +26,7 @@ pub struct Weights<'a> {
     pub today: Date,
     /// From a report's path to the one from the folder of the settings: what patterns and the baseline
     /// speak of must not depend on the folder in which the command runs.
-    pub rooted: &'a dyn Fn(&str) -> String,
+    pub rooted: &'a (dyn Fn(&str) -> String + Sync),
 }
 
 /// What weighing tells besides the findings.
@@ -44,28 +44,38 @@ pub fn weigh<'t>(
     weights: &Weights<'_>,
     text_of: &dyn Fn(&str) -> Option<&'t str>,
 ) -> Weighed {
-    let settings = weights.settings;
-    let in_force: Vec<&Ignore> =
-        settings.ignore.iter().filter(|entry| !entry.expired(weights.today)).collect();
     for file in &mut report.files {
         let text = text_of(&file.path).unwrap_or_default();
-        let path = (weights.rooted)(&file.path);
-        suppress(file, text, weights.known, weights.today);
-        for finding in &mut file.findings {
-            if let Some(severity) = settings.severity.get(&finding.rule) {
-                finding.severity = *severity;
-            }
-            if finding.suppressed.is_none()
-                && let Some(entry) = in_force.iter().find(|entry| entry.covers(&finding.rule, &path))
-            {
-                finding.suppressed = Some(Suppression::Settings { reason: entry.because.clone() });
-            }
-        }
-        // What is about the whole file stands first.
-        file.findings
-            .sort_by_key(|finding| finding.span.as_ref().map(|span| (span.bytes.start, span.bytes.end)));
-        fingerprint::name(file, &path, text);
+        weigh_file(file, weights, text);
     }
+    weigh_together(report, weights)
+}
+
+/// The part of [`weigh`] that is about one file with its text. Files may be weighed in any order.
+pub fn weigh_file(file: &mut FileReport, weights: &Weights<'_>, text: &str) {
+    let settings = weights.settings;
+    let path = (weights.rooted)(&file.path);
+    suppress(file, text, weights.known, weights.today);
+    let in_force = |entry: &&Ignore| !entry.expired(weights.today);
+    for finding in &mut file.findings {
+        if let Some(severity) = settings.severity.get(&finding.rule) {
+            finding.severity = *severity;
+        }
+        let covers = |entry: &&Ignore| entry.covers(&finding.rule, &path);
+        if finding.suppressed.is_none()
+            && let Some(entry) = settings.ignore.iter().filter(in_force).find(covers)
+        {
+            finding.suppressed = Some(Suppression::Settings { reason: entry.because.clone() });
+        }
+    }
+    // What is about the whole file stands first.
+    file.findings.sort_by_key(|finding| finding.span.as_ref().map(|span| (span.bytes.start, span.bytes.end)));
+    fingerprint::name(file, &path, text);
+}
+
+/// The rest of [`weigh`], when each file has been weighed.
+pub fn weigh_together(report: &mut Report, weights: &Weights<'_>) -> Weighed {
+    let settings = weights.settings;
     Weighed {
         baseline_stale: weights.baseline.apply(report, weights.scope, weights.rooted),
         expired: settings.ignore.iter().filter(|entry| entry.expired(weights.today)).map(expired).collect(),

@@ -9,6 +9,7 @@
 pub mod baseline;
 mod case;
 pub mod cost;
+mod effects;
 mod enum_swap;
 pub mod finding;
 pub mod fingerprint;

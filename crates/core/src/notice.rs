@@ -178,6 +178,18 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
 
 /// Work on a relation that others use, for as long as it is large, while they wait.
 pub(crate) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
+    noticed_while(effect, world, || {
+        let (locks, duration) = effect.locks_and_duration(world.facts());
+        (locks.iter().any(|claim| claim.mode.blocks_application()), duration)
+    })
+}
+
+/// The same, where it is known whether one of its locks keeps the application waiting, and how long it works.
+pub(crate) fn noticed_while(
+    effect: &Effect,
+    world: &World,
+    blocks_for: impl FnOnce() -> (bool, Duration),
+) -> Option<Noticed> {
     let facts = world.facts();
     if let Effect::ConstrainDomain { name, checks: true } = effect {
         let relation = noticed_user(world, name)?;
@@ -197,8 +209,7 @@ pub(crate) fn noticed(effect: &Effect, world: &World) -> Option<Noticed> {
     if world.is_exempt(&relation) {
         return None;
     }
-    let duration = effect.duration(facts);
-    let waits = effect.locks(facts).iter().any(|claim| claim.mode.blocks_application());
+    let (waits, duration) = blocks_for();
     let code = match (effect, duration) {
         (_, Duration::Instant | Duration::WaitsForSnapshots)
             if !matches!(effect, Effect::LockTable { .. }) =>

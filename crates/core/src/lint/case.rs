@@ -10,6 +10,7 @@ use underpin_sql::sending::{Block, Sending, Standing};
 use underpin_sql::{Duration, Effect, LockClaim, RelationKind, Statement, Step, twin};
 
 use super::cost::{self, Key, Queue, Size, Work};
+use super::effects::FileEffects;
 use super::enum_swap::EnumSwap;
 use super::finding::{Blocks, Confidence, Estimate, Finding, Fix, FixStatement, LockFact, Severity};
 use super::lines::Lines;
@@ -29,6 +30,8 @@ pub(crate) struct FileCase<'a> {
     pub(crate) around: &'a Circumstances<'a>,
     /// Found when the first rule asks.
     pub(crate) swaps: OnceCell<Vec<EnumSwap>>,
+    /// What it does, by what it does it to.
+    pub(crate) effects: FileEffects<'a>,
 }
 
 /// A statement, when its turn comes.
@@ -52,6 +55,17 @@ pub(crate) struct Act<'a> {
     pub(crate) effect: &'a Effect,
     pub(crate) locks: Vec<LockClaim>,
     pub(crate) duration: Duration,
+    /// One of its locks keeps the application waiting, on a relation that others use or on a new one.
+    pub(crate) blocks: bool,
+}
+
+impl<'a> Act<'a> {
+    pub(crate) fn of(effect: &'a Effect, world: &World) -> Self {
+        let (mut locks, duration) = effect.locks_and_duration(world.facts());
+        let blocks = locks.iter().any(|claim| claim.mode.blocks_application());
+        locks.retain(|claim| world.concerns_others(&claim.relation));
+        Self { effect, locks, duration, blocks }
+    }
 }
 
 /// A statement that was judged: what later ones of its transaction inherit.

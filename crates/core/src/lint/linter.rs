@@ -16,6 +16,7 @@ use underpin_sql::{Effect, Statement, Surroundings, SyntaxError};
 
 use super::case::{Act, Case, FileCase, Seen, shown};
 use super::cost;
+use super::effects::FileEffects;
 use super::finding::LockFact;
 use super::lines::Lines;
 use super::report::{FileReport, StatementReport};
@@ -158,9 +159,12 @@ impl<'a> Linter<'a> {
             in_force: &in_force,
             around: &self.around,
             swaps: OnceCell::new(),
+            effects: FileEffects::of(statements),
         };
         let mut seen: Vec<Seen> = Vec::with_capacity(statements.len());
         let (mut transaction, mut so_far) = (None, TransactionSoFar::default());
+        let mut here = Vec::new();
+        let mut told = vec![false; self.rules.len()];
         for (at, statement) in statements.iter().enumerate() {
             let acts = acts(statement, &self.carried.world);
             let standing = &sending.statements[at];
@@ -169,11 +173,18 @@ impl<'a> Linter<'a> {
             }
             let case =
                 Case { file: &file, at, statement, acts: &acts, world: &self.carried.world, so_far: &so_far };
-            for rule in &self.rules {
-                if let Judge::Statement(judge) = rule.judge {
-                    judge(&case, &mut report.findings);
+            for (rule, told) in self.rules.iter().zip(&mut told) {
+                match rule.judge {
+                    Judge::Statement(judge) => judge(&case, &mut here),
+                    Judge::Once(judge) if !*told => {
+                        let before = here.len();
+                        judge(&case, &mut here);
+                        *told = here.len() > before;
+                    }
+                    Judge::Once(_) | Judge::File(_) | Judge::Run => {}
                 }
             }
+            report.findings.append(&mut here);
             let one = Seen::of(&case);
             report.statements.push(StatementReport {
                 span: lines.span(statement.span.clone()),
@@ -210,12 +221,8 @@ impl<'a> Linter<'a> {
 
 /// What each effect takes of relations that others may use.
 fn acts<'s>(statement: &'s Statement, world: &World) -> Vec<Act<'s>> {
-    let of = |effect: &'s Effect| {
-        let mut locks = effect.locks(world.facts());
-        locks.retain(|claim| world.concerns_others(&claim.relation));
-        Act { effect, locks, duration: effect.duration(world.facts()) }
-    };
-    statement.effects.iter().flat_map(|effect| parts(effect, world)).map(of).collect()
+    let parts = statement.effects.iter().flat_map(|effect| parts(effect, world));
+    parts.map(|effect| Act::of(effect, world)).collect()
 }
 
 /// Of a DO block what its statements do, to the relations that were there before it; and the block itself

@@ -16,12 +16,14 @@ pub struct Rule {
     pub(crate) judge: Judge,
 }
 
-/// What a rule is asked about. It puts what it finds behind what was found before.
+/// What a rule is asked about. It puts what it finds behind what others have found there.
 #[derive(Clone, Copy)]
 pub(crate) enum Judge {
-    /// Each statement.
+    /// Each statement, with what was found in the same one.
     Statement(fn(&Case<'_>, &mut Vec<Finding>)),
-    /// Each file, when all its statements were judged.
+    /// The same, until it has found something in the file.
+    Once(fn(&Case<'_>, &mut Vec<Finding>)),
+    /// Each file, when all its statements were judged, with what was found in it.
     File(fn(&FileCase<'_>, &[Seen], &mut Vec<Finding>)),
     /// Nothing of its own: the run tells it.
     Run,

@@ -107,11 +107,11 @@ pub(super) static ALL: &[Rule] = &[
     rule!("index-drop", Locks, Caution, Judge::Statement(index_drop::judge)),
     rule!("index-leftover", Locks, Caution, Judge::Statement(index_leftover::judge)),
     rule!("lock-held-during-work", Locks, Danger, Judge::File(lock_held_during_work::judge)),
-    rule!("long-lock-timeout", Locks, Caution, Judge::Statement(settings::long_lock_timeout)),
+    rule!("long-lock-timeout", Locks, Caution, Judge::Once(settings::long_lock_timeout)),
     rule!("other-table-locked", Locks, Caution, Judge::Statement(other_table_locked::judge)),
     rule!("setting-leaks", Locks, Caution, Judge::File(settings::leaks)),
     rule!("setting-without-effect", Locks, Danger, Judge::File(settings::without_effect)),
-    rule!("unbounded-lock-wait", Locks, Caution, Judge::Statement(unbounded_lock_wait::judge)),
+    rule!("unbounded-lock-wait", Locks, Caution, Judge::Once(unbounded_lock_wait::judge)),
     rule!("unknown-effect", Locks, Info, Judge::Statement(opaque::judge)),
     // Prisma
     rule!("drift-by-hand", Prisma, Info, Judge::Statement(hand_written::judge)),

@@ -4,6 +4,7 @@ use underpin_sql::Effect;
 use underpin_sql::effect::{ConstraintKind, OnDelete};
 
 use super::super::case::Case;
+use super::super::effects::EffectKind;
 use super::super::finding::{Confidence, Finding, Severity};
 
 pub(super) const NAME: &str = "cascade-deletes-rows";
@@ -16,10 +17,12 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         };
         let facts = case.world.facts();
         let table = facts.resolve(&added.table);
-        let earlier = case.file.statements[..=case.at].iter().flat_map(|statement| &statement.effects);
-        let is_again = earlier.into_iter().any(|effect| {
-            matches!(effect, Effect::DropConstraint { table: other, constraint, .. }
-                if Some(constraint) == added.name.as_ref() && facts.resolve(other) == table)
+        let is_again = added.name.as_ref().is_some_and(|name| {
+            let drops =
+                case.file.effects.with(EffectKind::DropConstraint, table.name.as_str(), name.as_str());
+            drops
+                .up_to(case.at)
+                .any(|earlier| earlier.table().is_some_and(|other| facts.resolve(other) == table))
         });
         // A key on a column that was made anew is made anew for that.
         let is_of_new = added.columns.iter().any(|column| case.world.is_new_column(&table, column));

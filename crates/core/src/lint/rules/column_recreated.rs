@@ -9,6 +9,7 @@ use underpin_sql::Effect;
 use underpin_sql::effect::{AddColumn, ColumnDefault, TypeText};
 
 use super::super::case::{Case, Telling};
+use super::super::effects::{EffectKind, Matching};
 use super::super::finding::{Confidence, Finding, Severity};
 
 /// From here on two names are alike. `userName` and `username` are, `createdAt` and `deletedAt` are not.
@@ -24,7 +25,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         if !case.is_used(&table) || case.world.is_new_column(&table, column) {
             continue;
         }
-        let again = additions(case, &table, |added| added.column == *column).next();
+        let again = addition(case, &table, column);
         if let Some(again) = again {
             found.push(tell_again(case, &table, again).locking(&act.locks).done());
         } else if let Some(copy) = copy_of(case, &table, column) {
@@ -50,24 +51,22 @@ pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
     let table = case.world.facts().resolve(table);
     case.is_used(&table)
         && !case.world.is_new_column(&table, column)
-        && (additions(case, &table, |added| added.column == *column).next().is_some()
-            || copy_of(case, &table, column).is_some())
+        && (addition(case, &table, column).is_some() || copy_of(case, &table, column).is_some())
 }
 
 /// The column that the file adds and, before anybody sees the gap, calls as the dropped one was called.
 fn copy_of<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Option<&'a AddColumn> {
     let facts = case.world.facts();
     let transaction = case.file.sending.transaction_of(case.at);
-    let later = &case.file.statements[case.at..transaction.statements.end];
-    let from = later.iter().flat_map(|statement| &statement.effects).find_map(|effect| match effect {
-        Effect::RenameColumn { table: other, column: from, to }
-            if to == column && other.name == table.name && facts.resolve(other) == *table =>
-        {
+    let renames = case.file.effects.with(EffectKind::RenameColumn, table.name.as_str(), column.as_str());
+    let mut later = renames.since(case.at).before(transaction.statements.end).iter();
+    let from = later.find_map(|effect| match effect {
+        Effect::RenameColumn { table: other, column: from, .. } if facts.resolve(other) == *table => {
             Some(from)
         }
         _ => None,
     })?;
-    additions(case, table, |added| added.column == *from).next()
+    addition(case, table, from)
 }
 
 /// The type that the copy has when its transaction commits.
@@ -78,55 +77,53 @@ fn type_in_the_end<'a>(
     copy: &'a AddColumn,
 ) -> &'a TypeText {
     let facts = case.world.facts();
-    let transaction = case.file.sending.transaction_of(case.at);
-    let statements = &case.file.statements[transaction.statements.clone()];
-    let mut changes =
-        statements.iter().flat_map(|statement| &statement.effects).filter_map(|effect| match effect {
-            Effect::ChangeColumnType { table: other, column: changed, to, .. }
-                if (changed == column || *changed == copy.column) && facts.resolve(other) == *table =>
-            {
-                Some(to)
-            }
-            _ => None,
-        });
-    changes.next_back().unwrap_or(&copy.to)
+    let transaction = &case.file.sending.transaction_of(case.at).statements;
+    // Under either of its names.
+    let last = [column, &copy.column].into_iter().filter_map(|name| {
+        let changes =
+            case.file.effects.with(EffectKind::ChangeColumnType, table.name.as_str(), name.as_str());
+        let mut changes = changes.since(transaction.start).before(transaction.end).placed();
+        changes.rfind(|one| one.effect.table().is_some_and(|other| facts.resolve(other) == *table))
+    });
+    match last.max_by_key(|one| one.place).map(|one| one.effect) {
+        Some(Effect::ChangeColumnType { to, .. }) => to,
+        _ => &copy.to,
+    }
 }
 
-/// The additions of the file to a table that `wanted` picks.
+/// The column that the file adds to a table under this name.
+fn addition<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Option<&'a AddColumn> {
+    let named = case.file.effects.with(EffectKind::AddColumn, table.name.as_str(), column.as_str());
+    additions(case, table, named).next()
+}
+
+/// Additions, of those to tables of this name, that are to this table.
 fn additions<'a>(
     case: &Case<'a>,
     table: &RelationName,
-    wanted: impl Fn(&AddColumn) -> bool,
+    among: Matching<'_, 'a>,
 ) -> impl Iterator<Item = &'a AddColumn> {
     let facts = case.world.facts();
-    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
-    effects.filter_map(move |effect| match effect {
-        // What a name means is asked last: it takes longest.
-        Effect::AddColumn(added)
-            if added.table.name == table.name && wanted(added) && facts.resolve(&added.table) == *table =>
-        {
-            Some(added)
-        }
+    among.iter().filter_map(move |effect| match effect {
+        Effect::AddColumn(added) if facts.resolve(&added.table) == *table => Some(added),
         _ => None,
     })
 }
 
 /// Whether this statement or an earlier one drops the column.
 fn was_dropped(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
-    case.file.statements[..=case.at].iter().flat_map(|statement| &statement.effects).any(|effect| {
-        matches!(effect, Effect::DropColumn { table: other, column: dropped, .. }
-            if dropped == column && case.world.facts().resolve(other) == *table)
-    })
+    let drops = case.file.effects.with(EffectKind::DropColumn, table.name.as_str(), column.as_str());
+    drops
+        .up_to(case.at)
+        .any(|effect| effect.table().is_some_and(|other| case.world.facts().resolve(other) == *table))
 }
 
 /// The added column that the dropped one seems to be called now.
 fn renamed_to<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Option<&'a AddColumn> {
     let known = case.world.facts().relation(table)?.column(column)?;
-    let is_like = |added: &AddColumn| {
-        added.to.text == known.type_sql
-            && matches!(added.default, ColumnDefault::None | ColumnDefault::Constant)
-    };
-    let like: Vec<_> = additions(case, table, is_like).take(CANDIDATES_MAX + 1).collect();
+    let of_type = case.file.effects.with(EffectKind::AddColumnOfType, table.name.as_str(), &known.type_sql);
+    let is_like = |added: &&AddColumn| matches!(added.default, ColumnDefault::None | ColumnDefault::Constant);
+    let like: Vec<_> = additions(case, table, of_type).filter(is_like).take(CANDIDATES_MAX + 1).collect();
     if like.len() > CANDIDATES_MAX {
         return None;
     }
@@ -139,11 +136,8 @@ fn renamed_to<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Optio
 
 /// The file itself gives the new column its values.
 fn fills(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
-    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
-    effects.into_iter().any(|effect| {
-        matches!(effect, Effect::Update(changed)
-            if changed.columns.contains(column) && case.world.facts().resolve(&changed.table) == *table)
-    })
+    let updates = case.file.effects.with(EffectKind::Update, table.name.as_str(), column.as_str());
+    updates.any(|effect| effect.table().is_some_and(|other| case.world.facts().resolve(other) == *table))
 }
 
 /// Whether a person would take one name for the other.

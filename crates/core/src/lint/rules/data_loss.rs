@@ -28,8 +28,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let is_told = |finding: &Finding| {
-            finding.statement == Some(case.at + 1)
-                && finding.object.as_ref() == Some(&case.shown(&table))
+            finding.object.as_ref() == Some(&case.shown(&table))
                 && matches!(finding.rule.as_str(), "drop-column" | "drop-table" | "column-recreated")
         };
         let is_told_as_one = super::table_recreated::covers(case, act.effect);

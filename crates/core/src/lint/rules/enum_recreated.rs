@@ -43,9 +43,7 @@ fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
         let Effect::ChangeColumnType { table, column, .. } = effect else { continue };
         let table = facts.resolve(table);
         if case.is_used(&table) && !case.world.is_new_column(&table, column) {
-            let mut locks = effect.locks(facts);
-            locks.retain(|claim| case.is_used(&claim.relation));
-            acts.push(Act { effect, locks, duration: effect.duration(facts) });
+            acts.push(Act::of(effect, case.world));
             columns.push((table, column));
         }
     }

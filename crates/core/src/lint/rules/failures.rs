@@ -9,6 +9,7 @@ use underpin_sql::failure::{Certainty, Failure, FailureKind, failures};
 use underpin_sql::sending::{Block, Cut, Sender};
 
 use super::super::case::Case;
+use super::super::effects::{EffectKind, Placed};
 use super::super::finding::{Confidence, Finding, Severity};
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -22,7 +23,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let by_rows = failure.kind == FailureKind::Rows;
-        if !by_rows || (concerns_rows(case, failure) && !is_told(case, found)) {
+        if !by_rows || (concerns_rows(case, failure) && !is_told(found)) {
             found.push(tell(case, failure));
         }
     }
@@ -30,10 +31,9 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
 
 /// The file's own `BEGIN` is around the statement.
 fn begins_itself(case: &Case<'_>) -> bool {
-    let transaction = case.file.sending.transaction_of(case.at);
-    case.file.statements[transaction.statements.clone()]
-        .iter()
-        .any(|statement| matches!(statement.effects[..], [Effect::TransactionControl(_)]))
+    let transaction = case.file.sending.transaction_of(case.at).statements.clone();
+    let control = case.file.effects.with(EffectKind::Transaction, "", "");
+    !control.since(transaction.start).before(transaction.end).is_empty()
 }
 
 /// The rule of a reason.
@@ -188,37 +188,33 @@ fn concerns_rows(case: &Case<'_>, failure: &Failure) -> bool {
 fn is_required_by_file(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
     let facts = case.world.facts();
     let is_table = |name: &RelationName| facts.resolve(name) == *table;
-    let mut required = false;
-    for effect in case.file.statements[..case.at].iter().flat_map(|statement| &statement.effects) {
-        match effect {
-            Effect::AddColumn(added) if added.column == *column && is_table(&added.table) => {
-                required = added.not_null && added.default == ColumnDefault::None;
-            }
-            Effect::Do(_) | Effect::Call { .. } => required = false,
-            Effect::Insert { table, .. } | Effect::Merge { table, .. } if is_table(table) => required = false,
-            Effect::Copy { table: Some(table), writes: true } if is_table(table) => required = false,
-            _ => {}
-        }
-    }
-    required
+    let effects = &case.file.effects;
+    let name = table.name.as_str();
+    let additions = effects.with(EffectKind::AddColumn, name, column.as_str()).before(case.at);
+    let is_addition = |one: &Placed<'_>| one.effect.table().is_some_and(is_table);
+    let Some(added) = additions.placed().rfind(is_addition) else { return false };
+    let is_required = matches!(added.effect, Effect::AddColumn(added)
+        if added.not_null && added.default == ColumnDefault::None);
+    let puts_in = |effect: &Effect| match effect {
+        Effect::Insert { table, .. } | Effect::Merge { table, .. } => is_table(table),
+        Effect::Copy { table: Some(table), writes } => *writes && is_table(table),
+        _ => false,
+    };
+    is_required
+        && effects.with(EffectKind::Run, "", "").before(case.at).behind(added).is_empty()
+        && !effects.with(EffectKind::Write, name, "").before(case.at).behind(added).any(puts_in)
 }
 
 /// Whether the file has written to the table so far.
 fn is_filled(case: &Case<'_>, table: &RelationName) -> bool {
     let facts = case.world.facts();
-    case.file.statements[..case.at].iter().flat_map(|statement| &statement.effects).any(|effect| match effect
-    {
-        Effect::Do(_) | Effect::Call { .. } => true,
-        Effect::Insert { .. } | Effect::Update(_) | Effect::Merge { .. } | Effect::Copy { .. } => {
-            effect.table().is_some_and(|written| facts.resolve(written) == *table)
-        }
-        _ => false,
-    })
+    let effects = &case.file.effects;
+    let is_table = |effect: &Effect| effect.table().is_some_and(|written| facts.resolve(written) == *table);
+    !effects.with(EffectKind::Run, "", "").before(case.at).is_empty()
+        || effects.with(EffectKind::Write, table.name.as_str(), "").before(case.at).any(is_table)
 }
 
 /// `required-column-without-default` was told of this statement.
-fn is_told(case: &Case<'_>, found: &[Finding]) -> bool {
-    found
-        .iter()
-        .any(|one| one.rule == "required-column-without-default" && one.statement == Some(case.at + 1))
+fn is_told(found: &[Finding]) -> bool {
+    found.iter().any(|one| one.rule == "required-column-without-default")
 }

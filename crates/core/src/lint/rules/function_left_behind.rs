@@ -9,6 +9,7 @@ use underpin_sql::Effect;
 use underpin_sql::effect::{Binding, ObjectKind};
 
 use super::super::case::Case;
+use super::super::effects::EffectKind;
 use super::super::finding::{Confidence, Finding, Severity};
 
 pub(super) const NAME: &str = "function-left-behind";
@@ -42,7 +43,8 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
 /// The file replaces or drops the function, before or after.
 fn is_made_anew(case: &Case<'_>, routine: &RelationName) -> bool {
     let facts = case.world.facts();
-    case.file.statements.iter().flat_map(|statement| &statement.effects).any(|effect| match effect {
+    let routines = case.file.effects.with(EffectKind::CreateOrDropRoutine, routine.name.as_str(), "");
+    routines.any(|effect| match effect {
         Effect::CreateRoutine { name, .. } | Effect::Drop { kind: ObjectKind::Routine, name, .. } => {
             facts.new_name(name) == *routine
         }

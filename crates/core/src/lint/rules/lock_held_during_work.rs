@@ -5,7 +5,9 @@
 //! knows without its plan: it is told with low confidence, where nothing is known to be slow. What a program or a
 //! procedure does is left to `unknown-effect`.
 
-use underpin_catalog::LockMode;
+use std::collections::HashMap;
+
+use underpin_catalog::RelationName;
 use underpin_sql::{Duration, LockClaim};
 
 use super::super::case::{FileCase, Seen};
@@ -19,7 +21,7 @@ pub(super) const NAME: &str = "lock-held-during-work";
 /// One for each transaction, at the statement that works longest.
 pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>) {
     for transaction in &file.sending.transactions {
-        let mut held: Vec<Held> = Vec::new();
+        let mut held = Locks::default();
         let mut longest: Option<(usize, f64)> = None;
         let mut total: Option<Estimate> = None;
         let mut query: Option<(usize, Vec<Held>)> = None;
@@ -27,37 +29,22 @@ pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>
             let Some(one) = seen.get(at) else { continue };
             if let Some(estimate) = &one.estimate
                 && one.duration > Duration::Instant
+                && held.hurt_during(one)
             {
-                let mut hurts = false;
-                for lock in held.iter_mut().filter(|lock| is_worse(&lock.claim, one)) {
-                    lock.hurts = true;
-                    hurts = true;
-                }
-                if hurts {
-                    total = Some(added(total, estimate));
-                    if longest.is_none_or(|(_, most_ms)| estimate.most_ms > most_ms) {
-                        longest = Some((at, estimate.most_ms));
-                    }
+                total = Some(added(total, estimate));
+                if longest.is_none_or(|(_, most_ms)| estimate.most_ms > most_ms) {
+                    longest = Some((at, estimate.most_ms));
                 }
             }
             if !one.queried.is_empty() && query.is_none() {
-                let worse: Vec<_> = held.iter().filter(|lock| is_worse(&lock.claim, one)).cloned().collect();
+                let worse = held.worse_than(one);
                 query = (!worse.is_empty()).then_some((at, worse));
             }
-            for claim in one.locks.iter().filter(|claim| claim.mode.blocks_application()) {
-                match held.iter_mut().find(|lock| lock.claim.relation == claim.relation) {
-                    Some(lock) if lock.claim.mode < claim.mode => {
-                        lock.claim.mode = claim.mode;
-                        lock.since = at;
-                    }
-                    Some(_) => {}
-                    None => held.push(Held { since: at, claim: claim.clone(), hurts: false }),
-                }
-            }
+            held.take(at, one);
         }
         match (longest, total, query) {
             (Some((at, _)), Some(total), _) => {
-                held.retain(|lock| lock.hurts && lock.since < at);
+                let held = held.that_hurt_before(at);
                 if !held.is_empty() {
                     found.push(tell(file, at, &seen[at], total, &held));
                 }
@@ -68,13 +55,78 @@ pub(super) fn judge(file: &FileCase<'_>, seen: &[Seen], found: &mut Vec<Finding>
     }
 }
 
+/// The locks that a transaction has, as it goes on.
+#[derive(Default)]
+struct Locks {
+    /// In the order in which it took them.
+    held: Vec<Held>,
+    by_relation: HashMap<RelationName, usize>,
+    /// Statements that worked so far.
+    works: usize,
+}
+
 /// A lock that the transaction has.
 #[derive(Clone)]
 struct Held {
     since: usize,
     claim: LockClaim,
-    /// Somebody waits for it who would not wait for the work that goes on.
-    hurts: bool,
+    /// Statements that worked before it was taken, and later ones during which nobody waits for it who would not
+    /// wait for the work itself.
+    harmless: usize,
+}
+
+impl Locks {
+    /// A statement works. Tells whether somebody waits for one of the locks meanwhile who would not wait for the
+    /// work itself.
+    ///
+    /// Only the locks that the statement takes too are looked at: it keeps all others from somebody.
+    fn hurt_during(&mut self, working: &Seen) -> bool {
+        self.works += 1;
+        let mut harmless = 0;
+        for own in &working.locks {
+            if let Some(at) = self.by_relation.get(&own.relation)
+                && Blocks::of(own.mode) >= Blocks::of(self.held[*at].claim.mode)
+            {
+                self.held[*at].harmless += 1;
+                harmless += 1;
+            }
+        }
+        harmless < self.held.len()
+    }
+
+    /// The locks that keep somebody waiting whom the working statement's own would not.
+    fn worse_than(&self, working: &Seen) -> Vec<Held> {
+        let is_worse = |lock: &&Held| {
+            let own = working.locks.iter().find(|own| own.relation == lock.claim.relation);
+            own.is_none_or(|own| Blocks::of(own.mode) < Blocks::of(lock.claim.mode))
+        };
+        self.held.iter().filter(is_worse).cloned().collect()
+    }
+
+    /// A statement takes what it needs.
+    fn take(&mut self, at: usize, one: &Seen) {
+        for claim in one.locks.iter().filter(|claim| claim.mode.blocks_application()) {
+            match self.by_relation.get(&claim.relation) {
+                Some(known) => {
+                    let known = &mut self.held[*known];
+                    if known.claim.mode < claim.mode {
+                        known.claim.mode = claim.mode;
+                        known.since = at;
+                    }
+                }
+                None => {
+                    self.by_relation.insert(claim.relation.clone(), self.held.len());
+                    self.held.push(Held { since: at, claim: claim.clone(), harmless: self.works });
+                }
+            }
+        }
+    }
+
+    /// Those from before a statement that somebody waited for who would not have waited for work.
+    fn that_hurt_before(self, at: usize) -> Vec<Held> {
+        let works = self.works;
+        self.held.into_iter().filter(|lock| lock.harmless < works && lock.since < at).collect()
+    }
 }
 
 fn added(total: Option<Estimate>, more: &Estimate) -> Estimate {
@@ -86,12 +138,6 @@ fn added(total: Option<Estimate>, more: &Estimate) -> Estimate {
             source: so_far.source,
         },
     }
-}
-
-/// Whether the lock keeps somebody waiting whom the working statement's own lock would not.
-fn is_worse(claim: &LockClaim, working: &Seen) -> bool {
-    let own = working.locks.iter().find(|own| own.relation == claim.relation).map(|own| own.mode);
-    own.is_none_or(|own: LockMode| Blocks::of(own) < Blocks::of(claim.mode))
 }
 
 fn tell(file: &FileCase<'_>, at: usize, one: &Seen, total: Estimate, held: &[Held]) -> Finding {

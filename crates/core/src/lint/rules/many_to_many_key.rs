@@ -9,6 +9,7 @@ use underpin_sql::effect::{AddConstraint, ConstraintKind};
 
 use super::super::case::Case;
 use super::super::cost;
+use super::super::effects::EffectKind;
 use super::super::finding::{Blocks, Finding, Fix, FixStatement};
 
 pub(super) const NAME: &str = "many-to-many-key";
@@ -64,11 +65,12 @@ pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
             let facts = case.world.facts();
             let index = facts.resolve(index);
             let Some(table) = facts.index(&index).map(|known| known.table.clone()) else { return false };
-            case.file.statements[..case.at].iter().flat_map(|earlier| &earlier.effects).any(|earlier| {
-                matches!(earlier, Effect::AddConstraint(added)
-                    if is_key(added) && facts.resolve(&added.table) == table
-                        && index.name.as_str() == unique_name(&table))
-            })
+            let keys = case.file.effects.with(EffectKind::AddKey, table.name.as_str(), "");
+            index.name.as_str() == unique_name(&table)
+                && keys.before(case.at).any(|earlier| {
+                    matches!(earlier, Effect::AddConstraint(added)
+                        if is_key(added) && facts.resolve(&added.table) == table)
+                })
         }
         _ => false,
     }
@@ -88,8 +90,8 @@ fn replaced(case: &Case<'_>, added: &AddConstraint) -> Option<RelationName> {
         && !known.partial
         && known.constraint.is_none()
         && known.columns.iter().flatten().eq(&added.columns);
-    let later = case.file.statements[case.at..].iter().flat_map(|later| &later.effects);
-    let is_dropped = later.into_iter().any(
+    let drops = case.file.effects.with(EffectKind::DropIndex, index.name.as_str(), "");
+    let is_dropped = drops.since(case.at).any(
         |later| matches!(later, Effect::DropIndex { index: dropped, .. } if facts.resolve(dropped) == index),
     );
     (is_the_key && is_dropped).then_some(index)

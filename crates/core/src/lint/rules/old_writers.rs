@@ -11,6 +11,7 @@ use underpin_sql::Effect;
 use underpin_sql::effect::{AddConstraint, ColumnDefault, ConstraintKind, CreateIndex};
 
 use super::super::case::Case;
+use super::super::effects::{EffectKind, Matching};
 use super::super::finding::{Confidence, Finding, Severity, Severity::*};
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -103,19 +104,12 @@ fn default_dropped(case: &Case<'_>, table: &RelationName, column: &Name, found: 
     let known = facts.relation(table).and_then(|facts| facts.column(column));
     if case.world.is_new_column(table, column)
         || known.is_some_and(|column| !column.has_default || column.values != Default::default())
-        || case.file.statements[case.at..].iter().flat_map(|later| &later.effects).any(|later| {
-            matches!(later, Effect::SetDefault { table: other, column: same }
-                if same == column && facts.resolve(other) == *table)
-        })
+        || of_column(case, EffectKind::SetDefault, table, column, |all| all.since(case.at))
     {
         return;
     }
     // Prisma drops both in one statement.
-    let becomes_optional =
-        case.file.statements.iter().flat_map(|statement| &statement.effects).any(|effect| {
-            matches!(effect, Effect::DropNotNull { table: other, column: same }
-            if same == column && facts.resolve(other) == *table)
-        });
+    let becomes_optional = of_column(case, EffectKind::DropNotNull, table, column, |all| all);
     let refuses_null = !becomes_optional && known.is_none_or(|column| column.not_null);
     let is_sequence = facts.relations.values().any(|sequence| {
         sequence.owned_by.as_ref().is_some_and(|(owner, own)| owner == table && own == column)
@@ -174,9 +168,10 @@ fn unique(
     let new: Vec<_> = columns.iter().filter(|column| case.world.is_new_column(table, column)).collect();
     // One value for all rows, not one for each.
     let filled = |column: &Name| {
-        case.file.statements.iter().flat_map(|statement| &statement.effects).any(|effect| {
-            matches!(effect, Effect::AddColumn(added) if added.column == *column
-                && added.default == ColumnDefault::Constant && facts.resolve(&added.table) == *table)
+        let additions = case.file.effects.with(EffectKind::AddColumn, table.name.as_str(), column.as_str());
+        additions.any(|effect| {
+            matches!(effect, Effect::AddColumn(added)
+                if added.default == ColumnDefault::Constant && facts.resolve(&added.table) == *table)
         })
     };
     let is_all_new = !columns.is_empty() && new.len() == columns.len();
@@ -300,15 +295,22 @@ fn refused(
 /// An index or constraint of this name is made anew: what it refuses was refused before.
 fn was_dropped_before(case: &Case<'_>, table: &RelationName, name: Option<&Name>) -> bool {
     let Some(name) = name else { return false };
-    case.file.statements[..=case.at].iter().flat_map(|earlier| &earlier.effects).any(
-        |earlier| match earlier {
-            Effect::DropIndex { index, .. } => index.name == *name,
-            Effect::DropConstraint { table: other, constraint, .. } => {
-                constraint == name && other.name == table.name
-            }
-            _ => false,
-        },
-    )
+    let effects = &case.file.effects;
+    let indexes = effects.with(EffectKind::DropIndex, name.as_str(), "");
+    let constraints = effects.with(EffectKind::DropConstraint, table.name.as_str(), name.as_str());
+    !indexes.up_to(case.at).is_empty() || !constraints.up_to(case.at).is_empty()
+}
+
+/// Whether the file has such an effect on a column, in a part of it.
+fn of_column<'f, 'a>(
+    case: &'f Case<'a>,
+    kind: EffectKind,
+    table: &RelationName,
+    column: &Name,
+    part: impl Fn(Matching<'f, 'a>) -> Matching<'f, 'a>,
+) -> bool {
+    let all = case.file.effects.with(kind, table.name.as_str(), column.as_str());
+    part(all).any(|effect| effect.table().is_some_and(|other| case.world.facts().resolve(other) == *table))
 }
 
 fn tell(

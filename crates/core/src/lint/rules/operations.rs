@@ -4,6 +4,7 @@ use underpin_sql::effect::Rows;
 use underpin_sql::{Duration, Effect};
 
 use super::super::case::Case;
+use super::super::effects::EffectKind;
 use super::super::finding::{Finding, Severity};
 use crate::quantity::bytes;
 
@@ -73,13 +74,9 @@ fn missing_analyze(case: &Case<'_>, effect: &Effect, found: &mut Vec<Finding>) {
     if created.columns.iter().all(Option::is_some) || !case.is_used(&table) {
         return;
     }
-    let later = case.file.statements[case.at..].iter().flat_map(|later| &later.effects);
-    let is_analyzed = later.into_iter().any(|later| match later {
-        Effect::Analyze { table: None } => true,
-        Effect::Analyze { table: Some(other) } => facts.resolve(other) == table,
-        _ => false,
-    });
-    if is_analyzed {
+    let analyzing = |table: &str| case.file.effects.with(EffectKind::Analyze, table, "").since(case.at);
+    let is_it = |later: &Effect| later.table().is_some_and(|other| facts.resolve(other) == table);
+    if !analyzing("").is_empty() || analyzing(table.name.as_str()).any(is_it) {
         return;
     }
     let message = format!(

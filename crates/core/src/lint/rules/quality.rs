@@ -11,6 +11,7 @@ use underpin_sql::effect::{
 };
 
 use super::super::case::{Case, Telling};
+use super::super::effects::EffectKind;
 use super::super::finding::{Confidence, Finding, Severity};
 
 /// An index of more key columns is rarely used with all of them, and pays for each in every write.
@@ -57,9 +58,8 @@ fn table(case: &Case<'_>, created: &CreateTable, found: &mut Vec<Finding>) {
         && created.like.is_empty()
         && created.persistence != Persistence::Temporary;
     let gets_one = || {
-        case.file.statements.iter().flat_map(|statement| &statement.effects).any(|effect| {
-            matches!(effect, Effect::AddConstraint(added) if is_key(added) && added.table.name == created.table.name)
-        })
+        let keys = case.file.effects.with(EffectKind::AddKey, created.table.name.as_str(), "");
+        keys.any(|effect| matches!(effect, Effect::AddConstraint(added) if is_key(added)))
     };
     // Up to Prisma 5 the table of a many-to-many relation has none, and nobody can say otherwise.
     if key.is_none() && is_plain && !created.table.name.as_str().starts_with('_') && !gets_one() {
@@ -144,14 +144,16 @@ fn foreign_key(case: &Case<'_>, added: &AddConstraint, found: &mut Vec<Finding>)
             && serves(&constraint.columns.iter().cloned().map(Some).collect::<Vec<_>>(), &added.columns)
     };
     let by_file = || {
-        case.file.statements.iter().flat_map(|statement| &statement.effects).any(|effect| match effect {
+        let serves_too = |effect: &Effect| match effect {
             Effect::CreateIndex(created) => {
                 !created.partial && is_same(&created.table) && serves(&created.columns, &added.columns)
             }
             Effect::CreateTable(created) => is_same(&created.table) && all_constraints(created).any(keys),
             Effect::AddConstraint(other) => is_same(&other.table) && keys(other),
             _ => false,
-        })
+        };
+        let making = [EffectKind::CreateIndex, EffectKind::CreateTable, EffectKind::AddKey];
+        making.iter().any(|kind| case.file.effects.with(*kind, table.name.as_str(), "").any(serves_too))
     };
     if by_facts || by_file() {
         return;

@@ -2,9 +2,10 @@
 //! `security-definer-search-path`.
 
 use underpin_sql::Effect;
-use underpin_sql::effect::{PolicyChange, RunsAs, TableOption};
+use underpin_sql::effect::{RunsAs, TableOption};
 
 use super::super::case::Case;
+use super::super::effects::EffectKind;
 use super::super::finding::{Finding, Severity};
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
@@ -14,11 +15,9 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                 let facts = case.world.facts();
                 let table = facts.resolve(table);
                 let has_policy = facts.relation(&table).is_some_and(|known| !known.policies.is_empty());
+                let policies = case.file.effects.with(EffectKind::CreatePolicy, table.name.as_str(), "");
                 let gets_one =
-                    case.file.statements.iter().flat_map(|statement| &statement.effects).any(|effect| {
-                        matches!(effect, Effect::Policy { table: other, how: PolicyChange::Create { .. }, .. }
-                        if facts.resolve(other) == table)
-                    });
+                    policies.any(|effect| effect.table().is_some_and(|other| facts.resolve(other) == table));
                 if has_policy || gets_one {
                     continue;
                 }

@@ -55,7 +55,8 @@ pub(super) fn leaks(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Finding>) {
     }
 }
 
-/// While somebody holds a lock in the way, the application waits for as long as the `lock_timeout` says.
+/// While somebody holds a lock in the way, the application waits for as long as the `lock_timeout` says. Told
+/// once for a file.
 pub(super) fn long_lock_timeout(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Limit::Ms(limit) = case.in_force().limit("lock_timeout") else { return };
     let claims = case.acts.iter().flat_map(|act| &act.locks).filter(|claim| claim.mode.blocks_application());
@@ -65,7 +66,7 @@ pub(super) fn long_lock_timeout(case: &Case<'_>, found: &mut Vec<Finding>) {
         Blocks::ReadsAndWrites => settings.reads_may_wait_ms.min(settings.writes_may_wait_ms),
         Blocks::Writes | Blocks::Maintenance => settings.writes_may_wait_ms,
     };
-    if limit <= budget || found.iter().any(|finding| finding.rule == "long-lock-timeout") {
+    if limit <= budget {
         return;
     }
     let message = format!(

@@ -4,11 +4,14 @@
 //! left to tell is told here, whatever becomes of the rows. What a query or a program does to them is not
 //! followed.
 
+use std::collections::HashMap;
+
 use underpin_catalog::RelationName;
 use underpin_sql::effect::{AddColumn, ColumnDefault, CreateTable, Persistence};
 use underpin_sql::{ColumnFacts, Effect, RelationFacts};
 
 use super::super::case::{Case, Telling};
+use super::super::effects::{EffectKind, Placed};
 use super::super::finding::{Confidence, Finding, Severity};
 use super::column_recreated::are_alike;
 
@@ -60,8 +63,9 @@ enum Again {
 
 fn again(case: &Case<'_>, table: &RelationName) -> Option<Again> {
     let transaction = case.file.sending.transaction_of(case.at);
-    let later = case.file.statements[case.at + 1..transaction.statements.end].iter();
-    later.flat_map(|statement| &statement.effects).fold(None, |again, effect| match effect {
+    let names = case.file.effects.with(EffectKind::NameTable, table.name.as_str(), "");
+    let later = names.since(case.at + 1).before(transaction.statements.end).iter();
+    later.fold(None, |again, effect| match effect {
         Effect::CreateTable(made) if is_same(&made.table, table) => kind_of(case, table, &made.table),
         Effect::CreateTableAs { table: made, .. } if is_same(made, table) => Some(Again::OfQuery),
         Effect::RenameTable { table: made, to } if *to == table.name && is_beside(made, table) => {
@@ -79,9 +83,9 @@ fn again(case: &Case<'_>, table: &RelationName) -> Option<Again> {
 /// Whether the table that the file makes under the name `made` can stand in for the dropped one.
 fn kind_of(case: &Case<'_>, table: &RelationName, made: &RelationName) -> Option<Again> {
     let known = case.world.facts().relation(table)?;
-    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
+    let names = case.file.effects.with(EffectKind::NameTable, made.name.as_str(), "");
     // Of several the last counts: an earlier one is the one that goes.
-    let mut all = effects.filter_map(|effect| match effect {
+    let mut all = names.iter().filter_map(|effect| match effect {
         Effect::CreateTable(created) if is_same(&created.table, made) => {
             let lasts = created.persistence != Persistence::Temporary;
             Some((lasts && is_alike(known, created)).then_some(Again::Alike))
@@ -129,40 +133,53 @@ enum RowsThen {
 }
 
 fn rows_then(case: &Case<'_>, table: &RelationName) -> RowsThen {
-    let mut holders: Vec<&RelationName> = vec![table];
-    let mut result = RowsThen::Lost;
-    for (at, statement) in case.file.statements.iter().enumerate() {
-        for effect in &statement.effects {
-            let (to, reads) = match effect {
-                Effect::Insert { table, reads, .. }
-                | Effect::CreateTableAs { table, reads, with_data: true, .. }
-                | Effect::Merge { table, reads } => (table, reads),
-                Effect::Update(changed) => (&changed.table, &changed.reads),
-                Effect::Do(_) | Effect::Call { .. } | Effect::Unknown { .. } => {
-                    result = RowsThen::Unknown;
-                    continue;
-                }
-                Effect::RenameTable { table: from, to } => {
-                    let held = holders.iter().any(|holder| is_same(holder, from));
-                    if held && at > case.at && *to == table.name {
-                        return RowsThen::Carried;
-                    }
-                    continue;
-                }
-                _ => continue,
-            };
-            if reads.iter().any(|read| holders.iter().any(|holder| is_same(holder, read))) {
-                if at > case.at && is_same(to, table) {
+    let effects = &case.file.effects;
+    let reading = |holder: &RelationName| effects.with(EffectKind::Read, holder.name.as_str(), "");
+    // Relations that hold rows of it, and where they got them. The table itself does to the drop.
+    let mut holders: HashMap<&RelationName, Placed<'_>> = HashMap::new();
+    let mut next = vec![(table, reading(table).up_to(case.at))];
+    while let Some((holder, reads)) = next.pop() {
+        for one in reads.placed() {
+            let Some(to) = fills_from(one.effect, holder) else { continue };
+            if is_same(to, table) {
+                if one.place.0 > case.at {
                     return RowsThen::Carried;
                 }
-                holders.push(to);
+                continue;
+            }
+            // Who had them earlier hands them on as much as who got them again.
+            if holders.get(to).is_none_or(|known| one.place < known.place) {
+                holders.insert(to, one);
+                next.push((to, reading(to).behind(one)));
             }
         }
-        if at == case.at {
-            holders.retain(|holder| !is_same(holder, table));
-        }
     }
-    result
+    let takes_the_name = |(holder, got): (&&RelationName, &Placed<'_>)| {
+        let names = effects.with(EffectKind::NameTable, holder.name.as_str(), "");
+        names.since(case.at + 1).behind(*got).any(|effect| {
+            matches!(effect, Effect::RenameTable { table: from, to } if is_same(holder, from) && *to == table.name)
+        })
+    };
+    let is_unknown = |kind| !effects.with(kind, "", "").is_empty();
+    if holders.iter().any(takes_the_name) {
+        RowsThen::Carried
+    } else if is_unknown(EffectKind::Run) || is_unknown(EffectKind::Unknown) {
+        RowsThen::Unknown
+    } else {
+        RowsThen::Lost
+    }
+}
+
+/// The table into which an effect puts rows of another.
+fn fills_from<'a>(effect: &'a Effect, holder: &RelationName) -> Option<&'a RelationName> {
+    let (to, reads) = match effect {
+        Effect::Insert { table, reads, .. }
+        | Effect::CreateTableAs { table, reads, with_data: true, .. }
+        | Effect::Merge { table, reads } => (table, reads),
+        Effect::Update(changed) => (&changed.table, &changed.reads),
+        _ => return None,
+    };
+    reads.iter().any(|read| is_same(holder, read)).then_some(to)
 }
 
 fn tell_again(case: &Case<'_>, table: &RelationName, again: Again) -> Telling {
@@ -232,36 +249,34 @@ fn tell_like(case: &Case<'_>, table: &RelationName) -> Option<Finding> {
     Some(telling.done())
 }
 
-/// The new table that is like the dropped one, or is called so.
+/// The new table that is like the dropped one, or is called so: the first of both.
 fn successor<'a>(case: &Case<'a>, table: &RelationName) -> Option<&'a RelationName> {
     let facts = case.world.facts();
-    let effects = case.file.statements.iter().flat_map(|statement| &statement.effects);
+    let named = case.file.effects.with(EffectKind::NameTable, table.name.as_str(), "");
+    let namesake = named.placed().find_map(|one| match one.effect {
+        Effect::CreateTable(CreateTable { table: made, .. }) | Effect::CreateTableAs { table: made, .. } => {
+            (made.name == table.name && facts.new_name(made) == *table).then_some((one.place, made))
+        }
+        _ => None,
+    });
     let known = facts.relation(table);
-    let mut strangers = 0;
-    effects.into_iter().find_map(|effect| {
-        if let Effect::CreateTableAs { table: made, .. } = effect {
-            return (made.name == table.name && facts.new_name(made) == *table).then_some(made);
-        }
-        let Effect::CreateTable(made) = effect else { return None };
-        if made.table.name == table.name && facts.new_name(&made.table) == *table {
-            return Some(&made.table);
-        }
-        strangers += 1;
-        if strangers > CANDIDATES_MAX {
-            return None;
-        }
-        let known = known?;
-        let is_kept = |old: &&ColumnFacts| made.columns.iter().any(|new| is_same_column(new, old));
-        let common = known.columns.iter().filter(is_kept).count();
-        let (few, many) =
-            (known.columns.len().min(made.columns.len()), known.columns.len().max(made.columns.len()));
-        let share = |of: usize| common as f64 / of.max(1) as f64;
-        let is_like = match are_alike(table.name.as_str(), made.table.name.as_str()) {
-            true => share(few) >= SHARE_MIN,
-            false => common >= COMMON_OF_STRANGERS_MIN && share(many) >= SHARE_OF_STRANGERS_MIN,
-        };
-        is_like.then_some(&made.table)
-    })
+    let candidates = case.file.effects.tables().iter().take(CANDIDATES_MAX);
+    let mut strangers =
+        candidates.take_while(|(place, _)| namesake.is_none_or(|(namesake, _)| *place < namesake));
+    let like = strangers.find(|(_, made)| known.is_some_and(|known| is_like(table, known, made)));
+    like.map(|(_, made)| &made.table).or(namesake.map(|(_, made)| made))
+}
+
+fn is_like(table: &RelationName, known: &RelationFacts, made: &CreateTable) -> bool {
+    let is_kept = |old: &&ColumnFacts| made.columns.iter().any(|new| is_same_column(new, old));
+    let common = known.columns.iter().filter(is_kept).count();
+    let (few, many) =
+        (known.columns.len().min(made.columns.len()), known.columns.len().max(made.columns.len()));
+    let share = |of: usize| common as f64 / of.max(1) as f64;
+    match are_alike(table.name.as_str(), made.table.name.as_str()) {
+        true => share(few) >= SHARE_MIN,
+        false => common >= COMMON_OF_STRANGERS_MIN && share(many) >= SHARE_OF_STRANGERS_MIN,
+    }
 }
 
 /// The file reads the table before it drops it, so its rows are where they should be.
@@ -272,8 +287,9 @@ fn is_copied(case: &Case<'_>, table: &RelationName) -> bool {
             reads.iter().any(|read| facts.resolve(read) == *table)
         }
         Effect::Update(changed) => changed.reads.iter().any(|read| facts.resolve(read) == *table),
-        Effect::Do(_) => true,
         _ => false,
     };
-    case.file.statements[..case.at].iter().flat_map(|statement| &statement.effects).any(reads)
+    let effects = &case.file.effects;
+    effects.with(EffectKind::Read, table.name.as_str(), "").before(case.at).any(reads)
+        || effects.with(EffectKind::Run, "", "").before(case.at).any(|effect| matches!(effect, Effect::Do(_)))
 }

@@ -14,12 +14,9 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     let claims =
         || case.acts.iter().flat_map(|act| &act.locks).filter(|claim| claim.mode.blocks_application());
     let Some(first) = claims().max_by_key(|claim| claim.mode) else { return };
-    // Once a file is enough, and what waits for seconds anyway is told by others.
-    let said = |finding: &Finding| {
-        finding.rule == NAME
-            || (finding.statement == Some(case.at + 1) && finding.severity >= Severity::Danger)
-    };
-    if case.queue() == Queue::Bounded || found.iter().any(said) {
+    // What waits for seconds anyway is told by others.
+    let is_told = found.iter().any(|finding| finding.severity >= Severity::Danger);
+    if case.queue() == Queue::Bounded || is_told {
         return;
     }
     let blocks = Blocks::of(first.mode);

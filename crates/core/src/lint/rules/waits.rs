@@ -9,17 +9,14 @@ use underpin_sql::{Duration, Effect};
 use super::super::case::{Act, Case, strongest};
 use super::super::cost;
 use super::super::finding::{Blocks, Finding, Severity};
-use crate::notice::{Noticed, noticed};
+use crate::notice::{Noticed, noticed_while};
 use crate::reason::ReasonCode;
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts.iter().filter(|act| !super::is_told_as_one(case, act.effect)) {
-        if let Some(noticed) = noticed(act.effect, case.world) {
+        if let Some(noticed) = noticed_while(act.effect, case.world, || (act.blocks, act.duration)) {
             // The type change itself is told already, and how long it works with it.
-            let told = |finding: &Finding| {
-                finding.statement == Some(case.at + 1) && finding.rule == noticed.code.as_str()
-            };
-            if !found.iter().any(told) {
+            if !found.iter().any(|finding| finding.rule == noticed.code.as_str()) {
                 found.push(tell(case, act, &noticed));
             }
         }

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use pg_query::protobuf;
 
+use crate::parser;
+
 /// A comment of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
@@ -19,7 +21,7 @@ pub struct Comment {
 /// The comments of `text`, in order. None when the text is not even words (an open string, a zero
 /// byte): [`crate::read`] says where.
 pub fn comments(text: &str) -> Vec<Comment> {
-    let Ok(found) = pg_query::scan(text) else { return Vec::new() };
+    let Ok(found) = parser::scan(text) else { return Vec::new() };
     found
         .tokens
         .iter()

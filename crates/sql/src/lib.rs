@@ -23,6 +23,7 @@ mod intent;
 mod locks;
 mod mentioned;
 mod names;
+mod parser;
 mod predicate;
 mod predict;
 mod render;

@@ -5,6 +5,7 @@ use pg_query::protobuf::{BoolExprType, Node, NullTest, NullTestType};
 use underpin_catalog::Name;
 
 use crate::describe::strings;
+use crate::parser;
 
 /// The columns in which rows that satisfy `condition` never have NULL, in the one way that PostgreSQL
 /// accepts as a proof for `SET NOT NULL` and that we recognise: a conjunct `column IS NOT NULL`.
@@ -23,7 +24,7 @@ pub(crate) fn not_null_columns(condition: &Node) -> Vec<Name> {
 
 /// The same of a condition's text.
 pub(crate) fn not_null_columns_of(condition: &str) -> Vec<Name> {
-    let Ok(parsed) = pg_query::parse(&format!("SELECT 1 WHERE {condition}"), 0) else { return Vec::new() };
+    let Ok(parsed) = parser::parse(&format!("SELECT 1 WHERE {condition}")) else { return Vec::new() };
     let statement = parsed.protobuf.stmts.first().and_then(|raw| raw.stmt.as_ref());
     match statement.and_then(|statement| statement.node.as_ref()) {
         Some(NodeEnum::SelectStmt(select)) => {

@@ -15,6 +15,7 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use crate::describe::describe;
 use crate::effect::{Effect, ProgramStatement};
 use crate::expression::Contents;
+use crate::parser;
 use crate::syntax_error::{self, SyntaxError};
 
 pub use each::read_each;
@@ -137,7 +138,7 @@ fn read_within(text: &str, limits: &Limits) -> Result<Vec<Statement>, SyntaxErro
 /// The statements of some bytes of `text`.
 fn parse(text: &str, part: Range<usize>, lines: &LineStarts) -> Result<Vec<Statement>, pg_query::Error> {
     let within = &text[part.clone()];
-    match pg_query::parse(within, 0) {
+    match parser::parse(within) {
         Ok(parsed) => Ok(statements(parsed.protobuf, &text[..part.end], part.start, lines)),
         Err(pg_query::Error::Decode(_)) => one_by_one(text, part, lines),
         Err(error) => Err(error),
@@ -147,10 +148,10 @@ fn parse(text: &str, part: Range<usize>, lines: &LineStarts) -> Result<Vec<State
 /// The statements of bytes that are too deep somewhere: they can be parsed, and their tree cannot be handed out.
 fn one_by_one(text: &str, part: Range<usize>, lines: &LineStarts) -> Result<Vec<Statement>, pg_query::Error> {
     let mut all = Vec::new();
-    for one in pg_query::split_with_parser(&text[part])? {
+    for one in parser::split_with_parser(&text[part])? {
         let from = one.as_ptr() as usize - text.as_ptr() as usize;
         let to = from + one.len();
-        match pg_query::parse(one, 0) {
+        match parser::parse(one) {
             Ok(parsed) => all.extend(statements(parsed.protobuf, &text[..to], from, lines)),
             Err(_) => {
                 let what = "a statement that is nested too deeply to be read";
@@ -185,7 +186,7 @@ fn statements(parsed: protobuf::ParseResult, text: &str, base: usize, lines: &Li
 /// The tokens of `text` without comments, in order. Empty when the text cannot be scanned, which a
 /// text that parses always can.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
-    let Ok(found) = pg_query::scan(text) else { return Vec::new() };
+    let Ok(found) = parser::scan(text) else { return Vec::new() };
     found
         .tokens
         .iter()

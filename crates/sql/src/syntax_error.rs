@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use crate::parser;
 use crate::statement::{Token, tokens};
 
 /// PostgreSQL's grammar refuses the text.
@@ -57,6 +58,7 @@ pub(crate) fn locate(text: &str, part: Range<usize>, error: &pg_query::Error) ->
     let (message, place) = match (refusal(error), error) {
         (Some(message), _) => {
             let place = match error {
+                _ if message == parser::REFUSED => parser::endless(within).unwrap_or(0..0),
                 // The text may be 50 MB of an open string: it is not scanned once more.
                 pg_query::Error::Scan(_) | pg_query::Error::Split(_) => unscannable(within, message),
                 _ => place_of(within, message),
@@ -99,7 +101,7 @@ fn place_of(text: &str, message: &str) -> Range<usize> {
         return end..end;
     }
     let word = word_of(message);
-    let scanned = pg_query::scan(text);
+    let scanned = parser::scan(text);
     let tokens = match scanned.as_ref().err().and_then(refusal) {
         Some(said) => {
             // From some place on these are not even words, which the parser learns when it comes there.
@@ -116,7 +118,7 @@ fn place_of(text: &str, message: &str) -> Range<usize> {
     let named: Vec<Token> = tokens.iter().filter(reads_as).copied().collect();
     // Some refusals name no word.
     let candidates = if named.is_empty() { tokens } else { named };
-    let refused = |token: &Token| says(pg_query::split_with_parser(&text[..token.end]), message);
+    let refused = |token: &Token| says(parser::split_with_parser(&text[..token.end]), message);
     let first = candidates.partition_point(|token| !refused(token));
     candidates.get(first).or(candidates.first()).map_or(0..0, |token| token.start..token.end)
 }
@@ -129,7 +131,7 @@ fn unscannable(text: &str, message: &str) -> Range<usize> {
         text.len() - word.len()
     } else {
         let candidates: Vec<usize> = text.match_indices(word).map(|(at, _)| at).collect();
-        let refused = |at: &usize| says(pg_query::scan(&text[..*at + word.len()]), message);
+        let refused = |at: &usize| says(parser::scan(&text[..*at + word.len()]), message);
         let first = candidates.partition_point(|at| !refused(at));
         candidates.get(first).or(candidates.first()).copied().unwrap_or(0)
     };

@@ -13,6 +13,7 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use super::{LineStarts, Statement, no_tree, parse};
 use crate::effect::Effect;
 use crate::expression::Contents;
+use crate::parser;
 use crate::syntax_error::{SyntaxError, locate};
 
 /// How much is done at a time, in bytes of text.
@@ -122,7 +123,7 @@ fn begun(text: &str, part: Range<usize>, lines: &LineStarts, limits: &Limits) ->
 /// The bytes of semicolons that may end a statement. The scanner's own list leaves out what has no keyword, which
 /// is a syntax error or nothing; between two places of this list there is all of the text.
 fn ends(text: &str) -> Result<Vec<usize>, pg_query::Error> {
-    let found = pg_query::split_with_scanner(text)?;
+    let found = parser::split_with_scanner(text)?;
     let end = |one: &str| one.as_ptr() as usize - text.as_ptr() as usize + one.len();
     Ok(found.into_iter().map(end).filter(|end| *end < text.len()).collect())
 }

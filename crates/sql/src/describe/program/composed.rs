@@ -6,6 +6,7 @@ use pg_query::protobuf::{Node, SelectStmt};
 use underpin_catalog::{Literal, Name};
 
 use crate::describe::strings;
+use crate::parser;
 
 /// The value of an expression that is taken for a statement.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) enum Composed {
 
 /// The value of `SELECT expression`.
 pub(super) fn composed(sql: &str) -> Composed {
-    let Ok(parsed) = pg_query::parse(sql, 0) else { return Composed::Unknown };
+    let Ok(parsed) = parser::parse(sql) else { return Composed::Unknown };
     let statement = parsed.protobuf.stmts.first().and_then(|raw| raw.stmt.as_ref()?.node.as_ref());
     let Some(NodeEnum::SelectStmt(statement)) = statement else { return Composed::Unknown };
     let Some(expression) = only_target(statement) else { return Composed::Unknown };

@@ -12,6 +12,7 @@ use super::statements::beginning;
 use super::{catalogs, in_language, string_option, unreadable};
 use crate::effect::{Binding, BodyRead, RoutineBody};
 use crate::expression::Contents;
+use crate::parser;
 
 /// What the body names, as far as its text tells.
 pub(in crate::describe) fn routine_body(statement: &CreateFunctionStmt) -> RoutineBody {
@@ -75,7 +76,7 @@ fn names_tables(words: &BTreeSet<String>) -> bool {
 }
 
 fn add_sql(body: &mut RoutineBody, sql: &str, variables: &BTreeSet<String>) {
-    let Ok(parsed) = pg_query::parse(sql, 0) else {
+    let Ok(parsed) = parser::parse(sql) else {
         body.opaque.push(format!("a statement that cannot be read, \"{}\"", beginning(sql)));
         return;
     };

@@ -12,6 +12,7 @@ use underpin_catalog::RelationName;
 
 use crate::effect::{Effect, Program, ProgramStatement};
 use crate::expression::Contents;
+use crate::parser;
 
 /// The program that a PL/pgSQL body is. `at` is where the body begins in the text of the statement that
 /// carries it, when it stands there as it is.
@@ -101,7 +102,7 @@ impl Reader {
 
     /// SQL, one statement or the several of a constant that `EXECUTE` takes.
     fn sql(&mut self, number: usize, sql: &str, piece: Option<&Piece>, opaque: &mut Vec<String>) -> Asked {
-        let Ok(parsed) = pg_query::parse(sql, 0) else {
+        let Ok(parsed) = parser::parse(sql) else {
             opaque.push(format!("a statement that cannot be read, \"{}\"", beginning(sql)));
             return Asked { changes: true, once_only: true, catalogs: false };
         };

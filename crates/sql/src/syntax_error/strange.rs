@@ -6,6 +6,9 @@ use std::ops::Range;
 /// So much of a text is quoted.
 const CHARACTERS_MAX: usize = 60;
 
+/// So much is said about it. PostgreSQL's longest own words are half of that.
+const MESSAGE_CHARACTERS_MAX: usize = 300;
+
 /// How far back the statement before is looked for.
 const BYTES_BEFORE: usize = 4_096;
 
@@ -56,7 +59,13 @@ fn is_behind_copy(before: &str) -> bool {
 
 /// The message with no more than a line of what it quotes.
 pub(super) fn shortened(message: &str) -> String {
-    let Some((before, quoted)) = message.split_once("at or near \"") else { return message.to_owned() };
+    let Some((before, quoted)) = message.split_once("at or near \"") else {
+        // Some refusals say a name, however long it is, and do not quote it.
+        return match message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+            Some((end, _)) => format!("{}…", &message[..end]),
+            None => message.to_owned(),
+        };
+    };
     let quoted = quoted.strip_suffix('"').unwrap_or(quoted);
     let line = quoted.lines().next().unwrap_or_default();
     let short: String = line.chars().take(CHARACTERS_MAX).collect();
@@ -135,5 +144,15 @@ mod tests {
             (error.line, error.message.as_str()),
             (2, "unterminated quoted string at or near \"'open…\"")
         );
+    }
+
+    #[test]
+    fn a_name_that_is_not_quoted_is_not_told_whole() {
+        let error = read(&format!("ALTER TABLE é{} DROP b;", ".a".repeat(2_000))).unwrap_err();
+        assert!(
+            error.message.starts_with("improper qualified name (too many dotted names): é.a.a"),
+            "{error}"
+        );
+        assert!(error.message.ends_with('…') && error.message.chars().count() == 301, "{error}");
     }
 }

@@ -203,7 +203,7 @@ fn placed(refused: Refused, text: &str, statement: usize, stands: &Statement) ->
 struct Shape {
     /// Tokens in a row without a comma, summed over the open brackets, at most: how deep the tree can be.
     chain: usize,
-    /// Open brackets at most.
+    /// Open brackets, CASEs without their END and NOTs, at most: what takes the most stack.
     nested: usize,
     /// Tokens, each counted twice for every bracket behind a word and every CASE around it.
     work: u64,
@@ -214,7 +214,7 @@ impl Shape {
         let mut shape = Self::default();
         let mut open: Vec<(usize, bool)> = Vec::new();
         let (mut own, mut around) = (0, 0);
-        let mut doubled = 0_u32;
+        let (mut doubled, mut cases, mut nots) = (0_u32, 0_usize, 0_usize);
         let mut behind_word = false;
         for TokenWithSpan { token, .. } in tokens {
             let mut is_word = false;
@@ -232,12 +232,20 @@ impl Shape {
                     own = outer;
                     doubled = doubled.saturating_sub(u32::from(doubles));
                 }
-                Token::Comma | Token::SemiColon => own = 0,
+                Token::Comma | Token::SemiColon => (own, nots) = (0, 0),
                 Token::Word(word) => {
                     is_word = true;
                     match word.keyword {
-                        Keyword::CASE => doubled += 1,
-                        Keyword::END => doubled = doubled.saturating_sub(1),
+                        Keyword::CASE => {
+                            doubled += 1;
+                            cases += 1;
+                        }
+                        Keyword::END => {
+                            doubled = doubled.saturating_sub(1);
+                            cases = cases.saturating_sub(1);
+                        }
+                        // Most are the end of a column's definition, and none is in the next.
+                        Keyword::NOT => nots += 1,
                         _ => {}
                     }
                 }
@@ -246,7 +254,7 @@ impl Shape {
             behind_word = is_word;
             own += 1;
             shape.chain = shape.chain.max(around + own);
-            shape.nested = shape.nested.max(open.len());
+            shape.nested = shape.nested.max(open.len() + cases + nots);
             shape.work = shape.work.saturating_add(1 << doubled.min(32));
         }
         shape

@@ -10,6 +10,7 @@ mod facts;
 mod failures;
 mod forms;
 mod histories;
+mod nesting;
 mod programs;
 mod routines;
 mod sending;

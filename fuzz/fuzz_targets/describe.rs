@@ -1,15 +1,21 @@
-//! Understanding: what any statement does, locks, takes and needs has an answer in any surroundings.
+//! Understanding: what any statement does, locks, takes and needs has an answer in any surroundings, and what we
+//! would execute in its stead is SQL.
 #![no_main]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use underpin_fuzz::read;
 use underpin_sql::failure::{TransactionSoFar, failures};
-use underpin_sql::{Effect, as_written, mentioned, read, reverse, twin};
+use underpin_sql::{
+    Effect, as_written, fill_again, fills, for_the_rest_of_the_file, in_file, mentioned, predict, reverse,
+    twin,
+};
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, text)) = data.split_last() else { return };
     let Ok(statements) = read(&String::from_utf8_lossy(text)) else { return };
     let mut facts = underpin_fuzz::surroundings(*choice);
     let mut so_far = TransactionSoFar::default();
+    let mut filled = Vec::new();
     let _ = mentioned(&statements);
     for (ordinal, statement) in statements.iter().enumerate() {
         for effect in statement.effects.iter().flat_map(Effect::flattened) {
@@ -20,7 +26,20 @@ fuzz_target!(|data: &[u8]| {
             }
             let _ = (effect.duration(&facts), effect.refuses_transaction(&facts));
         }
-        let _ = (twin(statement, ordinal, &facts), as_written(statement, ordinal, &facts));
+        let _ = predict(&statement.effects, &facts);
+        let mut steps = vec![as_written(statement, ordinal, &facts)];
+        steps.extend(for_the_rest_of_the_file(statement, ordinal, &facts));
+        if let Ok(online) = twin(statement, ordinal, &facts) {
+            filled.extend(fills(statement, &online));
+            steps.extend(fill_again(online, &filled, ordinal, &facts));
+        }
+        for (sql, _) in steps.iter().map(in_file) {
+            assert!(
+                read(&sql).is_ok_and(|read| read.len() == 1),
+                "{sql:?} in the stead of {:?}",
+                statement.text
+            );
+        }
         let _ = reverse(&[&statement.text]);
         let _ = failures(statement, &facts, *choice & 0x40 == 0, &so_far);
         so_far.note(statement, &facts);
@@ -31,5 +50,5 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    underpin_fuzz::splice(data, size, max_size, seed)
+    underpin_fuzz::splice(&underpin_fuzz::SQL, data, size, max_size, seed)
 });

@@ -6,8 +6,7 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use underpin_fuzz::read;
 use underpin_sql::failure::{TransactionSoFar, failures};
 use underpin_sql::{
-    Effect, as_written, fill_again, fills, for_the_rest_of_the_file, in_file, mentioned, predict, reverse,
-    twin,
+    Effect, Fills, as_written, for_the_rest_of_the_file, in_file, mentioned, predict, reverse, twin,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -15,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(statements) = read(&String::from_utf8_lossy(text)) else { return };
     let mut facts = underpin_fuzz::surroundings(*choice);
     let mut so_far = TransactionSoFar::default();
-    let mut filled = Vec::new();
+    let mut filled = Fills::default();
     let _ = mentioned(&statements);
     for (ordinal, statement) in statements.iter().enumerate() {
         for effect in statement.effects.iter().flat_map(Effect::flattened) {
@@ -29,10 +28,9 @@ fuzz_target!(|data: &[u8]| {
         let _ = predict(&statement.effects, &facts);
         let mut steps = vec![as_written(statement, ordinal, &facts)];
         steps.extend(for_the_rest_of_the_file(statement, ordinal, &facts));
-        if let Ok(online) = twin(statement, ordinal, &facts) {
-            filled.extend(fills(statement, &online));
-            steps.extend(fill_again(online, &filled, ordinal, &facts));
-        }
+        let online = twin(statement, ordinal, &facts).unwrap_or_default();
+        steps.extend(filled.again(online.clone(), ordinal, &facts));
+        filled.follow(statement, &online, &facts);
         for (sql, _) in steps.iter().map(in_file) {
             assert!(
                 read(&sql).is_ok_and(|read| read.len() == 1),

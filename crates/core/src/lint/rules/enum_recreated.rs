@@ -26,16 +26,31 @@ pub(super) fn covers(case: &Case<'_>, effect: &Effect) -> bool {
     case.file.enum_swaps().iter().any(|swap| swap.covers(effect))
 }
 
-fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
+/// Whether the effect moves a column of a swap that takes values away, so that [`judge`] tells which rows refuse it.
+pub(super) fn tells_of_values(case: &Case<'_>, effect: &Effect) -> bool {
+    let mut swaps = case.file.enum_swaps().iter().filter(|swap| swap.covers(effect));
+    swaps.any(|swap| !removed(had(case, swap), swap).is_empty())
+}
+
+/// The values before the swap, where they are known.
+fn had<'a>(case: &Case<'a>, swap: &EnumSwap) -> Option<&'a [String]> {
     let facts = case.world.facts();
     let before = facts.type_facts(&swap.name).filter(|_| !swap.is_made_in_place());
-    let before = before.or_else(|| facts.type_facts(&swap.old));
-    let had = match before.and_then(|before| before.kind.as_ref()) {
+    match before.or_else(|| facts.type_facts(&swap.old))?.kind.as_ref() {
         Some(TypeKind::Enum { values }) => Some(values),
         _ => None,
-    };
-    let removed: Vec<&str> =
-        had.into_iter().flatten().filter(|value| !swap.values.contains(value)).map(String::as_str).collect();
+    }
+}
+
+/// The values that the swap takes away.
+fn removed<'a>(had: Option<&'a [String]>, swap: &EnumSwap) -> Vec<&'a str> {
+    had.into_iter().flatten().filter(|value| !swap.values.contains(value)).map(String::as_str).collect()
+}
+
+fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
+    let facts = case.world.facts();
+    let had = had(case, swap);
+    let removed = removed(had, swap);
 
     let mut acts = Vec::new();
     let mut columns = Vec::new();

@@ -23,7 +23,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let by_rows = failure.kind == FailureKind::Rows;
-        if !by_rows || (concerns_rows(case, failure) && !is_told(found)) {
+        if !by_rows || (concerns_rows(case, failure) && !is_told(case, failure, found)) {
             found.push(tell(case, failure));
         }
     }
@@ -214,7 +214,10 @@ fn is_filled(case: &Case<'_>, table: &RelationName) -> bool {
         || effects.with(EffectKind::Write, table.name.as_str(), "").before(case.at).any(is_table)
 }
 
-/// `required-column-without-default` was told of this statement.
-fn is_told(found: &[Finding]) -> bool {
+/// `required-column-without-default` was told of this statement, or `enum-recreated` tells of the values that go.
+fn is_told(case: &Case<'_>, failure: &Failure, found: &[Finding]) -> bool {
+    let effect = case.statement.effects.get(failure.effect);
     found.iter().any(|one| one.rule == "required-column-without-default")
+        || failure.sqlstate == "22P02"
+            && effect.is_some_and(|effect| super::enum_recreated::tells_of_values(case, effect))
 }

@@ -1,6 +1,7 @@
 //! What a rule is asked about: one statement, or one file, with everything around it.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use underpin_catalog::{LockMode, Name, RelationName};
 use underpin_sql::effect::{ConstraintKind, ReindexTarget, Rows};
@@ -34,13 +35,15 @@ pub(crate) struct FileCase<'a> {
     pub(crate) effects: FileEffects<'a>,
 }
 
-/// A statement, when its turn comes.
-#[derive(Debug)]
+/// A statement, when its turn comes, or one of those inside its program.
+#[derive(Clone, Debug)]
 pub(crate) struct Case<'a> {
     pub(crate) file: &'a FileCase<'a>,
     /// Which statement of the file, from 0.
     pub(crate) at: usize,
     pub(crate) statement: &'a Statement,
+    /// Where it stands in the file, in bytes: inside a DO block that of the inner statement.
+    pub(crate) place: Range<usize>,
     /// What each of its effects takes.
     pub(crate) acts: &'a [Act<'a>],
     /// The database before it.
@@ -57,14 +60,16 @@ pub(crate) struct Act<'a> {
     pub(crate) duration: Duration,
     /// One of its locks keeps the application waiting, on a relation that others use or on a new one.
     pub(crate) blocks: bool,
+    /// Where it stands in the file, in bytes.
+    pub(crate) place: Range<usize>,
 }
 
 impl<'a> Act<'a> {
-    pub(crate) fn of(effect: &'a Effect, world: &World) -> Self {
+    pub(crate) fn of(effect: &'a Effect, place: Range<usize>, world: &World) -> Self {
         let (mut locks, duration) = effect.locks_and_duration(world.facts());
         let blocks = locks.iter().any(|claim| claim.mode.blocks_application());
         locks.retain(|claim| world.concerns_others(&claim.relation));
-        Self { effect, locks, duration, blocks }
+        Self { effect, locks, duration, blocks, place }
     }
 }
 
@@ -308,10 +313,10 @@ impl<'a> Case<'a> {
         self.file.shown(relation)
     }
 
-    /// Begins a finding about the statement.
+    /// Begins a finding about the statement, or the one inside it.
     pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
         let mut telling = self.file.tell(rule, severity, message);
-        telling.finding.span = Some(self.file.lines.span(self.statement.span.clone()));
+        telling.finding.span = Some(self.file.lines.span(self.place.clone()));
         telling.finding.statement = Some(self.at + 1);
         telling
     }
@@ -473,7 +478,7 @@ impl Telling {
     }
 
     /// The place within the statement, in bytes of the file.
-    pub(crate) fn at(mut self, file: &FileCase<'_>, bytes: std::ops::Range<usize>) -> Self {
+    pub(crate) fn at(mut self, file: &FileCase<'_>, bytes: Range<usize>) -> Self {
         self.finding.span = Some(file.lines.span(bytes));
         self
     }

@@ -5,10 +5,11 @@
 //! decides nothing itself: what is found is a rule's, what counts is decided behind it.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use underpin_catalog::{Name, ServerVersion};
 use underpin_prisma::client::ClientContract;
-use underpin_sql::effect::Persistence;
+use underpin_sql::effect::{Persistence, Program};
 use underpin_sql::failure::TransactionSoFar;
 use underpin_sql::in_force::{Session, in_force};
 use underpin_sql::sending::{Sender, sending};
@@ -171,21 +172,37 @@ impl<'a> Linter<'a> {
             if transaction.replace(standing.transaction) != Some(standing.transaction) {
                 so_far = so_far.next_transaction();
             }
-            let case =
-                Case { file: &file, at, statement, acts: &acts, world: &self.carried.world, so_far: &so_far };
+            let whole = Case {
+                file: &file,
+                at,
+                statement,
+                place: statement.span.clone(),
+                acts: &acts,
+                world: &self.carried.world,
+                so_far: &so_far,
+            };
+            let parts = || {
+                let parts = acts.chunk_by(|one, next| one.place == next.place);
+                parts.map(|acts| Case { place: acts[0].place.clone(), acts, ..whole.clone() })
+            };
             for (rule, told) in self.rules.iter().zip(&mut told) {
                 match rule.judge {
-                    Judge::Statement(judge) => judge(&case, &mut here),
-                    Judge::Once(judge) if !*told => {
-                        let before = here.len();
-                        judge(&case, &mut here);
-                        *told = here.len() > before;
+                    Judge::Statement(judge) => judge(&whole, &mut here),
+                    Judge::Part(judge) => parts().for_each(|part| judge(&part, &mut here)),
+                    Judge::Once(judge) => {
+                        for part in parts() {
+                            let before = here.len();
+                            if !*told {
+                                judge(&part, &mut here);
+                                *told = here.len() > before;
+                            }
+                        }
                     }
-                    Judge::Once(_) | Judge::File(_) | Judge::Run => {}
+                    Judge::File(_) | Judge::Run => {}
                 }
             }
             report.findings.append(&mut here);
-            let one = Seen::of(&case);
+            let one = Seen::of(&whole);
             report.statements.push(StatementReport {
                 span: lines.span(statement.span.clone()),
                 title: title(&statement.text),
@@ -213,24 +230,30 @@ impl<'a> Linter<'a> {
         report
     }
 
-    /// When time passes between files, tables fill and clients come to know what is new.
+    /// When time passes between files, tables fill, clients come to know what is new, and another session
+    /// deploys.
     fn begin_file(&mut self, time_passes: bool) {
+        if time_passes {
+            self.carried.session = self.around.session.clone();
+        }
         self.carried.world.begin_file(time_passes, std::slice::from_ref(&self.around.namespace));
     }
 }
 
 /// What each effect takes of relations that others may use.
 fn acts<'s>(statement: &'s Statement, world: &World) -> Vec<Act<'s>> {
-    let parts = statement.effects.iter().flat_map(|effect| parts(effect, world));
-    parts.map(|effect| Act::of(effect, world)).collect()
+    let parts = statement.effects.iter().flat_map(|effect| parts(statement, effect, world));
+    parts.map(|(effect, place)| Act::of(effect, place, world)).collect()
 }
 
 /// Of a DO block what its statements do, to the relations that were there before it; and the block itself
-/// when it does more than its text tells. Any other effect is its own part.
-fn parts<'s>(effect: &'s Effect, world: &World) -> Vec<&'s Effect> {
-    let Effect::Do(program) = effect else { return vec![effect] };
-    let mut parts = effect.flattened();
-    let made: Vec<_> = parts.iter().filter_map(|part| world.made_by(part)).collect();
+/// when it does more than its text tells. Any other effect is its own part. Each with its place in the file.
+fn parts<'s>(statement: &'s Statement, effect: &'s Effect, world: &World) -> Vec<(&'s Effect, Range<usize>)> {
+    let whole = statement.span.clone();
+    let Effect::Do(program) = effect else { return vec![(effect, whole)] };
+    let mut parts = Vec::new();
+    inner(statement, program, &whole, &mut parts);
+    let made: Vec<_> = parts.iter().filter_map(|(part, _)| world.made_by(part)).collect();
     let is_made = |part: &Effect| {
         world.made_by(part).is_none()
             && part.table().is_some_and(|table| {
@@ -239,11 +262,29 @@ fn parts<'s>(effect: &'s Effect, world: &World) -> Vec<&'s Effect> {
                 places.iter().any(|place| made.contains(&world.facts().new_relation_name(table, *place)))
             })
     };
-    parts.retain(|part| !is_made(part));
+    parts.retain(|(part, _)| !is_made(part));
     if parts.is_empty() || !program.opaque.is_empty() {
-        parts.insert(0, effect);
+        parts.insert(0, (effect, whole));
     }
     parts
+}
+
+/// The effects of a program's statements, at any depth. A place that is not known is that of what is around it.
+fn inner<'s>(
+    statement: &'s Statement,
+    program: &'s Program,
+    around: &Range<usize>,
+    parts: &mut Vec<(&'s Effect, Range<usize>)>,
+) {
+    for one in &program.statements {
+        let place = if one.bytes.is_some() { statement.place_of(one) } else { around.clone() };
+        for effect in &one.effects {
+            match effect {
+                Effect::Do(program) => inner(statement, program, &place, parts),
+                other => parts.push((other, place.clone())),
+            }
+        }
+    }
 }
 
 /// The first words of a statement, on one line.

@@ -19,9 +19,12 @@ pub struct Rule {
 /// What a rule is asked about. It puts what it finds behind what others have found there.
 #[derive(Clone, Copy)]
 pub(crate) enum Judge {
-    /// Each statement, with what was found in the same one.
+    /// Each statement, and of a DO block each that is inside, with what was found in the same statement of the
+    /// file.
+    Part(fn(&Case<'_>, &mut Vec<Finding>)),
+    /// Each statement of the file as a whole, likewise.
     Statement(fn(&Case<'_>, &mut Vec<Finding>)),
-    /// The same, until it has found something in the file.
+    /// The parts, until it has found something in the file.
     Once(fn(&Case<'_>, &mut Vec<Finding>)),
     /// Each file, when all its statements were judged, with what was found in it.
     File(fn(&FileCase<'_>, &[Seen], &mut Vec<Finding>)),

@@ -58,7 +58,7 @@ fn tell(case: &Case<'_>, swap: &EnumSwap) -> Option<Finding> {
         let Effect::ChangeColumnType { table, column, .. } = effect else { continue };
         let table = facts.resolve(table);
         if case.is_used(&table) && !case.world.is_new_column(&table, column) {
-            acts.push(Act::of(effect, case.world));
+            acts.push(Act::of(effect, case.place.clone(), case.world));
             columns.push((table, column));
         }
     }

@@ -16,7 +16,11 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     for act in case.acts.iter().filter(|act| !super::is_told_as_one(case, act.effect)) {
         if let Some(noticed) = noticed_while(act.effect, case.world, || (act.blocks, act.duration)) {
             // The type change itself is told already, and how long it works with it.
-            if !found.iter().any(|finding| finding.rule == noticed.code.as_str()) {
+            let told = |finding: &Finding| {
+                finding.rule == noticed.code.as_str()
+                    && finding.span.as_ref().is_some_and(|span| span.bytes == case.place)
+            };
+            if !found.iter().any(told) {
                 found.push(tell(case, act, &noticed));
             }
         }

@@ -40,6 +40,11 @@ impl Catalog {
         self.objects.iter()
     }
 
+    /// One object.
+    pub fn object(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.objects.len()

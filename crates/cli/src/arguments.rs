@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Look at everything that a deploy needs, and at who stands in the way right now
     Doctor(Doctor),
+    /// Compare the database with the history of its applied migrations, replayed on a throwaway server
+    Drift(Drift),
     /// Show what a stopped deploy has left, and finish, revert or mark it
     Recover(Recover),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
@@ -62,6 +64,7 @@ impl Arguments {
             Command::Status(options) => options.output.json,
             Command::Resolve(options) => options.output.json,
             Command::Doctor(options) => options.output.json,
+            Command::Drift(options) => options.output.json,
             Command::Recover(options) => options.output.json,
             Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
@@ -170,6 +173,17 @@ pub(crate) struct Resolve {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Drift {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// Folder with `postgres` and `initdb` of the server's major version, for the replay
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Printing,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod deploy;
 pub(crate) mod doctor;
+pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod explain_tx;
 pub(crate) mod lint;

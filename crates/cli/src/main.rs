@@ -50,6 +50,7 @@ fn main() -> ExitCode {
             Command::Status(options) => command::status::run(options, &output).await,
             Command::Resolve(options) => command::resolve::run(options, &output).await,
             Command::Doctor(options) => command::doctor::run(options, &output).await,
+            Command::Drift(options) => command::drift::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,

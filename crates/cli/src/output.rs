@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod credentials;
+pub(crate) mod drift;
 pub(crate) mod lint;
 pub(crate) mod page;
 mod progress;

@@ -4,6 +4,7 @@
 //! go out as values.
 
 pub mod audit;
+pub mod drift;
 pub mod event;
 pub mod lint;
 mod notice;

@@ -5,6 +5,7 @@ mod lint;
 use serde::{Deserialize, Serialize};
 
 pub use self::lint::{Ignore, LintSettings};
+use crate::drift::DriftSettings;
 use crate::run::Limits;
 
 /// `underpin.toml`.
@@ -19,6 +20,8 @@ pub struct Settings {
     pub shadow: ShadowSettings,
     /// `[lint]`
     pub lint: LintSettings,
+    /// `[drift]`
+    pub drift: DriftSettings,
 }
 
 /// How locks are asked for. All times in milliseconds.

@@ -13,7 +13,7 @@ use crate::connect::Connection;
 use crate::deploy::Target;
 use crate::gate::sentence;
 use crate::problem::Problem;
-use crate::{gate, prove, server, session};
+use crate::{gate, server, session, shadow_history};
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -277,7 +277,7 @@ fn folder_order(target: &Target) -> Check {
 }
 
 fn throwaway(version: ServerVersion, settings: &Settings, target: &Target) -> Check {
-    let wanted = prove::wanted(version, &settings.shadow, Some(target.root.clone()));
+    let wanted = shadow_history::wanted(version, &settings.shadow, Some(target.root.clone()));
     match find(&wanted) {
         Ok(found) => good("throwaway server", format!("PostgreSQL {} {}", found.version, found.source)),
         Err(_) if wanted.may_fetch => note(

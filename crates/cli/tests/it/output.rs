@@ -1,6 +1,7 @@
 //! Output is an interface: data on stdout, words on stderr, one object with `--json`, a line for each event, exit codes
 //! of signals, and never a password.
 
+mod drift;
 mod events;
 mod json;
 mod secrets;

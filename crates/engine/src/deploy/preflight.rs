@@ -12,8 +12,9 @@ use crate::connect::Connection;
 use crate::journal::{self, Unfinished};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
-use crate::prove::{self, Replayed};
+use crate::prove;
 use crate::server::Server;
+use crate::shadow_history::{Replayed, wanted};
 use crate::surroundings;
 
 /// A migration that is to be applied.
@@ -100,7 +101,7 @@ impl Preflight {
 
     /// A prover with the history that is applied already.
     pub(super) fn prover(&self, target: &Target, request: &Request, server: &Server) -> ProvingHistory {
-        let wanted = prove::wanted(server.version, &request.settings.shadow, Some(target.root.clone()));
+        let wanted = wanted(server.version, &request.settings.shadow, Some(target.root.clone()));
         let namespace = Name::new(&target.url.schema);
         let history = target
             .history

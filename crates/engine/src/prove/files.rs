@@ -5,26 +5,12 @@
 
 use tokio_postgres::Client;
 use underpin_catalog::{Catalog, Difference, Name, ServerVersion, differences};
-use underpin_core::plan::{Mode, Policy, plan};
 use underpin_core::settings::ShadowSettings;
+use underpin_sql::Surroundings;
 use underpin_sql::sending::{Cut, Sender, sending};
-use underpin_sql::{Statement, Surroundings};
 
-use super::{Prover, Replayed, Unproven, said, wanted};
-
-impl Replayed {
-    /// A migration as it is written.
-    pub(crate) fn as_written(
-        name: &str,
-        text: &str,
-        statements: &[Statement],
-        nothing: &Surroundings,
-    ) -> Self {
-        let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
-        let steps = plan(statements, nothing, &policy).steps;
-        Self { name: name.to_owned(), script: text.to_owned(), steps }
-    }
-}
+use super::{Prover, Unproven};
+use crate::shadow_history::{Replayed, said, wanted};
 
 /// Proves files of one history, in its order. Its server is started with the first proof.
 #[derive(Debug)]
@@ -64,8 +50,7 @@ impl FilesProver {
         let statements = underpin_sql::read(text)
             .map_err(|error| Unproven::Failed { which: AS_WRITTEN.1, error: error.to_string() })?;
         let original = Replayed::as_written("", text, &statements, &self.nothing);
-        self.prover.start().await?;
-        self.prover.replay(&self.history).await?;
+        self.prover.history.replay(&self.history).await?;
         let written = self.prover.end(AS_WRITTEN, &original.steps).await?;
         for sender in [Sender::PrismaWhole, Sender::PrismaSplit] {
             let online = self.sent(files, sender).await?;
@@ -84,7 +69,7 @@ impl FilesProver {
 
     /// The catalog after the files, in one session as Prisma has it.
     async fn sent(&self, files: &[&str], sender: Sender) -> Result<Catalog, Unproven> {
-        let client = self.prover.copy("underpin_files").await?;
+        let client = self.prover.history.copy("underpin_files").await?;
         for file in files {
             send(&client, file, sender)
                 .await

@@ -3,8 +3,10 @@
 use tokio_postgres::Client;
 use underpin_core::exit;
 use underpin_core::plan::Mode;
+use underpin_core::settings::Settings;
 use underpin_engine::Events;
 use underpin_engine::deploy::{Ending, deploy};
+use underpin_engine::drift::drift;
 use underpin_testkit::{Server, corpus, majors};
 
 use crate::setting::{assert_same, catalog, corpus_target, deployed, ledger, request};
@@ -89,6 +91,11 @@ async fn agrees(project: &str) {
         assert!(rows.iter().all(|row| row.ends_with("|t|-|-|1")), "{of}: {rows:#?}");
         let again = deployed(&target, &request(Mode::Online)).await;
         assert!(matches!(again.ending, Ending::UpToDate), "{of}: {again:?}");
+        if major == majors()[0] {
+            let compared =
+                drift(&target, &Settings::default()).await.unwrap_or_else(|error| panic!("{of}: {error:?}"));
+            assert!(compared.drift.is_clean(), "{of}: {:#?}", compared.drift.deviations);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod connect;
 mod contract;
 mod corpus;
 mod doubt;
+mod drift;
 mod faults;
 mod fix_corpus;
 mod hands;

@@ -10,9 +10,10 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "docs/deploy.md",
+    "docs/drift.md",
     "docs/lint.md",
     "docs/operations.md",
     "docs/refusals.md",

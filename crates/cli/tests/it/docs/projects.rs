@@ -88,6 +88,16 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
                  CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n",
             )
         }
+        "drifted" => {
+            database
+                .run(
+                    "ALTER TABLE \"Order\" ADD COLUMN \"note\" TEXT, ALTER COLUMN \"channel\" SET DEFAULT 'web';
+                     ALTER TABLE \"Order\" ADD CONSTRAINT status_known CHECK (status IN ('open', 'paid'));
+                     CREATE EXTENSION pg_trgm",
+                )
+                .await;
+            project
+        }
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };

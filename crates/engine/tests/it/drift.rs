@@ -1,0 +1,210 @@
+//! A live database against its own history.
+
+use underpin_core::drift::{Change, DriftSettings, Ignore};
+use underpin_core::exit;
+use underpin_core::plan::Mode;
+use underpin_core::settings::Settings;
+use underpin_engine::drift::{Compared, drift};
+use underpin_testkit::{Database, Server, majors};
+
+use crate::setting::{deployed, in_transaction, request, rows, target};
+
+const INIT: &str = r#"
+    CREATE TYPE "Role" AS ENUM ('USER', 'ADMIN');
+    CREATE TABLE "User" (id SERIAL PRIMARY KEY, email VARCHAR(80) NOT NULL, role "Role" NOT NULL DEFAULT 'USER', note TEXT DEFAULT 'x');
+    CREATE UNIQUE INDEX "User_email_key" ON "User" (email);
+    CREATE INDEX "User_note_idx" ON "User" (note);
+    CREATE TABLE "Post" (id SERIAL PRIMARY KEY, author INTEGER NOT NULL, state VARCHAR(9) NOT NULL,
+      CONSTRAINT state_known CHECK (state IN ('draft', 'public')),
+      CONSTRAINT "Post_author_fkey" FOREIGN KEY (author) REFERENCES "User"(id));
+    CREATE INDEX "Post_draft_idx" ON "Post" (author) WHERE state IN ('draft', 'none');
+    CREATE VIEW drafts AS SELECT id FROM "Post" WHERE state IN ('draft', 'none');
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+    CREATE TRIGGER touch BEFORE UPDATE ON "Post" FOR EACH ROW EXECUTE FUNCTION touch();
+"#;
+const LATER: &str = "ALTER TABLE \"User\" ADD COLUMN born DATE";
+
+const MIGRATIONS: &[(&str, &str)] = &[("20260101000000_init", INIT), ("20260102000000_born", LATER)];
+
+async fn compared(database: &Database<'_>, migrations: &[(&str, &str)], settings: &Settings) -> Compared {
+    match drift(&target(database, migrations), settings).await {
+        Ok(compared) => compared,
+        Err(problem) => panic!("{problem:?}"),
+    }
+}
+
+async fn live(server: &'static Server) -> Database<'static> {
+    let database = server.database("live").await;
+    deployed(&target(&database, &MIGRATIONS[..1]), &request(Mode::AsWritten)).await;
+    database
+}
+
+fn told(compared: &Compared) -> Vec<String> {
+    let sign = |change: &Change| match change {
+        Change::OnlyInDatabase => '+',
+        Change::OnlyInHistory => '-',
+        Change::Differs { .. } => '~',
+    };
+    let of = &compared.drift.deviations;
+    of.iter().map(|one| format!("{} {} {}", sign(&one.change), one.kind, one.identity)).collect()
+}
+
+#[tokio::test]
+async fn nothing_differs_after_a_deploy_and_what_is_pending_is_no_drift() {
+    for major in majors() {
+        let database = live(Server::shared(major).await).await;
+        let compared = compared(&database, MIGRATIONS, &Settings::default()).await;
+        assert!(compared.drift.is_clean(), "{major}: {compared:#?}");
+        assert_eq!(compared.applied, ["20260101000000_init"]);
+        assert_eq!(compared.pending, ["20260102000000_born"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_by_hand_is_told_object_by_object() {
+    for major in majors() {
+        let database = live(Server::shared(major).await).await;
+        database
+            .run(
+                r#"ALTER TABLE "User" ADD COLUMN by_hand TEXT, ALTER COLUMN note SET NOT NULL, ALTER note SET DEFAULT 'y';
+                   DROP INDEX "User_note_idx";
+                   ALTER TYPE "Role" ADD VALUE 'GUEST';
+                   ALTER TABLE "Post" DROP CONSTRAINT state_known, DISABLE TRIGGER touch, ENABLE ROW LEVEL SECURITY;
+                   CREATE POLICY mine ON "Post" USING (author = 1);
+                   CREATE TABLE "Copy" AS SELECT * FROM "User";
+                   COMMENT ON TABLE "Post" IS 'by hand'"#,
+            )
+            .await;
+        let compared = compared(&database, MIGRATIONS, &Settings::default()).await;
+        let expected = [
+            "+ table public.\"Copy\"",
+            "~ table public.\"Post\"",
+            "- constraint public.\"Post\".state_known",
+            "~ trigger public.\"Post\".touch",
+            "+ policy public.\"Post\".mine",
+            "+ column public.\"User\".by_hand",
+            "~ column public.\"User\".note",
+            "- index public.\"User_note_idx\"",
+            "~ enum public.\"Role\"",
+        ];
+        assert_eq!(told(&compared), expected, "{major}");
+        let seen = compared.drift.deviations.iter().filter(|one| one.prisma_sees).count();
+        assert_eq!(seen, 5, "{major}: {compared:#?}");
+    }
+}
+
+/// What `pg_dump` prints reads into other trees than what it was made from.
+#[tokio::test]
+async fn expressions_that_were_printed_and_read_again_are_the_same() {
+    for major in majors() {
+        let database = live(Server::shared(major).await).await;
+        let texts = [
+            "SELECT 'ALTER TABLE \"Post\" DROP CONSTRAINT state_known; ALTER TABLE \"Post\" ADD CONSTRAINT state_known '
+               || pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'state_known'",
+            "SELECT 'DROP INDEX \"Post_draft_idx\"; ' || pg_get_indexdef('\"Post_draft_idx\"'::regclass)",
+            "SELECT 'CREATE OR REPLACE VIEW drafts AS ' || pg_get_viewdef('drafts'::regclass)",
+        ];
+        for text in texts {
+            for statement in rows(&database, text).await {
+                database.run(&statement).await;
+            }
+        }
+        let printed = rows(
+            &database,
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'state_known'",
+        )
+        .await;
+        assert!(
+            printed[0].contains("('draft'::character varying)::text"),
+            "{major}: it reads as it was: {printed:?}"
+        );
+        let first = compared(&database, MIGRATIONS, &Settings::default()).await;
+        assert!(first.drift.is_clean(), "{major}: {:#?}", first.drift);
+        database
+            .run("ALTER TABLE \"Post\" DROP CONSTRAINT state_known, ADD CONSTRAINT state_known CHECK (state IN ('draft', 'other'))")
+            .await;
+        let other = compared(&database, MIGRATIONS, &Settings::default()).await;
+        assert_eq!(told(&other), ["~ constraint public.\"Post\".state_known"], "{major}");
+    }
+}
+
+#[tokio::test]
+async fn roles_and_grants_of_the_history_are_replayed() {
+    let server = Server::shared(majors()[0]).await;
+    let database = server.database("granted").await;
+    let role = format!("reader of {}", database.name());
+    let grant = format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); GRANT SELECT ON t TO \"{role}\"; CREATE POLICY p ON t TO \"{role}\" USING (true)"
+    );
+    database.run(&format!("CREATE ROLE \"{role}\"")).await;
+    let migrations = [("20260101000000_granted", grant.as_str())];
+    deployed(&target(&database, &migrations), &request(Mode::AsWritten)).await;
+    let compared_to = compared(&database, &migrations, &Settings::default()).await;
+    assert!(compared_to.drift.is_clean(), "{compared_to:#?}");
+    database.run(&format!("REVOKE SELECT ON t FROM \"{role}\"; GRANT DELETE ON t TO \"{role}\"")).await;
+    let compared_to = compared(&database, &migrations, &Settings::default()).await;
+    assert_eq!(told(&compared_to), ["~ table public.t"]);
+    database.run(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"")).await;
+}
+
+#[tokio::test]
+async fn what_may_differ_is_not_counted() {
+    let database = live(Server::shared(majors()[0]).await).await;
+    database.run("CREATE TABLE scratch (id INTEGER); CREATE TABLE other (id INTEGER)").await;
+    let ignore = Ignore { object: "table public.scratch".to_owned(), because: "somebody's".to_owned() };
+    let settings = Settings { drift: DriftSettings { ignore: vec![ignore] }, ..Settings::default() };
+    let compared = compared(&database, MIGRATIONS, &settings).await;
+    assert_eq!(told(&compared), ["+ table public.other"]);
+    assert_eq!(compared.drift.ignored[0].because, "somebody's");
+}
+
+#[tokio::test]
+async fn an_edited_file_is_told_and_an_unknown_or_half_done_migration_stops() {
+    let database = live(Server::shared(majors()[0]).await).await;
+    let edited = format!("{INIT}; ALTER TABLE \"Post\" ADD COLUMN late TEXT");
+    let compared = compared(&database, &[("20260101000000_init", &edited)], &Settings::default()).await;
+    assert_eq!(compared.edited, ["20260101000000_init"]);
+    assert_eq!(told(&compared), ["- column public.\"Post\".late"]);
+
+    let refused = |migrations: &'static [(&'static str, &'static str)]| {
+        let target = target(&database, migrations);
+        async move { drift(&target, &Settings::default()).await.unwrap_err() }
+    };
+    let problem = refused(&[("20250101000000_other", "SELECT 1")]).await;
+    assert!(
+        problem.message.contains("has migration 20260101000000_init, and the folder does not"),
+        "{problem:?}"
+    );
+    assert_eq!(problem.exit, exit::COULD_NOT_RUN);
+
+    database.run("UPDATE _prisma_migrations SET finished_at = NULL").await;
+    assert_eq!(refused(MIGRATIONS).await.exit, exit::NEEDS_RECOVER);
+    database.run("DROP TABLE _prisma_migrations").await;
+    assert!(refused(MIGRATIONS).await.message.contains("no migration history"));
+}
+
+#[tokio::test]
+async fn a_deploy_that_runs_is_waited_for_and_its_lock_is_given_back() {
+    let database = live(Server::shared(majors()[0]).await).await;
+    let deploying = in_transaction(&database, "prisma", "SELECT pg_advisory_lock(72707369)").await;
+    let mut settings = Settings::default();
+    settings.lock.advisory_budget_ms = 300;
+    let problem = drift(&target(&database, MIGRATIONS), &settings).await.unwrap_err();
+    assert_eq!((problem.exit, problem.code.as_deref()), (exit::STOPPED, Some("P1002")));
+    drop(deploying);
+    settings.lock.advisory_budget_ms = 20_000;
+    compared(&database, MIGRATIONS, &settings).await;
+    let held = rows(&database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").await;
+    assert_eq!(held, ["0"]);
+}
+
+#[tokio::test]
+async fn a_history_that_does_not_replay_says_where() {
+    let database = live(Server::shared(majors()[0]).await).await;
+    let broken = format!("{INIT}; SELECT * FROM by_hand");
+    let problem = drift(&target(&database, &[("20260101000000_init", &broken)]), &Settings::default())
+        .await
+        .unwrap_err();
+    assert_eq!(problem.place.as_deref(), Some("20260101000000_init/migration.sql"));
+    assert_eq!(problem.code.as_deref(), Some("42P01"));
+}

@@ -11,6 +11,7 @@
 mod add_column;
 mod alter_table;
 mod check;
+mod constraint;
 mod drop_index;
 mod foreign_key;
 mod index;

@@ -5,11 +5,10 @@
 use pg_query::protobuf::{Constraint, RangeVar};
 
 use super::NoTwin;
-use super::alter_table::{add_constraint, refuse_taken, validate};
+use super::constraint::{add_unchecked, refuse_taken, validate};
 use crate::describe::{constraint, relation};
 use crate::draft::Draft;
 use crate::names::constraint_name;
-use crate::step::Transaction;
 use crate::surroundings::Surroundings;
 
 pub(super) fn twin(
@@ -21,15 +20,6 @@ pub(super) fn twin(
     let added = constraint(&name, wanted, None);
     refuse_taken(&added, surroundings)?;
     let check = constraint_name(&added);
-    let mut unchecked = wanted.clone();
-    check.as_str().clone_into(&mut unchecked.conname);
-    unchecked.skip_validation = true;
-    unchecked.initially_valid = false;
-    let adds = Draft::execute(
-        format!("add check {} to {}, for new rows", check.as_str(), name.shown()),
-        add_constraint(table, unchecked)?,
-        Transaction::EndsHere,
-        surroundings,
-    )?;
+    let adds = add_unchecked(table, wanted, &check, "check", surroundings)?;
     Ok(vec![adds, validate(table, &check, surroundings)?])
 }

@@ -8,11 +8,11 @@ use pg_query::protobuf::{Constraint, RangeVar};
 use underpin_catalog::LockMode;
 
 use super::NoTwin;
-use super::alter_table::{add_constraint, refuse_taken, validate};
+use super::constraint::{add_unchecked, refuse_taken, validate};
 use crate::describe::{constraint, named, relation};
 use crate::draft::Draft;
 use crate::names::constraint_name;
-use crate::step::{LockClaim, Transaction};
+use crate::step::LockClaim;
 use crate::surroundings::{RelationKind, Surroundings};
 
 pub(super) fn twin(
@@ -34,17 +34,7 @@ pub(super) fn twin(
     refuse_taken(&added, surroundings)?;
     let key = constraint_name(&added);
     let referenced = named(wanted.pktable.as_ref());
-
-    let mut unchecked = wanted.clone();
-    key.as_str().clone_into(&mut unchecked.conname);
-    unchecked.skip_validation = true;
-    unchecked.initially_valid = false;
-    let adds = Draft::execute(
-        format!("add foreign key {} to {}, for new rows", key.as_str(), name.shown()),
-        add_constraint(table, unchecked)?,
-        Transaction::EndsHere,
-        surroundings,
-    )?;
+    let adds = add_unchecked(table, wanted, &key, "foreign key", surroundings)?;
     // The catalog does not know the key yet, so its lock on the referenced table is said here.
     let validates = validate(table, &key, surroundings)?
         .claiming(LockClaim { relation: surroundings.resolve(&referenced), mode: LockMode::RowShare });

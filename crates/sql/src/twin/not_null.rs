@@ -13,7 +13,7 @@ use pg_query::protobuf::{
 use underpin_catalog::Name;
 
 use super::NoTwin;
-use super::alter_table::{add_constraint, validate};
+use super::constraint::{add_constraint, validate};
 use crate::describe::relation;
 use crate::draft::Draft;
 use crate::names::proof_name;

@@ -11,7 +11,7 @@ use pg_query::protobuf::{
 };
 use underpin_catalog::Name;
 
-use super::alter_table::{add_constraint, refuse_taken};
+use super::constraint::{add_constraint, refuse_taken};
 use super::{NoTwin, index, not_null};
 use crate::describe::{constraint, relation, strings};
 use crate::draft::Draft;

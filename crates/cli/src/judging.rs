@@ -123,16 +123,12 @@ impl Judging {
         assumed_rows: f64,
     ) -> Circumstances<'a> {
         Circumstances {
-            server: self.server,
-            sender: self.sender,
             session: self.session.clone(),
             namespace: self.namespace.clone(),
             whole_history,
             together,
-            stats: &self.stats,
             assumed_rows,
-            settings,
-            deployed: &[],
+            ..Circumstances::of_history(self.server, self.sender, &self.stats, settings)
         }
     }
 

@@ -349,24 +349,7 @@ impl FileCase<'_> {
 
     /// Begins a finding about the file.
     pub(crate) fn tell(&self, rule: &'static str, severity: Severity, message: impl Into<String>) -> Telling {
-        let finding = Finding {
-            rule: rule.to_owned(),
-            severity,
-            confidence: Confidence::High,
-            path: self.path.to_owned(),
-            span: None,
-            statement: None,
-            object: None,
-            message: message.into(),
-            locks: Vec::new(),
-            estimate: None,
-            sqlstate: None,
-            assumptions: Vec::new(),
-            check: None,
-            fix: None,
-            fingerprint: String::new(),
-            suppressed: None,
-        };
+        let finding = Finding::new(rule, severity, self.path, message);
         Telling { finding, home: self.around.namespace.clone() }
     }
 

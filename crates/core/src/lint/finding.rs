@@ -165,6 +165,43 @@ pub enum Suppression {
     },
 }
 
+impl Finding {
+    /// What is told of a file when nothing more is known: surely, of no statement, without a fix.
+    pub fn new(
+        rule: impl Into<String>,
+        severity: Severity,
+        path: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            rule: rule.into(),
+            severity,
+            confidence: Confidence::High,
+            path: path.into(),
+            span: None,
+            statement: None,
+            object: None,
+            message: message.into(),
+            locks: Vec::new(),
+            estimate: None,
+            sqlstate: None,
+            assumptions: Vec::new(),
+            check: None,
+            fix: None,
+            // Behind the rules, with everything else that names a finding.
+            fingerprint: String::new(),
+            suppressed: None,
+        }
+    }
+}
+
+impl Fix {
+    /// In words alone.
+    pub fn advice(advice: impl Into<String>) -> Self {
+        Self { advice: advice.into(), statements: Vec::new() }
+    }
+}
+
 impl FixStatement {
     /// The steps of an online twin as statements for files. What must stand alone does; what holds a lock
     /// that the next one would prolong is followed by a new file.

@@ -52,6 +52,29 @@ pub struct Circumstances<'a> {
     pub deployed: &'a [ClientContract],
 }
 
+impl<'a> Circumstances<'a> {
+    /// A whole history that grew over years, on a database of which nothing is known but `stats`.
+    pub fn of_history(
+        server: ServerVersion,
+        sender: Sender,
+        stats: &'a Stats,
+        settings: &'a LintSettings,
+    ) -> Self {
+        Self {
+            server,
+            sender,
+            session: Session::default(),
+            namespace: Name::new("public"),
+            whole_history: true,
+            together: false,
+            stats,
+            assumed_rows: cost::ASSUMED_ROWS,
+            settings,
+            deployed: &[],
+        }
+    }
+}
+
 /// A file of a history.
 #[derive(Debug)]
 pub struct Source<'a> {

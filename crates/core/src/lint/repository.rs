@@ -178,23 +178,12 @@ fn finding(
     span: super::finding::Span,
 ) -> Finding {
     Finding {
-        rule: rule.to_owned(),
-        severity: said.severity,
         confidence: said.confidence,
-        path: file.path.clone(),
         span: Some(span),
-        statement: None,
         object: Some(site.call.shown()),
-        message: said.message,
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: None,
         assumptions: said.assumptions,
-        check: None,
-        fix: Some(Fix { advice: said.advice.to_owned(), statements: Vec::new() }),
-        // Named behind the rules, with everything else.
-        fingerprint: String::new(),
-        suppressed: None,
+        fix: Some(Fix::advice(said.advice)),
+        ..Finding::new(rule, said.severity, &file.path, said.message)
     }
 }
 

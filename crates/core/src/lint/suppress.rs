@@ -14,7 +14,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 
 use self::directive::{Directive, Reach};
-use super::finding::{Confidence, Finding, Fix, Severity, Span, Suppression};
+use super::finding::{Finding, Fix, Severity, Span, Suppression};
 use super::lines::Lines;
 use super::page::{IGNORING, nearest};
 use super::report::{FileReport, StatementReport};
@@ -215,22 +215,9 @@ impl Telling<'_> {
         let severity =
             IGNORING.iter().find(|page| page.name == rule).map_or(Severity::Info, |page| page.severity);
         self.told.push(Finding {
-            rule: rule.to_owned(),
-            severity,
-            confidence: Confidence::High,
-            path: self.path.to_owned(),
             span: Some(self.span.clone()),
-            statement: None,
-            object: None,
-            message,
-            locks: Vec::new(),
-            estimate: None,
-            sqlstate: None,
-            assumptions: Vec::new(),
-            check: None,
-            fix: Some(Fix { advice: advice.to_owned(), statements: Vec::new() }),
-            fingerprint: String::new(),
-            suppressed: None,
+            fix: Some(Fix::advice(advice)),
+            ..Finding::new(rule, severity, self.path, message)
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use underpin_sql::SyntaxError;
 
-use super::finding::{Confidence, Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::lines::Lines;
 
 /// The finding of a file that PostgreSQL's grammar refuses.
@@ -16,23 +16,11 @@ pub(super) fn unreadable(path: &str, lines: &Lines<'_>, error: &SyntaxError) -> 
         Some(meaning) => format!("{} ({meaning})", error.message),
         None => error.message.clone(),
     };
+    let message = format!("{what}: PostgreSQL refuses the file before it runs anything of it");
     Finding {
-        rule: rule.to_owned(),
-        severity: Severity::Blocker,
-        confidence: Confidence::High,
-        path: path.to_owned(),
         span: Some(lines.span(error.offset..error.end)),
-        statement: None,
-        object: None,
-        message: format!("{what}: PostgreSQL refuses the file before it runs anything of it"),
-        locks: Vec::new(),
-        estimate: None,
         sqlstate: Some(error.sqlstate.to_owned()),
-        assumptions: Vec::new(),
-        check: None,
-        fix: None,
-        fingerprint: String::new(),
-        suppressed: None,
+        ..Finding::new(rule, Severity::Blocker, path, message)
     }
 }
 

@@ -1,12 +1,10 @@
 //! What is told to fail in histories that were deployed: nothing but what really fails.
 
-use underpin_catalog::{Name, ServerVersion};
-use underpin_core::lint::cost::ASSUMED_ROWS;
+use underpin_catalog::ServerVersion;
 use underpin_core::lint::finding::Severity;
 use underpin_core::lint::stats::Stats;
 use underpin_core::lint::{Circumstances, Group, Linter, Source, rules};
 use underpin_core::settings::Settings;
-use underpin_sql::in_force::Session;
 use underpin_sql::read;
 use underpin_sql::sending::Sender;
 use underpin_testkit::corpus::{History, histories};
@@ -15,18 +13,8 @@ use underpin_testkit::corpus::{History, histories};
 fn failing(history: &History) -> Vec<String> {
     let settings = Settings::default();
     let stats = Stats::none();
-    let mut linter = Linter::new(Circumstances {
-        server: ServerVersion::of_major(17),
-        sender: Sender::Underpin,
-        session: Session::default(),
-        namespace: Name::new("public"),
-        whole_history: true,
-        together: false,
-        stats: &stats,
-        assumed_rows: ASSUMED_ROWS,
-        settings: &settings.lint,
-        deployed: &[],
-    });
+    let server = ServerVersion::of_major(17);
+    let mut linter = Linter::new(Circumstances::of_history(server, Sender::Underpin, &stats, &settings.lint));
     let is_failure = |name: &str| rules().any(|rule| rule.group == Group::Failure && rule.name() == name);
     let mut all = Vec::new();
     for name in &history.names {

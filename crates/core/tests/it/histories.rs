@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use underpin_catalog::{Name, RelationName, ServerVersion};
+use underpin_catalog::{RelationName, ServerVersion};
 use underpin_core::audit::{Audit, Auditor};
 use underpin_core::lint::cost::ASSUMED_ROWS;
 use underpin_core::lint::finding::Severity;
@@ -25,16 +25,8 @@ pub(crate) fn with_circumstances<T>(sender: Sender, ask: impl FnOnce(Circumstanc
     let settings = TeamSettings::default();
     let stats = Stats::none();
     ask(Circumstances {
-        server: ServerVersion::of_major(17),
-        sender,
         session: Session::new(Settings::default().with("lock_timeout", "500ms")),
-        namespace: Name::new("public"),
-        whole_history: true,
-        together: false,
-        stats: &stats,
-        assumed_rows: ASSUMED_ROWS,
-        settings: &settings.lint,
-        deployed: &[],
+        ..Circumstances::of_history(ServerVersion::of_major(17), sender, &stats, &settings.lint)
     })
 }
 
@@ -120,8 +112,6 @@ fn is_harmless(statements: &[Statement]) -> bool {
 
 #[test]
 fn new_tables_and_optional_columns_are_no_reason_to_worry() {
-    let settings = TeamSettings::default();
-    let stats = Stats::none();
     let mut harmless = 0;
     for history in histories() {
         for name in &history.names {
@@ -132,19 +122,10 @@ fn new_tables_and_optional_columns_are_no_reason_to_worry() {
             }
             harmless += 1;
             // What was there before, nobody knows: the least that a linter can know.
-            let mut linter = Linter::new(Circumstances {
-                server: ServerVersion::of_major(17),
-                sender: Sender::PrismaWhole,
-                session: Session::new(Settings::default().with("lock_timeout", "500ms")),
-                namespace: Name::new("public"),
-                whole_history: false,
-                together: false,
-                stats: &stats,
-                assumed_rows: ASSUMED_ROWS,
-                settings: &settings.lint,
-                deployed: &[],
+            let report = with_circumstances(Sender::PrismaWhole, |around| {
+                let mut linter = Linter::new(Circumstances { whole_history: false, ..around });
+                linter.judge(&Source { path: name, text: &text, read: Ok(statements) })
             });
-            let report = linter.judge(&Source { path: name, text: &text, read: Ok(statements) });
             let worse: Vec<_> =
                 report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
             assert!(worse.is_empty(), "{}/{name}: {worse:#?}", history.name);

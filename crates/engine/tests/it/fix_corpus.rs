@@ -4,7 +4,6 @@
 //! A sample of those that lint finds something in: a proof replays the history up to it.
 
 use underpin_catalog::{Name, ServerVersion};
-use underpin_core::lint::cost::ASSUMED_ROWS;
 use underpin_core::lint::finding::Finding;
 use underpin_core::lint::fix::{SafeForm, Unapplied, safe_form};
 use underpin_core::lint::stats::Stats;
@@ -12,7 +11,6 @@ use underpin_core::lint::{Circumstances, Linter, Source};
 use underpin_core::settings::{LintSettings, ShadowSettings};
 use underpin_engine::FilesProver;
 use underpin_prisma::FolderOrder;
-use underpin_sql::in_force::Session;
 use underpin_sql::sending::Sender;
 use underpin_testkit::corpus::{History, histories};
 use underpin_testkit::majors;
@@ -41,18 +39,7 @@ fn real(history: &History) -> Real {
 }
 
 fn linter<'a>(stats: &'a Stats, settings: &'a LintSettings, server: ServerVersion) -> Linter<'a> {
-    Linter::new(Circumstances {
-        server,
-        sender: Sender::PrismaWhole,
-        session: Session::default(),
-        namespace: Name::new("public"),
-        whole_history: true,
-        together: false,
-        stats,
-        assumed_rows: ASSUMED_ROWS,
-        settings,
-        deployed: &[],
-    })
+    Linter::new(Circumstances::of_history(server, Sender::PrismaWhole, stats, settings))
 }
 
 /// The safe form of each file, as if it were the newest.

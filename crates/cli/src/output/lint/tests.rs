@@ -41,22 +41,9 @@ fn lock(relation: &str, mode: underpin_catalog::LockMode) -> LockFact {
 
 fn finding(rule: &str, severity: Severity, path: &str, span: Option<Span>, message: &str) -> Finding {
     Finding {
-        rule: rule.to_owned(),
-        severity,
-        confidence: Confidence::High,
-        path: path.to_owned(),
         span,
-        statement: None,
-        object: None,
-        message: message.to_owned(),
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: None,
-        assumptions: Vec::new(),
-        check: None,
-        fix: None,
         fingerprint: format!("{:032x}", rule.len() * 16 + message.len()),
-        suppressed: None,
+        ..Finding::new(rule, severity, path, message)
     }
 }
 

@@ -1,27 +1,14 @@
 //! The baseline's file, and what it lets pass.
 
 use super::*;
-use crate::lint::finding::{Confidence, Finding, Severity};
+use crate::lint::finding::{Finding, Severity};
 use crate::lint::report::FileReport;
 
 fn finding(path: &str, fingerprint: &str) -> Finding {
     Finding {
-        rule: "drop-table".to_owned(),
-        severity: Severity::Danger,
-        confidence: Confidence::High,
-        path: path.to_owned(),
-        span: None,
-        statement: None,
         object: Some("Order \"x\"".to_owned()),
-        message: String::new(),
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: None,
-        assumptions: Vec::new(),
-        check: None,
-        fix: None,
         fingerprint: fingerprint.to_owned(),
-        suppressed: None,
+        ..Finding::new("drop-table", Severity::Danger, path, "")
     }
 }
 

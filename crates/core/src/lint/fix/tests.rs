@@ -1,10 +1,8 @@
-use underpin_catalog::{Name, ServerVersion};
+use underpin_catalog::ServerVersion;
 use underpin_prisma::FolderOrder;
-use underpin_sql::in_force::Session;
 use underpin_sql::sending::Sender;
 
 use super::*;
-use crate::lint::cost::ASSUMED_ROWS;
 use crate::lint::stats::Stats;
 use crate::lint::suppress::{Known, suppress};
 use crate::lint::{Circumstances, Linter, Source, rules};
@@ -17,18 +15,7 @@ CREATE INDEX \"User_email_idx\" ON \"User\"(\"email\");";
 const FOLDER: &str = "20260302120000_next";
 
 fn circumstances<'a>(sender: Sender, stats: &'a Stats, settings: &'a LintSettings) -> Circumstances<'a> {
-    Circumstances {
-        server: ServerVersion::of_major(16),
-        sender,
-        session: Session::default(),
-        namespace: Name::new("public"),
-        whole_history: true,
-        together: false,
-        stats,
-        assumed_rows: ASSUMED_ROWS,
-        settings,
-        deployed: &[],
-    }
+    Circumstances::of_history(ServerVersion::of_major(16), sender, stats, settings)
 }
 
 fn form_as_sent_by(text: &str, sender: Sender) -> SafeForm {

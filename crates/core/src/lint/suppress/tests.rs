@@ -9,22 +9,9 @@ fn judged(text: &str) -> FileReport {
     let lines = Lines::of(text);
     let statements: Vec<_> = underpin_sql::read(text).unwrap_or_default();
     let finding = |rule: &str, span: Option<Span>, statement| Finding {
-        rule: rule.to_owned(),
-        severity: Severity::Danger,
-        confidence: Confidence::High,
-        path: "a.sql".to_owned(),
         span,
         statement,
-        object: None,
-        message: String::new(),
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: None,
-        assumptions: Vec::new(),
-        check: None,
-        fix: None,
-        fingerprint: String::new(),
-        suppressed: None,
+        ..Finding::new(rule, Severity::Danger, "a.sql", "")
     };
     let mut findings = vec![finding("file", None, None)];
     for (index, statement) in statements.iter().enumerate() {

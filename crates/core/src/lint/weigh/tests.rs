@@ -3,7 +3,7 @@
 use jiff::civil::date;
 
 use super::*;
-use crate::lint::finding::{Confidence, Finding, Severity};
+use crate::lint::finding::{Finding, Severity};
 use crate::lint::lines::Lines;
 use crate::lint::report::{FileReport, StatementReport};
 use crate::settings::Settings;
@@ -15,22 +15,9 @@ fn found(text: &str) -> Report {
     let lines = Lines::of(text);
     let statements = underpin_sql::read(text).unwrap();
     let findings = statements.iter().enumerate().map(|(index, statement)| Finding {
-        rule: "drops".to_owned(),
-        severity: Severity::Danger,
-        confidence: Confidence::High,
-        path: PATH.to_owned(),
         span: Some(lines.span(statement.span.clone())),
         statement: Some(index + 1),
-        object: None,
-        message: String::new(),
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: None,
-        assumptions: Vec::new(),
-        check: None,
-        fix: None,
-        fingerprint: String::new(),
-        suppressed: None,
+        ..Finding::new("drops", Severity::Danger, PATH, "")
     });
     let reports = statements.iter().map(|statement| StatementReport {
         span: lines.span(statement.span.clone()),

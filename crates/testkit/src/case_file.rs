@@ -153,6 +153,36 @@ impl CaseFile {
     }
 }
 
+/// Holds every case of these pages, a section with a fence `expectation`, against what `judge` finds, and
+/// answers how many there are. With `UNDERPIN_BLESS` set it writes what was found into the pages instead.
+///
+/// # Panics
+/// When there is no case, or one is not as its page says: with all of them, page and finding.
+pub fn hold(pages: &[CaseFile], expectation: &str, judge: impl Fn(&CaseFile, &Section) -> String) -> usize {
+    let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for page in pages {
+        let mut rewritten = Vec::new();
+        for section in page.sections() {
+            let Some(expected) = section.own(expectation) else { continue };
+            cases += 1;
+            let found = judge(page, section);
+            if found != expected.text {
+                let place = page.place(section);
+                wrong.push(format!("{place}:\n--- page\n{}--- found\n{found}", expected.text));
+                rewritten.push((expected, found));
+            }
+        }
+        if bless && !rewritten.is_empty() {
+            page.rewrite(&rewritten);
+        }
+    }
+    assert!(cases > 0, "no page has a case with `{expectation}`");
+    assert!(bless || wrong.is_empty(), "{} of {cases} cases differ\n\n{}", wrong.len(), wrong.join("\n"));
+    cases
+}
+
 impl fmt::Display for CaseFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.md", self.name())

@@ -10,6 +10,7 @@
 mod case_file;
 mod client;
 pub mod corpus;
+pub mod git;
 pub mod load;
 mod lock_watch;
 pub mod observe;
@@ -23,7 +24,7 @@ pub mod schemas;
 mod server;
 pub mod trace;
 
-pub use case_file::{CaseFile, Fence, Section};
+pub use case_file::{CaseFile, Fence, Section, hold};
 pub use client::Client;
 pub use lock_watch::{LockHold, LockReport, LockWatch};
 pub use oracle::{Oracle, Said};

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use underpin_shadow::{Installation, Shadow, ShadowError, StartOptions, Wanted, find_or_fetch};
+
+/// How long a client that was dropped may take to go on a busy machine.
+const LEAVING: Duration = Duration::from_secs(60);
 
 /// The majors that the tests run on: `UNDERPIN_TEST_MAJORS`, else 14 to 18.
 ///
@@ -72,12 +76,13 @@ impl Server {
         self.create(stem, "").await
     }
 
-    /// A copy of another database, to which nobody may be connected. File by file: through the WAL, the
-    /// default since 15, a large one takes several times as long.
+    /// A copy of another database, when nobody is connected to it any more. File by file: through the WAL,
+    /// the default since 15, a large one takes several times as long.
     ///
     /// # Panics
-    /// When the server does not make it.
+    /// When the server does not make it, or somebody stays connected.
     pub async fn copy_of(&self, original: &Database<'_>, stem: &str) -> Database<'_> {
+        original.left_alone().await;
         let strategy = if self.major() >= 15 { " STRATEGY file_copy" } else { "" };
         self.create(stem, &format!(" TEMPLATE \"{}\"{strategy}", original.name)).await
     }
@@ -162,6 +167,45 @@ impl Database<'_> {
     pub async fn run(&self, sql: &str) {
         let done = self.client().await.batch_execute(sql).await;
         done.unwrap_or_else(|error| panic!("{error:?} in: {sql}"));
+    }
+
+    /// What a query answers, a line of text a row, cells divided by `|`, NULL as `-`.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn rows(&self, query: &str) -> Vec<String> {
+        let answers = self.client().await.simple_query(query).await;
+        let answers = answers.unwrap_or_else(|error| panic!("{error:?} in: {query}"));
+        let line = |row: &SimpleQueryRow| {
+            let cells: Vec<&str> = (0..row.len()).map(|at| row.get(at).unwrap_or("-")).collect();
+            cells.join("|")
+        };
+        answers
+            .iter()
+            .filter_map(|answer| match answer {
+                SimpleQueryMessage::Row(row) => Some(line(row)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Waits until no session is connected to it: a client that is dropped takes a moment to go.
+    ///
+    /// # Panics
+    /// When somebody stays.
+    pub async fn left_alone(&self) {
+        let admin = self.server.client("postgres").await;
+        let begun = Instant::now();
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1";
+        loop {
+            let count = admin.query_one(query, &[&self.name]).await;
+            let count: i64 = count.unwrap_or_else(|error| panic!("{error:?} in: {query}")).get(0);
+            if count == 0 {
+                return;
+            }
+            assert!(begun.elapsed() < LEAVING, "{count} sessions stay connected to {}", self.name);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use underpin_catalog::Catalog;
 use underpin_engine::introspect;
 use underpin_testkit::{Database, ProjectFolder, Said};
 
-use crate::support::{lines, underpin};
+use crate::support::underpin;
 
 const INIT: &str = "20260101000000_init";
 const SECOND: &str = "20260102000000_second";
@@ -62,12 +62,12 @@ impl State {
             "SELECT oid::regclass::text, relkind, relfilenode, relnatts FROM pg_class WHERE oid >= 16384
                          UNION ALL SELECT nspname::text, 'n', 0, 0 FROM pg_namespace WHERE oid >= 16384 ORDER BY 1";
         let there =
-            lines(database, "SELECT to_regclass('public._prisma_migrations') IS NOT NULL").await == ["t"];
+            database.rows("SELECT to_regclass('public._prisma_migrations') IS NOT NULL").await == ["t"];
         let rows = "SELECT one::text FROM public._prisma_migrations AS one ORDER BY 1";
         Self {
             catalog: introspect(&database.client().await).await.unwrap(),
-            relations: lines(database, relations).await,
-            ledger: if there { lines(database, rows).await } else { Vec::new() },
+            relations: database.rows(relations).await,
+            ledger: if there { database.rows(rows).await } else { Vec::new() },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use underpin_testkit::{Oracle, ProjectFolder, Said};
 
-use crate::support::{lines, server, underpin};
+use crate::support::{server, underpin};
 
 const MIXED: &str = "CREATE TABLE a (i int);\n\
                      SET LOCAL lock_timeout = '1s';\n\
@@ -140,7 +140,7 @@ async fn prisma_keeps_settings_from_file_to_file() {
     let database = server().await.database("explain").await;
     let deployed = Oracle::prisma7().await.deploy(project.path(), &database.url()).await;
     assert_eq!(deployed.code, 0, "{}", deployed.all());
-    assert_eq!(lines(&database, "SELECT lock_timeout FROM seen").await, ["1234ms"]);
+    assert_eq!(database.rows("SELECT lock_timeout FROM seen").await, ["1234ms"]);
     let said = explain(&project, &["--prisma", "7.10", FOLDER]).await;
     let leak = "lock_timeout stays 1234ms for the migrations that follow in this deploy.";
     assert!(said.stdout.contains(leak), "{}", said.stdout);

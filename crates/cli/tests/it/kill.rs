@@ -15,7 +15,7 @@ use underpin_catalog::{Catalog, differences};
 use underpin_engine::introspect;
 use underpin_testkit::{Database, Oracle, ProjectFolder, Server, corpus};
 
-use crate::support::{Row, command, ended, ledger, left_alone, lines, server, underpin};
+use crate::support::{Row, command, ended, ledger, server, underpin};
 
 const POINTS: usize = 30;
 
@@ -93,13 +93,13 @@ impl End {
         let tables =
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
                       AND relname <> '_prisma_migrations' ORDER BY 1";
-        let mut data = vec![lines(database, VISITS).await.join("")];
-        for table in lines(database, tables).await {
+        let mut data = vec![database.rows(VISITS).await.join("")];
+        for table in database.rows(tables).await {
             let row = RANDOM.replace("{table}", &table);
             let query = format!(
                 "SELECT '{table}', count(*), md5(string_agg(line, ';' ORDER BY line)) FROM (SELECT ({row})::text AS line FROM \"{table}\" AS one) AS lines"
             );
-            data.extend(lines(database, &query).await);
+            data.extend(database.rows(&query).await);
         }
         Self { catalog: introspect(&client).await.unwrap(), ledger: ledger(database).await, data }
     }
@@ -143,13 +143,13 @@ async fn point(server: &Server, stage: &Stage<'_>, point: usize, delay: Duration
         "SELECT EXISTS (SELECT FROM underpin.step s JOIN underpin.migration m ON m.id = s.migration
                      WHERE m.state = 'running' AND s.state = 'applied')";
     let there = "SELECT to_regclass('underpin.step') IS NOT NULL";
-    let half_done = lines(&copy, there).await == ["t"] && lines(&copy, half_done).await == ["t"];
+    let half_done = copy.rows(there).await == ["t"] && copy.rows(half_done).await == ["t"];
 
     let again = underpin(stage.seven.path(), &url, &["deploy"]).await;
     assert_eq!(again.code, 0, "{of}: {}", again.all());
     End::of(&copy).await.assert_is(&stage.right, &of);
-    assert_eq!(lines(&copy, TWICE).await, [""; 0], "{of}");
-    assert_eq!(lines(&copy, SEEN).await, stage.seen, "{of}: the server saw other commands");
+    assert_eq!(copy.rows(TWICE).await, [""; 0], "{of}");
+    assert_eq!(copy.rows(SEEN).await, stage.seen, "{of}: the server saw other commands");
     let (prisma, project) = match point % 2 {
         0 => (Oracle::prisma7().await, &stage.seven),
         _ => (Oracle::prisma6().await, &stage.six),
@@ -185,7 +185,6 @@ impl<'a> Stage<'a> {
         assert_eq!(deployed.code, 0, "{}", deployed.all());
         seeded.run(ROWS).await;
         seeded.run(WITNESS).await;
-        left_alone(&seeded).await;
 
         let theirs = server.copy_of(&seeded, "prisma").await;
         let deployed = Oracle::prisma7().await.deploy(seven.path(), &theirs.url()).await;
@@ -199,7 +198,7 @@ impl<'a> Stage<'a> {
         let (events, killed) = cut(&seven, &whole.url(), 0, Duration::ZERO).await;
         assert!(!killed && events > 10 * POINTS, "{events} events");
         End::of(&whole).await.assert_is(&right, "a deploy that is not cut");
-        let seen = lines(&whole, SEEN).await;
+        let seen = whole.rows(SEEN).await;
         assert!(seen.len() > 60, "{seen:?}");
         Self { seven, six, seeded, right, seen, events }
     }

@@ -1,61 +1,31 @@
 //! `underpin lint` and `underpin explain` as people and pipelines call them, without any server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-
-/// A folder with a repository, a package and one Prisma history, of which the second file is no SQL.
-struct Clone(tempfile::TempDir);
+use underpin_testkit::Said;
+use underpin_testkit::git::GitFolder;
 
 const FIRST: &str = "app/prisma/migrations/20260101000000_first/migration.sql";
 const SECOND: &str = "app/prisma/migrations/20260102000000_second/migration.sql";
 
-impl Clone {
-    fn new() -> Self {
-        let clone = Self(tempfile::tempdir().unwrap());
-        clone.git(&["init", "--quiet", "--initial-branch=main"]);
-        clone.write("app/package.json", "{}");
-        clone.write(
-            "app/prisma/schema.prisma",
-            "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
-        );
-        clone.write(FIRST, "CREATE TABLE \"A\" (\"id\" INT);\n");
-        clone.write(SECOND, "ALTER TABLE \"A\" ADD COLUMN \"b\" TEXT;\n\nDROP TABEL \"A\";\n");
-        clone.git(&["add", "--all"]);
-        clone.git(&["commit", "--quiet", "--message", "first"]);
-        clone
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().canonicalize().unwrap()
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let mut command = Command::new("git");
-        command
-            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
-            .args(arguments)
-            .current_dir(self.path());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn lint(&self, folder: &str, arguments: &[&str]) -> Said {
-        lint_in(&self.path().join(folder), arguments)
-    }
+/// A folder with a repository, a package and one Prisma history, of which the second file is no SQL.
+fn repository() -> GitFolder {
+    let clone = GitFolder::new();
+    clone.write("app/package.json", "{}");
+    clone.write(
+        "app/prisma/schema.prisma",
+        "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
+    );
+    clone.write(FIRST, "CREATE TABLE \"A\" (\"id\" INT);\n");
+    clone.write(SECOND, "ALTER TABLE \"A\" ADD COLUMN \"b\" TEXT;\n\nDROP TABEL \"A\";\n");
+    clone.commit("first");
+    clone
 }
 
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
+fn lint(clone: &GitFolder, folder: &str, arguments: &[&str]) -> Said {
+    lint_in(&clone.path().join(folder), arguments)
 }
 
 fn said(output: &Output) -> Said {
@@ -95,11 +65,11 @@ fn counted(said: &Said) -> Vec<String> {
 
 #[test]
 fn without_paths_the_projects_history_is_linted() {
-    let clone = Clone::new();
-    let found = clone.lint("app", &["--json"]);
+    let clone = repository();
+    let found = lint(&clone, "app", &["--json"]);
     assert_eq!(counted(&found), ["prisma/migrations/20260102000000_second/migration.sql syntax-error 3"]);
     assert_eq!((found.code, found.stderr.as_str()), (10, ""));
-    let human = clone.lint("app", &[]);
+    let human = lint(&clone, "app", &[]);
     assert_eq!(human.code, 10);
     assert!(human.stdout.contains(":3:6\n") && human.stdout.contains("^"), "{}", human.stdout);
     assert_eq!(
@@ -147,8 +117,8 @@ fn standard_input_is_a_file() {
 
 #[test]
 fn since_a_revision_only_what_changed_is_told() {
-    let clone = Clone::new();
-    let since = |clone: &Clone| counted(&clone.lint("app", &["--json", "--since", "main"]));
+    let clone = repository();
+    let since = |clone: &GitFolder| counted(&lint(clone, "app", &["--json", "--since", "main"]));
     assert_eq!(since(&clone), [""; 0]);
     clone.git(&["checkout", "--quiet", "-b", "work"]);
     // A new file that Git does not know, one that is committed, and one that main changes meanwhile.
@@ -172,9 +142,9 @@ fn since_a_revision_only_what_changed_is_told() {
 /// Migrations are not changed once they are applied, and a revision is the nearest that a file system knows of that.
 #[test]
 fn since_a_revision_what_was_there_is_to_stay() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["checkout", "--quiet", "-b", "work"]);
-    let nothing = clone.lint("app", &["--since", "main"]);
+    let nothing = lint(&clone, "app", &["--since", "main"]);
     assert!(nothing.stderr.contains("no migration was added or changed since main"), "{}", nothing.stderr);
     clone.write(FIRST, "CREATE TABLE \"B\" ();\n");
     clone.git(&[
@@ -183,57 +153,57 @@ fn since_a_revision_what_was_there_is_to_stay() {
         "app/prisma/migrations/20260102000000_other",
     ]);
     clone.write("app/prisma/other.sql", "");
-    let told = clone.lint("app", &["--since", "main"]);
+    let told = lint(&clone, "app", &["--since", "main"]);
     let warnings: Vec<&str> = told.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     let [first, second] = warnings.as_slice() else { panic!("{}", told.stderr) };
     let begin = "warning: prisma/migrations/20260101000000_first/migration.sql was there before and is changed since main";
     assert!(first.starts_with(begin), "{first}");
     let begin = "warning: prisma/migrations/20260102000000_second/migration.sql was there before and is gone since main";
     assert!(second.starts_with(begin), "{second}");
-    assert!(clone.lint("app", &[]).stderr.is_empty(), "nobody asked since when");
+    assert!(lint(&clone, "app", &[]).stderr.is_empty(), "nobody asked since when");
 }
 
 #[test]
 fn a_folder_without_a_script_is_told() {
-    let clone = Clone::new();
+    let clone = repository();
     std::fs::create_dir(clone.path().join("app/prisma/migrations/20260109000000_empty")).unwrap();
-    let told = clone.lint("app", &[]);
+    let told = lint(&clone, "app", &[]);
     let warning = "warning: prisma/migrations/20260109000000_empty has no migration.sql: a deploy ends when its turn comes (P3015)";
     assert!(told.stderr.contains(warning), "{}", told.stderr);
 }
 
 #[test]
 fn a_project_nearby_is_named() {
-    let clone = Clone::new();
-    let above = clone.lint("", &[]);
+    let clone = repository();
+    let above = lint(&clone, "", &[]);
     assert_eq!(above.code, 2);
     assert!(above.stderr.contains("there is one in app: cd app"), "{}", above.stderr);
-    let below = clone.lint("app/prisma/migrations", &[]);
+    let below = lint(&clone, "app/prisma/migrations", &[]);
     assert!(below.stderr.contains("there is one in ../..: cd ../.."), "{}", below.stderr);
 }
 
 #[test]
 fn a_revision_that_cannot_be_had_is_told_with_the_way_out() {
-    let clone = Clone::new();
-    let unknown = clone.lint("app", &["--since", "v9"]);
+    let clone = repository();
+    let unknown = lint(&clone, "app", &["--since", "v9"]);
     assert_eq!(unknown.code, 2);
     assert!(
         unknown.stderr.contains("`v9`") && unknown.stderr.contains("fetch-depth: 0"),
         "{}",
         unknown.stderr
     );
-    assert_eq!(clone.lint("app", &["--since=--output=x"]).code, 2);
+    assert_eq!(lint(&clone, "app", &["--since=--output=x"]).code, 2);
 
     // A shallow clone of a branch, and main fetched beside it: no commit in common.
     clone.git(&["checkout", "--quiet", "-b", "work"]);
     clone.git(&["commit", "--quiet", "--allow-empty", "--message", "work"]);
     clone.git(&["checkout", "--quiet", "main"]);
     clone.git(&["commit", "--quiet", "--allow-empty", "--message", "main"]);
-    let shallow = Clone(tempfile::tempdir().unwrap());
+    let shallow = GitFolder::without_git();
     let url = format!("file://{}", clone.path().display());
     shallow.git(&["clone", "--quiet", "--depth=1", "--branch=work", &url, "."]);
     shallow.git(&["fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main"]);
-    let told = shallow.lint("app", &["--since", "origin/main"]);
+    let told = lint(&shallow, "app", &["--since", "origin/main"]);
     assert_eq!(told.code, 2);
     assert!(told.stderr.contains("shallow") && told.stderr.contains("fetch-depth: 0"), "{}", told.stderr);
 
@@ -249,74 +219,75 @@ fn a_revision_that_cannot_be_had_is_told_with_the_way_out() {
 
 #[test]
 fn a_baseline_lets_what_was_there_pass_from_every_folder() {
-    let clone = Clone::new();
-    let written = clone.lint("app", &["--write-baseline"]);
+    let clone = repository();
+    let written = lint(&clone, "app", &["--write-baseline"]);
     assert_eq!((written.code, written.stdout.as_str()), (0, ""));
     assert!(written.stderr.ends_with("underpin-baseline.json: 1 entry\n"), "{}", written.stderr);
-    let now = clone.lint("app", &[]);
+    let now = lint(&clone, "app", &[]);
     assert_eq!(
         (now.code, now.stdout.lines().last()),
         (0, Some("no findings in 2 files (1 statement); 1 ignored (1 in the baseline)"))
     );
-    assert_eq!(clone.lint("app/prisma", &["migrations"]).code, 0);
+    assert_eq!(lint(&clone, "app/prisma", &["migrations"]).code, 0);
     // The statement moves down, and another error comes.
     clone.write(SECOND, "-- later\n\nALTER TABLE \"A\" ADD COLUMN \"b\" TEXT;\nDROP TABEL \"A\";\n");
     clone.write(FIRST, "CRATE TABLE \"A\" ();\n");
     assert_eq!(
-        counted(&clone.lint("app", &["--json"])),
+        counted(&lint(&clone, "app", &["--json"])),
         ["prisma/migrations/20260101000000_first/migration.sql syntax-error 1"]
     );
     clone.write(SECOND, "SELECT 1;\n");
-    let stale = clone.lint("app", &[]);
+    let stale = lint(&clone, "app", &[]);
     assert!(stale.stdout.contains("note: 1 entry of the baseline match"), "{}", stale.stdout);
-    let missing = clone.lint("app", &["--baseline", "gone.json"]);
+    let missing = lint(&clone, "app", &["--baseline", "gone.json"]);
     assert_eq!(missing.code, 2);
     clone.write("app/bad.json", "{\"version\": 7, \"findings\": []}");
-    let later = clone.lint("app", &["--baseline", "bad.json"]);
+    let later = lint(&clone, "app", &["--baseline", "bad.json"]);
     assert!(later.code == 2 && later.stderr.contains("its version is 7"), "{}", later.stderr);
 }
 
 #[test]
 fn settings_and_comments_decide_what_counts() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.write(
         "app/underpin.toml",
         "[[lint.ignore]]\nrules = [\"syntax-error\"]\npaths = [\"prisma/migrations/20260102*\"]\nbecause = \"it never ran\"\n",
     );
     clone.write(FIRST, "-- underpin: ignore syntax-error because I say so\nCREATE TABLE \"A\" ();\n");
-    let found = clone.lint("app/prisma", &["--json", "--schema", "schema.prisma"]);
+    let found = lint(&clone, "app/prisma", &["--json", "--schema", "schema.prisma"]);
     assert_eq!(counted(&found), ["migrations/20260101000000_first/migration.sql unused-ignore 1"]);
     assert_eq!(found.code, 0);
-    assert_eq!(clone.lint("app", &["--fail-on", "info"]).code, 10);
+    assert_eq!(lint(&clone, "app", &["--fail-on", "info"]).code, 10);
     clone.write("app/underpin.toml", "[lint.severity]\nunused-ignor = \"danger\"\n");
-    let misspelt = clone.lint("app", &[]);
+    let misspelt = lint(&clone, "app", &[]);
     assert_eq!(misspelt.code, 2);
     assert!(misspelt.stderr.contains("did you mean `unused-ignore`?"), "{}", misspelt.stderr);
     clone.write("app/underpin.toml", "[lint]\ngroups = [\"nonsense\"]\n");
-    let unknown = clone.lint("app", &[]);
+    let unknown = lint(&clone, "app", &[]);
     assert!(unknown.code == 2 && unknown.stderr.contains("group `nonsense`"), "{}", unknown.stderr);
 }
 
 #[test]
 fn paths_for_code_hosts_start_at_the_top_of_the_repository() {
-    let clone = Clone::new();
-    let github = clone.lint("app", &["--format", "github"]);
+    let clone = repository();
+    let github = lint(&clone, "app", &["--format", "github"]);
     assert!(github.stdout.contains(&format!("file={SECOND},line=3")), "{}", github.stdout);
     let sarif: Value =
-        serde_json::from_str(&clone.lint("app/prisma", &["migrations", "--format", "sarif"]).stdout).unwrap();
+        serde_json::from_str(&lint(&clone, "app/prisma", &["migrations", "--format", "sarif"]).stdout)
+            .unwrap();
     let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
     assert_eq!(location["uri"], SECOND);
 }
 
 #[test]
 fn a_report_goes_into_a_file() {
-    let clone = Clone::new();
-    let written = clone.lint("app", &["--format", "junit", "--output", "report.xml"]);
+    let clone = repository();
+    let written = lint(&clone, "app", &["--format", "junit", "--output", "report.xml"]);
     assert_eq!((written.code, written.stdout.as_str()), (10, ""));
     assert!(written.stderr.starts_with("report.xml: 1 blocker in 1 of 2 files"), "{}", written.stderr);
     let text = std::fs::read_to_string(clone.path().join("app/report.xml")).unwrap();
     assert!(text.contains("failures=\"1\""), "{text}");
-    let refused = clone.lint("app", &["--output", "gone/report.xml"]);
+    let refused = lint(&clone, "app", &["--output", "gone/report.xml"]);
     assert!(refused.code == 2 && refused.stderr.contains("cannot be written"), "{}", refused.stderr);
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use underpin_catalog::differences;
+use underpin_testkit::git::committed;
 use underpin_testkit::{Database, Oracle, ProjectFolder, Said, Server};
 
 use crate::support::underpin;
@@ -67,23 +68,6 @@ fn with_history(project: ProjectFolder) -> ProjectFolder {
     project.migration(INIT, SHOP)
 }
 
-fn git(folder: &Path, arguments: &[&str]) {
-    let mut command = std::process::Command::new("git");
-    command
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
-        .args(arguments)
-        .current_dir(folder);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The history is merged, what is added later is not.
-fn merged(project: &ProjectFolder) {
-    git(project.path(), &["init", "--quiet", "--initial-branch=main"]);
-    git(project.path(), &["add", "--all"]);
-    git(project.path(), &["commit", "--quiet", "--message", "first"]);
-}
-
 async fn lint(project: &Path, arguments: &[&str]) -> Said {
     let all: Vec<&str> = ["lint", "--pg-version", "16"].iter().chain(arguments).copied().collect();
     // Nothing listens there: a database that is not named is not asked.
@@ -118,13 +102,12 @@ async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
         (Oracle::prisma7().await, ProjectFolder::prisma7()),
     ] {
         let project = with_history(project);
-        merged(&project);
+        committed(project.path());
         let seeded = server.database("fix_seeded").await;
         deployed(&prisma, &project, &seeded).await;
         seeded.run(ROWS).await;
         let project = project.migration(NEXT, MIGRATION);
 
-        crate::support::left_alone(&seeded).await;
         let original = server.copy_of(&seeded, "fix_original").await;
         deployed(&prisma, &project, &original).await;
 
@@ -167,17 +150,14 @@ async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
         );
         assert!(first.contains("Note_userId_idx") && first.contains("Note_userId_fkey"), "{first}");
 
-        crate::support::left_alone(&seeded).await;
         let safe = server.copy_of(&seeded, "fix_safe").await;
         deployed(&prisma, &project, &safe).await;
         assert_eq!(differences(&catalog(&original).await, &catalog(&safe).await), []);
         let filled = r#"SELECT count(*) FROM "User" WHERE "email" = 'nobody@example.com'"#;
-        let counts =
-            [crate::support::lines(&original, filled).await, crate::support::lines(&safe, filled).await];
+        let counts = [original.rows(filled).await, safe.rows(filled).await];
         assert_eq!(counts[0], counts[1]);
 
         // And underpin itself has nothing to say against them.
-        crate::support::left_alone(&seeded).await;
         let ours = server.copy_of(&seeded, "fix_ours").await;
         let said = underpin(project.path(), &ours.url(), &["deploy"]).await;
         assert_eq!(said.code, 0, "{}", said.all());
@@ -188,7 +168,7 @@ async fn what_is_written_is_deployed_by_prisma_to_the_same_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_shows_a_diff_and_writes_nothing() {
     let project = with_history(ProjectFolder::prisma6());
-    merged(&project);
+    committed(project.path());
     let project = project.migration(NEXT, "-- CreateIndex\nCREATE INDEX \"i\" ON \"User\"(\"email\");\n");
     let before = script(&project, NEXT);
     let shown = lint(project.path(), &["--fix", "--dry-run"]).await;
@@ -238,7 +218,7 @@ async fn what_is_applied_somewhere_is_never_changed() {
     assert!(refused.stderr.contains("the database has it already"), "{}", refused.all());
 
     // What is merged is applied, whatever somebody says.
-    merged(&project);
+    committed(project.path());
     let refused = lint(project.path(), &["--fix", "--not-applied", &named]).await;
     assert_eq!(refused.code, 2, "{}", refused.all());
     assert!(refused.stderr.contains("main has it already"), "{}", refused.all());
@@ -252,7 +232,7 @@ async fn what_is_applied_somewhere_is_never_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_run_has_left_is_taken_back() {
     let project = with_history(ProjectFolder::prisma6());
-    merged(&project);
+    committed(project.path());
     let index =
         "CREATE INDEX \"i\" ON \"User\"(\"email\");\nCREATE INDEX \"j\" ON \"User\"(\"email\", \"id\");\n";
     let project = project.migration(NEXT, index);
@@ -283,7 +263,7 @@ async fn what_a_killed_run_has_left_is_taken_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_at_once_write_once() {
     let project = with_history(ProjectFolder::prisma6());
-    merged(&project);
+    committed(project.path());
     let index =
         "CREATE INDEX \"i\" ON \"User\"(\"email\");\nCREATE INDEX \"j\" ON \"User\"(\"email\", \"id\");\n";
     let project = project.migration(NEXT, index);
@@ -302,7 +282,7 @@ async fn two_runs_at_once_write_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_written_is_told() {
     let project = with_history(ProjectFolder::prisma6());
-    merged(&project);
+    committed(project.path());
     let text = "ALTER TABLE \"User\" ALTER COLUMN \"email\" TYPE VARCHAR(20);\n";
     let project = project.migration(NEXT, text);
     let said = lint(project.path(), &["--fix"]).await;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
-use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::Client;
 use underpin_testkit::{Database, Said, Server, majors};
 
 /// Nothing that the tests ask for takes longer on a busy machine.
@@ -105,31 +105,4 @@ pub(crate) async fn ledger(database: &Database<'_>) -> Vec<Row> {
             }
         })
         .collect()
-}
-
-/// What a query answers, a line of text a row, cells divided by `|`, NULL as `-`.
-pub(crate) async fn lines(database: &Database<'_>, query: &str) -> Vec<String> {
-    let client = database.client().await;
-    let answers = client.simple_query(query).await.unwrap_or_else(|error| panic!("{error:?} in: {query}"));
-    let line = |row: &SimpleQueryRow| {
-        (0..row.len()).map(|at| row.get(at).unwrap_or("-")).collect::<Vec<_>>().join("|")
-    };
-    answers
-        .iter()
-        .filter_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => Some(line(row)),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Waits until no session is connected to a database: a client that is dropped takes a moment to go, and nobody may be
-/// connected to what is copied.
-pub(crate) async fn left_alone(database: &Database<'_>) {
-    let (client, connection) =
-        database.config().dbname("postgres").connect(tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let alone =
-        format!("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '{}')", database.name());
-    until(&client, "everybody is gone", &alone).await;
 }

@@ -17,7 +17,6 @@
 use std::path::Path;
 
 use underpin_catalog::{Name, ServerVersion};
-use underpin_core::lint::cost::ASSUMED_ROWS;
 use underpin_core::lint::stats::Stats;
 use underpin_core::lint::{Circumstances, Linter, Source, pages};
 use underpin_core::settings::Settings as TeamSettings;
@@ -26,7 +25,7 @@ use underpin_prisma::schema::{self, Schema};
 use underpin_sql::in_force::{Session, Settings};
 use underpin_sql::read;
 use underpin_sql::sending::Sender;
-use underpin_testkit::{CaseFile, Section};
+use underpin_testkit::{CaseFile, Section, hold};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
 
@@ -46,31 +45,7 @@ fn every_rule_has_its_page_and_every_page_its_rule() {
 
 #[test]
 fn every_case_of_every_page_is_as_the_page_says() {
-    #[expect(clippy::disallowed_methods, reason = "the test is told how to run")]
-    let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
-    let mut wrong = Vec::new();
-    let mut cases = 0;
-    for page in CaseFile::all_in(Path::new(FOLDER)) {
-        let mut rewritten = Vec::new();
-        for section in page.sections() {
-            let Some(expected) = section.own("findings") else { continue };
-            cases += 1;
-            let found = judge(&page, section);
-            if found != expected.text {
-                wrong.push(format!(
-                    "{}:\n--- page\n{}--- found\n{found}",
-                    page.place(section),
-                    expected.text
-                ));
-                rewritten.push((expected, found));
-            }
-        }
-        if bless && !rewritten.is_empty() {
-            page.rewrite(&rewritten);
-        }
-    }
-    assert!(cases > 0, "no page has a case");
-    assert!(bless || wrong.is_empty(), "{} of {cases} cases differ\n\n{}", wrong.len(), wrong.join("\n"));
+    hold(&CaseFile::all_in(Path::new(FOLDER)), "findings", judge);
 }
 
 fn judge(page: &CaseFile, section: &Section) -> String {
@@ -94,16 +69,16 @@ fn judge(page: &CaseFile, section: &Section) -> String {
     }
     let stats = Stats::none().with_declared(&settings.lint.tables, &namespace);
     let mut linter = Linter::new(Circumstances {
-        server: ServerVersion::of_major(given.major),
-        sender: given.sender,
         session: Session::new(given.connected_with),
-        namespace,
         whole_history: given.whole_history,
         together: true,
-        stats: &stats,
-        assumed_rows: ASSUMED_ROWS,
-        settings: &settings.lint,
         deployed: &deployed,
+        ..Circumstances::of_history(
+            ServerVersion::of_major(given.major),
+            given.sender,
+            &stats,
+            &settings.lint,
+        )
     });
     for fence in page.inherited(section, "sql history") {
         for text in files(&fence.text) {

@@ -8,8 +8,6 @@ use underpin_prisma::schema::{Schema, Source};
 use underpin_testkit::Database;
 use underpin_testkit::corpus::History;
 
-use crate::setting::rows;
-
 /// What the client of a project reads or writes as an enum and its database does not have: columns,
 /// then enum values.
 pub(crate) async fn lacking(database: &Database<'_>, history: &History) -> Vec<String> {
@@ -20,8 +18,8 @@ pub(crate) async fn lacking(database: &Database<'_>, history: &History) -> Vec<S
         WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p', 'v', 'm')";
     let values = "SELECT concat_ws('.', nspname, typname, enumlabel) FROM pg_enum e
         JOIN pg_type t ON t.oid = enumtypid JOIN pg_namespace n ON n.oid = typnamespace";
-    let mut there: BTreeSet<String> = rows(database, columns).await.into_iter().collect();
-    there.extend(rows(database, values).await);
+    let mut there: BTreeSet<String> = database.rows(columns).await.into_iter().collect();
+    there.extend(database.rows(values).await);
     let columns = contract.tables.values().flat_map(|table| {
         table.columns.iter().map(|column| format!("{}.{}", table.name.shown(), column.name.as_str()))
     });

@@ -150,7 +150,7 @@ async fn a_broken_history_stops_where_it_is_broken() {
     let place = problem.place.unwrap();
     assert!(place.contains("20251123142214_model_metric_overhaul/migration.sql:"), "{place}");
     assert_eq!(catalog(&database).await, empty);
-    assert!(crate::setting::rows(&database, "SELECT to_regclass('_prisma_migrations')").await == ["-"]);
+    assert!(database.rows("SELECT to_regclass('_prisma_migrations')").await == ["-"]);
 
     let parses = corpus_target(&database, &history, |name| name != "20251123142214_model_metric_overhaul");
     let outcome = deployed(&parses, &request(Mode::Online)).await;
@@ -167,5 +167,5 @@ async fn a_broken_history_stops_where_it_is_broken() {
     assert_eq!((outcome.applied.len(), rows.len()), (before, before));
     assert!(rows.iter().all(|row| row.ends_with("|t|-|-|1")), "{rows:#?}");
     let made = "SELECT proname FROM pg_proc WHERE proname = 'sync_post_alltime_metrics'";
-    assert_eq!(crate::setting::rows(&database, made).await, [""; 0]);
+    assert_eq!(database.rows(made).await, [""; 0]);
 }

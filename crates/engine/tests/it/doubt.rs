@@ -8,8 +8,8 @@ use underpin_engine::deploy::{Ending, Request, Target};
 use underpin_testkit::{Database, Loss, Proxy, Server, majors};
 
 use crate::setting::{
-    GUARD, Running, deployed, end_session, executing, in_transaction, left_alone, rows, slow_ddl, strict,
-    stuck_in, target, target_through,
+    GUARD, Running, deployed, end_session, executing, in_transaction, slow_ddl, strict, stuck_in, target,
+    target_through,
 };
 use crate::shop::{self, BASE};
 
@@ -82,12 +82,12 @@ async fn cut_in(
 async fn assert_whole(database: &Database<'_>, of: &str) {
     let ledger = "SELECT migration_name FROM _prisma_migrations GROUP BY 1
                   HAVING count(*) <> 1 OR bool_or(finished_at IS NULL OR logs IS NOT NULL OR applied_steps_count <> 1)";
-    assert_eq!(rows(database, ledger).await, [""; 0], "{of}: the ledger");
+    assert_eq!(database.rows(ledger).await, [""; 0], "{of}: the ledger");
     let journal = "SELECT name, state FROM underpin.migration WHERE state <> 'applied'
                    UNION ALL SELECT intent, state FROM underpin.step WHERE state <> 'applied'";
-    assert_eq!(rows(database, journal).await, [""; 0], "{of}: the journal");
+    assert_eq!(database.rows(journal).await, [""; 0], "{of}: the journal");
     let invalid = "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid OR NOT indisready";
-    assert_eq!(rows(database, invalid).await, [""; 0], "{of}: invalid indexes");
+    assert_eq!(database.rows(invalid).await, [""; 0], "{of}: invalid indexes");
 }
 
 async fn opened<'a>(server: &'a Server, stem: &str) -> Database<'a> {
@@ -107,7 +107,7 @@ async fn a_transaction_that_is_cut_is_executed_once() {
             let target = target(&database, &[BASE, COLUMN]);
             let reasons = cut_in(&database, &target, cut, "ADD COLUMN", async || {}).await;
             assert!(reasons.iter().all(|reason| *reason == WaitReason::Connection), "{of}: {reasons:?}");
-            assert_eq!(rows(&database, "SELECT last_value FROM calls").await, ["2"], "{of}");
+            assert_eq!(database.rows("SELECT last_value FROM calls").await, ["2"], "{of}");
             assert_whole(&database, &of).await;
         }
     }
@@ -158,10 +158,10 @@ async fn what_a_concurrent_statement_leaves_is_cleared_away() {
             let target = target(&database, &[BASE, ("20260202000000_alone", sql)]);
             let commit = async || user.batch_execute("COMMIT").await.unwrap();
             cut_in(&database, &target, cut, text, commit).await;
-            assert_eq!(rows(&database, wanted).await, [found], "{of}");
+            assert_eq!(database.rows(wanted).await, [found], "{of}");
             assert_whole(&database, &of).await;
             let beside = "SELECT relname FROM pg_class WHERE relkind = 'i' AND relname ~ '_cc(new|old)'";
-            assert_eq!(rows(&database, beside).await, [""; 0], "{of}");
+            assert_eq!(database.rows(beside).await, [""; 0], "{of}");
         }
     }
 }
@@ -187,9 +187,9 @@ async fn a_batch_that_is_cut_updates_each_row_once() {
             let target = target(&database, &[BASE, ("20260203000000_update", update)]);
             cut_in(&database, &target, cut, "UPDATE \"public\".\"Order\"", async || {}).await;
             assert_whole(&database, &of).await;
-            assert_eq!(rows(&database, COUNTS).await, ["1|6000"], "{of}");
+            assert_eq!(database.rows(COUNTS).await, ["1|6000"], "{of}");
             let left = "SELECT count(*) FROM \"Order\" WHERE \"note\" <> upper(\"id\")";
-            assert_eq!(rows(&database, left).await, ["0"], "{of}");
+            assert_eq!(database.rows(left).await, ["0"], "{of}");
         }
     }
 }
@@ -232,7 +232,6 @@ async fn a_commit_without_an_answer_is_settled_by_looking() {
     let request = Request { proofs: Some(proofs.path().to_path_buf()), ..patient() };
     let seeded = opened(server, "seeded").await;
     seeded.run(COUNTING).await;
-    left_alone(&seeded).await;
     // A message that never arrives is the lesser doubt, so of those some are enough.
     for (text, loss, every, at_least) in [
         ("COMMIT", Loss::Answer, 1, 12),
@@ -256,7 +255,7 @@ async fn a_commit_without_an_answer_is_settled_by_looking() {
                 break;
             }
             assert_whole(&database, &of).await;
-            assert_eq!(rows(&database, COUNTS).await, ["1|6000"], "{of}");
+            assert_eq!(database.rows(COUNTS).await, ["1|6000"], "{of}");
             lost += 1;
         }
         assert!(lost >= at_least, "{loss:?} of {text}: {lost} times");
@@ -287,5 +286,5 @@ async fn without_a_network_the_run_stops_and_the_next_one_goes_on() {
     let outcome = deployed(&near, &patient()).await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
     assert_whole(&database, "network").await;
-    assert_eq!(rows(&database, COUNTS).await, ["1|6000"]);
+    assert_eq!(database.rows(COUNTS).await, ["1|6000"]);
 }

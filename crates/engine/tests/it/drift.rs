@@ -7,7 +7,7 @@ use underpin_core::settings::Settings;
 use underpin_engine::drift::{Compared, drift};
 use underpin_testkit::{Database, Server, majors};
 
-use crate::setting::{deployed, in_transaction, request, rows, target};
+use crate::setting::{deployed, in_transaction, request, target};
 
 const INIT: &str = r#"
     CREATE TYPE "Role" AS ENUM ('USER', 'ADMIN');
@@ -105,15 +105,13 @@ async fn expressions_that_were_printed_and_read_again_are_the_same() {
             "SELECT 'CREATE OR REPLACE VIEW drafts AS ' || pg_get_viewdef('drafts'::regclass)",
         ];
         for text in texts {
-            for statement in rows(&database, text).await {
+            for statement in database.rows(text).await {
                 database.run(&statement).await;
             }
         }
-        let printed = rows(
-            &database,
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'state_known'",
-        )
-        .await;
+        let printed = database
+            .rows("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'state_known'")
+            .await;
         assert!(
             printed[0].contains("('draft'::character varying)::text"),
             "{major}: it reads as it was: {printed:?}"
@@ -194,7 +192,7 @@ async fn a_deploy_that_runs_is_waited_for_and_its_lock_is_given_back() {
     drop(deploying);
     settings.lock.advisory_budget_ms = 20_000;
     compared(&database, MIGRATIONS, &settings).await;
-    let held = rows(&database, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").await;
+    let held = database.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").await;
     assert_eq!(held, ["0"]);
 }
 

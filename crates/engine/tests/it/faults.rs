@@ -13,7 +13,7 @@ use underpin_engine::Events;
 use underpin_engine::deploy::{Ending, Outcome, Request, Target, deploy};
 use underpin_testkit::{Database, Server, majors};
 
-use crate::setting::{assert_same, catalog, deployed, ledger, left_alone, rows, strict, target};
+use crate::setting::{assert_same, catalog, deployed, ledger, strict, target};
 use crate::shop::{self, FINGERPRINTS};
 
 /// What happens to a run after one of its events.
@@ -90,19 +90,19 @@ impl Expected {
         Self {
             catalog: catalog(database).await,
             ledger: ledger(database).await,
-            data: rows(database, FINGERPRINTS).await,
+            data: database.rows(FINGERPRINTS).await,
         }
     }
 
     async fn is_met_by(&self, database: &Database<'_>, of: &str) {
         assert_same(&self.catalog, &catalog(database).await, of);
         assert_eq!(self.ledger, ledger(database).await, "{of}");
-        assert_eq!(self.data, rows(database, FINGERPRINTS).await, "{of}");
+        assert_eq!(self.data, database.rows(FINGERPRINTS).await, "{of}");
         let twice = "SELECT intent, attempts FROM underpin.step
                      WHERE state <> 'applied' OR (attempts > 1 AND cursor IS NULL AND sql NOT LIKE '%CONCURRENTLY%')";
-        assert_eq!(rows(database, twice).await, [""; 0], "{of}: not applied, or applied twice");
+        assert_eq!(database.rows(twice).await, [""; 0], "{of}: not applied, or applied twice");
         let open = "SELECT name, state FROM underpin.migration WHERE state <> 'applied'";
-        assert_eq!(rows(database, open).await, [""; 0], "{of}");
+        assert_eq!(database.rows(open).await, [""; 0], "{of}");
     }
 }
 
@@ -119,7 +119,6 @@ async fn a_deploy_in_slices_comes_to_the_same_end() {
         let server = Server::shared(major).await;
         let sliced = server.database("sliced").await;
         shop::open(&sliced).await;
-        left_alone(&sliced).await;
         let whole = server.copy_of(&sliced, "whole").await;
         let request = remembering(proofs.path());
         let outcome = deployed(&target(&whole, &shop::history()), &request).await;
@@ -152,7 +151,6 @@ async fn a_deploy_that_is_cut_once_is_finished_by_the_next_one() {
     let request = remembering(proofs.path());
     let seeded = server.database("seeded").await;
     shop::open(&seeded).await;
-    left_alone(&seeded).await;
     let whole = server.copy_of(&seeded, "whole").await;
     let (events, outcome) = cut(&target(&whole, &shop::history()), &request, &whole, Cut::Killed, 0).await;
     assert!(matches!(outcome.unwrap().ending, Ending::Applied));

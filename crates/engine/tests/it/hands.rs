@@ -9,7 +9,7 @@ use underpin_engine::deploy::{Ending, Target, deploy};
 use underpin_engine::{Events, Problem};
 use underpin_testkit::{Database, Server, majors};
 
-use crate::setting::{Running, deployed, in_transaction, left_alone, rows, strict, stuck_in, target};
+use crate::setting::{Running, deployed, in_transaction, strict, stuck_in, target};
 use crate::shop::{self, BASE};
 
 /// An index, then a foreign key.
@@ -39,12 +39,12 @@ async fn killed_while_building<'a>(server: &'a Server, stem: &str) -> (Database<
     running.kill();
     // The server notices within a second. Were the build let go before, it would come to its end.
     let ours = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'underpin/%'";
-    while !rows(&database, ours).await.is_empty() {
+    while !database.rows(ours).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     drop(user);
-    left_alone(&database).await;
-    let left = rows(&database, INDEX).await;
+    database.left_alone().await;
+    let left = database.rows(INDEX).await;
     assert!(left.len() == 1 && left[0].starts_with("f|"), "{left:?}");
     (database, target)
 }
@@ -55,9 +55,9 @@ async fn goes_on(database: &Database<'_>, target: &Target) {
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
     let valid = "SELECT (SELECT indisvalid FROM pg_index WHERE indexrelid = '\"Order_total_idx\"'::regclass),
                         (SELECT convalidated FROM pg_constraint WHERE conname = 'Order_userId_fkey')";
-    assert_eq!(rows(database, valid).await, ["t|t"]);
+    assert_eq!(database.rows(valid).await, ["t|t"]);
     let open = "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NULL OR logs IS NOT NULL";
-    assert_eq!(rows(database, open).await, [""; 0]);
+    assert_eq!(database.rows(open).await, [""; 0]);
 }
 
 /// Deploys again. It ends with this SQLSTATE and says these words; the migration stays half done.
@@ -112,7 +112,7 @@ async fn the_very_index_was_built() {
     database.run("CREATE INDEX \"Order_total_idx\" ON \"Order\" (\"total\"); COMMENT ON INDEX \"Order_total_idx\" IS 'by hand'").await;
     goes_on(&database, &target).await;
     let comment = "SELECT obj_description('\"Order_total_idx\"'::regclass)";
-    assert_eq!(rows(&database, comment).await, ["by hand"], "it was not built again");
+    assert_eq!(database.rows(comment).await, ["by hand"], "it was not built again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,9 +131,9 @@ async fn another_index_has_our_name() {
     database.run("DROP INDEX \"Order_total_idx\"").await;
     for other in others {
         database.run(other).await;
-        let there = rows(&database, INDEX).await;
+        let there = database.rows(INDEX).await;
         is_in_doubt(&target, &["Order_total_idx is there", "somebody else", "underpin deploy"]).await;
-        assert_eq!(rows(&database, INDEX).await, there, "it was touched");
+        assert_eq!(database.rows(INDEX).await, there, "it was touched");
         let drop = if other.contains("TABLE") { "DROP TABLE" } else { "DROP INDEX" };
         database.run(&format!("{drop} \"Order_total_idx\"")).await;
     }
@@ -151,7 +151,7 @@ async fn somebody_is_building_the_index_at_this_moment() {
     let building = tokio::spawn(async move {
         person.batch_execute("CREATE INDEX CONCURRENTLY \"Order_total_idx\" ON \"Order\" (\"total\")").await
     });
-    while rows(&database, INDEX).await.is_empty() {
+    while database.rows(INDEX).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     is_in_doubt(
@@ -188,7 +188,7 @@ async fn the_constraint_was_added() {
     database.run("ALTER TABLE \"Order\" ADD CONSTRAINT \"Order_userId_fkey\" FOREIGN KEY (\"userId\") REFERENCES \"User\" (\"id\") ON DELETE CASCADE").await;
     is_refused(&target, "42710", &["constraint \"Order_userId_fkey\"", "already exists"]).await;
     let kept = "SELECT confdeltype FROM pg_constraint WHERE conname = 'Order_userId_fkey'";
-    assert_eq!(rows(&database, kept).await, ["c"], "it was replaced");
+    assert_eq!(database.rows(kept).await, ["c"], "it was replaced");
     database.run("ALTER TABLE \"Order\" DROP CONSTRAINT \"Order_userId_fkey\"").await;
     goes_on(&database, &target).await;
 }
@@ -202,7 +202,7 @@ async fn a_validation_that_failed_goes_on_when_the_rows_are_right() {
     let target = target(&database, &[BASE, CHANGE]);
     is_refused(&target, "23503", &["userId", "999999"]).await;
     let state = "SELECT convalidated FROM pg_constraint WHERE conname = 'Order_userId_fkey'";
-    assert_eq!(rows(&database, state).await, ["f"]);
+    assert_eq!(database.rows(state).await, ["f"]);
     is_refused(&target, "23503", &["999999"]).await;
 
     database.run("ALTER TABLE \"Order\" DROP CONSTRAINT \"Order_userId_fkey\"").await;
@@ -219,7 +219,7 @@ async fn our_memory_was_dropped() {
     let problem = problem(&target).await;
     assert_eq!((problem.exit, problem.code.as_deref()), (exit::NEEDS_RECOVER, Some("P3009")), "{problem:?}");
     assert!(problem.to_string().contains(CHANGE.0), "{problem}");
-    assert!(rows(&database, INDEX).await[0].starts_with("f|"), "it was touched");
+    assert!(database.rows(INDEX).await[0].starts_with("f|"), "it was touched");
 }
 
 /// The row in Prisma's ledger was deleted, so for everybody the migration has not begun. The index that is
@@ -234,7 +234,7 @@ async fn the_ledgers_row_was_deleted() {
         &["an invalid index", "Order_total_idx", "DROP INDEX CONCURRENTLY"],
     )
     .await;
-    assert!(rows(&database, INDEX).await[0].starts_with("f|"), "it was touched");
+    assert!(database.rows(INDEX).await[0].starts_with("f|"), "it was touched");
     database.run("DROP INDEX \"Order_total_idx\"").await;
     goes_on(&database, &target).await;
 }
@@ -247,7 +247,7 @@ async fn an_index_was_there_before_us() {
     database.run("CREATE INDEX \"Order_total_idx\" ON \"Order\" (\"note\")").await;
     let target = target(&database, &[BASE, CHANGE]);
     is_refused_from_the_start(&target, "42P07", &["Order_total_idx\" already exists"]).await;
-    let there = rows(&database, INDEX).await;
+    let there = database.rows(INDEX).await;
     assert!(there[0].contains("note"), "{there:?}");
     database.run("DROP INDEX \"Order_total_idx\"").await;
     goes_on(&database, &target).await;

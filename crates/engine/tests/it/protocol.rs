@@ -13,7 +13,7 @@ use underpin_shadow::StartOptions;
 use underpin_testkit::{Database, Server, majors};
 
 use crate::setting::{
-    Running, assert_same, catalog, deployed, in_transaction, ledger, named, rows, slow_ddl, strict, target,
+    Running, assert_same, catalog, deployed, in_transaction, ledger, named, slow_ddl, strict, target,
 };
 use crate::shop::{self, BASE};
 
@@ -32,7 +32,7 @@ async fn in_the_way(database: &Database<'_>) -> Vec<String> {
     let query = "SELECT l.mode, l.granted FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                  WHERE a.application_name LIKE 'underpin/%' AND l.relation = '\"User\"'::regclass
                    AND (NOT l.granted OR l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock'))";
-    rows(database, query).await
+    database.rows(query).await
 }
 
 /// Older than what the gate tolerates.
@@ -101,7 +101,7 @@ async fn when_the_budget_is_spent_the_blocker_is_named_and_nothing_has_happened(
         assert_same(&before.0, &catalog(&database).await, &format!("{major}"));
         assert_eq!(before.1, ledger(&database).await, "{major}: the ledger");
         let begun = format!("SELECT state FROM underpin.migration WHERE name = '{}'", COLUMN.0);
-        assert_eq!(rows(&database, &begun).await, [""; 0], "{major}: the journal");
+        assert_eq!(database.rows(&begun).await, [""; 0], "{major}: the journal");
 
         writer.batch_execute("COMMIT").await.unwrap();
         let outcome = deployed(&target(&database, &[BASE, COLUMN]), &with_budget(1_200)).await;
@@ -150,7 +150,7 @@ async fn a_prepared_transaction_is_named_by_its_own_name() {
             "SELECT 1 FROM _prisma_migrations WHERE migration_name = '{0}' UNION ALL SELECT 1 FROM underpin.migration WHERE name = '{0}'",
             index.0
         );
-        assert_eq!(rows(&database, &begun).await, [""; 0], "{major}: what was begun is taken back");
+        assert_eq!(database.rows(&begun).await, [""; 0], "{major}: what was begun is taken back");
         database.run("ROLLBACK PREPARED 'booking 7'").await;
         let outcome = deployed(&target(&database, &[BASE, index]), &request).await;
         assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
@@ -170,7 +170,7 @@ async fn vacuumed(database: &Database<'_>) -> String {
                   WHERE a.backend_type = 'autovacuum worker' AND l.relation = '\"User\"'::regclass
                     AND l.mode = 'ShareUpdateExclusiveLock' AND l.granted";
     for _ in 0..600 {
-        if let Some(pid) = rows(database, worker).await.first() {
+        if let Some(pid) = database.rows(worker).await.first() {
             return pid.clone();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -303,7 +303,7 @@ async fn the_watcher_gives_way_when_somebody_waits_behind_our_lock() {
     reading.abort();
     assert_eq!(running.reasons(), [WaitReason::GaveWay, WaitReason::GaveWay]);
     assert!(matches!(running.outcome().await.ending, Ending::Applied));
-    assert_eq!(rows(&database, "SELECT last_value FROM calls").await, ["3"]);
+    assert_eq!(database.rows("SELECT last_value FROM calls").await, ["3"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

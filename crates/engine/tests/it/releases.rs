@@ -1,63 +1,29 @@
 //! Deployed schemas out of real Git repositories.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use tempfile::TempDir;
 use underpin_catalog::{Name, RelationName};
 use underpin_engine::git::Repository;
 use underpin_engine::project::releases::{At, Basis, Deployed, Release};
 use underpin_engine::project::{Project, Where};
+use underpin_testkit::git::GitFolder;
 
 const OLD: &str =
     "datasource db {\n provider = \"postgresql\"\n}\nmodel User {\n id Int @id\n name String\n}\n";
 const NEW: &str = "datasource db {\n provider = \"postgresql\"\n}\nmodel User {\n id Int @id\n}\n";
 
-struct Clone(TempDir);
+/// A repository with a project in its folder `app`, committed on `main`.
+fn repository() -> GitFolder {
+    let clone = GitFolder::new();
+    clone.write("app/package.json", "{}");
+    clone.write("app/prisma/migrations/20260101000000_init/migration.sql", "SELECT 1;\n");
+    clone.write("app/prisma/schema.prisma", OLD);
+    clone.commit("first");
+    clone
+}
 
-impl Clone {
-    /// A repository on `main` whose project has the old schema.
-    fn new() -> Self {
-        let clone = Self(tempfile::tempdir().unwrap());
-        clone.git(&["init", "--quiet", "--initial-branch=main"]);
-        clone.write("app/package.json", "{}");
-        clone.write("app/prisma/migrations/20260101000000_init/migration.sql", "SELECT 1;\n");
-        clone.write("app/prisma/schema.prisma", OLD);
-        clone.commit("first");
-        clone
-    }
-
-    fn path(&self) -> PathBuf {
-        self.0.path().canonicalize().unwrap()
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn remove(&self, path: &str) {
-        std::fs::remove_file(self.path().join(path)).unwrap();
-    }
-
-    fn git(&self, arguments: &[&str]) {
-        let mut command = Command::new("git");
-        let identity =
-            ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
-        command.args(identity).args(arguments).current_dir(self.path());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn commit(&self, message: &str) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", message]);
-    }
-
-    fn project(&self) -> Project {
-        project(&self.path().join("app"), None)
-    }
+fn project_of(clone: &GitFolder) -> Project {
+    project(&clone.path().join("app"), None)
 }
 
 fn project(cwd: &Path, schema: Option<&str>) -> Project {
@@ -82,36 +48,36 @@ fn fields(release: &Release) -> Vec<String> {
 
 #[test]
 fn the_merge_base_with_the_default_branch_is_what_runs() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["checkout", "--quiet", "-b", "feature"]);
     clone.write("app/prisma/schema.prisma", NEW);
     clone.commit("drop a column");
-    let deployed = found(&clone.project(), &[]).unwrap();
+    let deployed = found(&project_of(&clone), &[]).unwrap();
     let Basis::MergeBase { branch, commit } = &deployed.basis else { panic!("{:?}", deployed.basis) };
     assert_eq!(branch, "main");
     let release = &deployed.releases[0];
     assert_eq!(release.name, format!("the merge base with main ({})", commit.short()));
     assert_eq!(fields(release), ["id", "name"]);
     assert_eq!(release.sources[0].path, format!("{}:app/prisma/schema.prisma", commit.short()));
-    assert_eq!(fields(&Release::coming(&clone.project())), ["id"]);
-    assert_eq!(Release::coming(&clone.project()).sources[0].path, "prisma/schema.prisma");
+    assert_eq!(fields(&Release::coming(&project_of(&clone))), ["id"]);
+    assert_eq!(Release::coming(&project_of(&clone)).sources[0].path, "prisma/schema.prisma");
 
     // What is not committed on the default branch itself is the release that comes, too.
     clone.git(&["checkout", "--quiet", "main"]);
     clone.write("app/prisma/schema.prisma", NEW);
-    assert_eq!(fields(&found(&clone.project(), &[]).unwrap().releases[0]), ["id", "name"]);
+    assert_eq!(fields(&found(&project_of(&clone), &[]).unwrap().releases[0]), ["id", "name"]);
 }
 
 #[test]
 fn migrations_that_a_release_holds_are_known() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["tag", "v1"]);
     let migration = |name: &str| format!("app/prisma/migrations/{name}/migration.sql");
     clone.write(&migration("20260201000000_second"), "SELECT 2;\n");
     clone.commit("second");
     clone.git(&["tag", "v2"]);
     clone.write(&migration("20260301000000_third"), "SELECT 3;\n");
-    let project = clone.project();
+    let project = project_of(&clone);
     let held = |named: &[&str]| {
         let held = found(&project, named).unwrap().held(&project.migrations_folder).unwrap();
         let name = |path: &PathBuf| path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
@@ -127,7 +93,7 @@ fn migrations_that_a_release_holds_are_known() {
 
 #[test]
 fn what_the_remote_calls_its_default_branch_comes_first() {
-    let upstream = Clone::new();
+    let upstream = repository();
     upstream.git(&["branch", "--move", "trunk"]);
     let folder = tempfile::tempdir().unwrap();
     let from = upstream.path().display().to_string();
@@ -138,7 +104,7 @@ fn what_the_remote_calls_its_default_branch_comes_first() {
 
 #[test]
 fn named_releases_are_all_read() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["tag", "v1.0.0"]);
     clone.remove("app/prisma/schema.prisma");
     clone.write("app/prisma/schema/user.prisma", "model User {\n id Int @id\n other Int\n}\n");
@@ -159,9 +125,9 @@ fn named_releases_are_all_read() {
 
 #[test]
 fn a_release_that_is_not_there_is_told_with_what_to_do() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["tag", "v1.0.0"]);
-    let told = |named: &str| found(&clone.project(), &[named]).unwrap_err();
+    let told = |named: &str| found(&project_of(&clone), &[named]).unwrap_err();
     assert!(told("git:v9").starts_with("git knows no revision `v9`; name a tag"));
     assert!(told("git:--all").starts_with("git knows no revision `--all`"));
     assert!(told("git:v1.0.0:prisma").starts_with(
@@ -200,23 +166,22 @@ fn without_a_repository_the_schema_as_it_is_stands_in() {
 
 #[test]
 fn a_branch_with_nothing_in_common_or_nothing_deployed() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["checkout", "--quiet", "--orphan", "other"]);
     clone.commit("anew");
-    let reason = match found(&clone.project(), &[]).unwrap().basis {
+    let reason = match found(&project_of(&clone), &[]).unwrap().basis {
         Basis::Unknown { reason } => reason,
         other => panic!("{other:?}"),
     };
     assert_eq!(reason, "this branch has no commit in common with main, as far as the clone reaches");
 
-    let fresh = Clone(tempfile::tempdir().unwrap());
-    fresh.git(&["init", "--quiet", "--initial-branch=main"]);
+    let fresh = GitFolder::new();
     fresh.write("README", "soon");
     fresh.commit("first");
     fresh.write("app/package.json", "{}");
     fresh.write("app/prisma/schema.prisma", NEW);
     fresh.write("app/prisma/migrations/20260101000000_init/migration.sql", "");
-    let deployed = found(&fresh.project(), &[]).unwrap();
+    let deployed = found(&project_of(&fresh), &[]).unwrap();
     assert!(matches!(deployed.basis, Basis::MergeBase { .. }));
     let clients = deployed.clients(&Name::new("public"));
     assert!(clients[0].is_whole && clients[0].tables.is_empty(), "the first release: no client runs yet");
@@ -224,7 +189,7 @@ fn a_branch_with_nothing_in_common_or_nothing_deployed() {
 
 #[test]
 fn paths_with_odd_names_are_files_and_no_patterns() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.write("app/[slug]/a*.prisma", NEW);
     clone.write("app/[slug]/é b.prisma", "model B {\n id Int @id\n}\n");
     clone.write("app/s/c.prisma", OLD);

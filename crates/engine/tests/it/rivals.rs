@@ -10,7 +10,7 @@ use underpin_engine::deploy::{Ending, Request};
 use underpin_testkit::{Database, Server, majors};
 
 use crate::setting::{
-    GUARD, Running, assert_same, catalog, deployed, end_session, in_transaction, named, rows, strict, target,
+    GUARD, Running, assert_same, catalog, deployed, end_session, in_transaction, named, strict, target,
 };
 use crate::shop::{self, BASE};
 
@@ -30,9 +30,9 @@ async fn newest() -> &'static Server {
 /// Whether each migration was recorded once, and each step executed once.
 async fn assert_once(database: &Database<'_>) {
     let rows_of = "SELECT migration_name, count(*) FROM _prisma_migrations GROUP BY 1 HAVING count(*) <> 1 OR bool_or(finished_at IS NULL)";
-    assert_eq!(rows(database, rows_of).await, [""; 0]);
+    assert_eq!(database.rows(rows_of).await, [""; 0]);
     let steps = "SELECT intent, attempts FROM underpin.step WHERE state <> 'applied' OR attempts > 1";
-    assert_eq!(rows(database, steps).await, [""; 0]);
+    assert_eq!(database.rows(steps).await, [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +134,7 @@ async fn a_run_that_was_taken_over_can_do_nothing_any_more() {
             other => panic!("{major}: {other:#?}"),
         }
         assert_once(&database).await;
-        assert_eq!(rows(&database, "SELECT epoch FROM underpin.lease").await, ["3"], "{major}");
+        assert_eq!(database.rows("SELECT epoch FROM underpin.lease").await, ["3"], "{major}");
     }
 }
 
@@ -156,7 +156,7 @@ async fn a_run_that_was_taken_over_does_not_drop_the_others_build() {
                 &database,
             );
             async move {
-                while rows(database, &count).await.len() != others {
+                while database.rows(&count).await.len() != others {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
@@ -181,6 +181,6 @@ async fn a_run_that_was_taken_over_does_not_drop_the_others_build() {
         let outcome = second.outcome().await;
         assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
         let index = "SELECT indisvalid FROM pg_index WHERE indexrelid = '\"Order_total_idx\"'::regclass";
-        assert_eq!(rows(&database, index).await, ["t"], "{major}");
+        assert_eq!(database.rows(index).await, ["t"], "{major}");
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::Client;
 use underpin_catalog::{Catalog, differences};
 use underpin_core::event::{Blocker, Event, WaitReason};
 use underpin_core::plan::Mode;
@@ -111,41 +111,11 @@ pub(crate) fn assert_same(expected: &Catalog, found: &Catalog, of: &str) {
     );
 }
 
-/// What a query answers, a line of text a row, cells divided by `|`, NULL as `-`.
-pub(crate) async fn rows(database: &Database<'_>, query: &str) -> Vec<String> {
-    let client = database.client().await;
-    let answers = client.simple_query(query).await.unwrap_or_else(|error| panic!("{error:?} in: {query}"));
-    let line = |row: &tokio_postgres::SimpleQueryRow| {
-        let cells: Vec<&str> = (0..row.len()).map(|at| row.get(at).unwrap_or("-")).collect();
-        cells.join("|")
-    };
-    answers
-        .iter()
-        .filter_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => Some(line(row)),
-            _ => None,
-        })
-        .collect()
-}
-
 /// The ledger without its ids and instants: names and checksums in order, and how each row ended.
 pub(crate) async fn ledger(database: &Database<'_>) -> Vec<String> {
     let query = "SELECT migration_name, checksum, finished_at IS NOT NULL AS finished, rolled_back_at, logs, applied_steps_count
                  FROM _prisma_migrations ORDER BY started_at, migration_name";
-    rows(database, query).await
-}
-
-/// Waits until no session is connected to a database: a client that is dropped takes a moment to go.
-pub(crate) async fn left_alone(database: &Database<'_>) {
-    let (client, connection) =
-        database.config().dbname("postgres").connect(tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
-    let begun = Instant::now();
-    let count = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1";
-    while client.query_one(count, &[&database.name()]).await.unwrap().get::<_, i64>(0) > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "somebody stays connected to {}", database.name());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    database.rows(query).await
 }
 
 /// A deploy that runs in the background, and what it has told so far. It has a runtime of its own, as a
@@ -267,7 +237,7 @@ pub(crate) async fn end_session(database: &Database<'_>, whose: &str) {
          WHERE a.datname = current_database() AND a.application_name LIKE 'underpin/%' AND {whose}"
     );
     let begun = Instant::now();
-    while rows(database, &query).await.is_empty() {
+    while database.rows(&query).await.is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(60), "no such session: {whose}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

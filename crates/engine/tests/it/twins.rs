@@ -12,7 +12,7 @@ use underpin_engine::deploy::{Ending, deploy};
 use underpin_testkit::load::{Load, Summary, Traffic};
 use underpin_testkit::{Database, LockReport, LockWatch, Server, majors, workspace_root};
 
-use crate::setting::{assert_same, catalog, collected, deployed, ledger, left_alone, rows, strict, target};
+use crate::setting::{assert_same, catalog, collected, deployed, ledger, strict, target};
 use crate::shop::{self, CHANGES, FINGERPRINTS};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +21,6 @@ async fn a_twin_ends_where_the_file_as_written_ends() {
         let server = Server::shared(major).await;
         let written = server.database("written").await;
         shop::open(&written).await;
-        left_alone(&written).await;
         let online = server.copy_of(&written, "online").await;
 
         let outcome = deployed(&target(&written, &shop::history()), &strict(Mode::AsWritten)).await;
@@ -34,7 +33,7 @@ async fn a_twin_ends_where_the_file_as_written_ends() {
 
         assert_same(&catalog(&written).await, &catalog(&online).await, &format!("PostgreSQL {major}"));
         assert_eq!(ledger(&written).await, ledger(&online).await, "{major}");
-        assert_eq!(rows(&written, FINGERPRINTS).await, rows(&online, FINGERPRINTS).await, "{major}");
+        assert_eq!(written.rows(FINGERPRINTS).await, online.rows(FINGERPRINTS).await, "{major}");
 
         let seen = seen.lock().unwrap();
         for change in CHANGES {
@@ -61,7 +60,7 @@ async fn the_journal_tells_the_steps_of_each_twin() {
              ORDER BY s.ordinal",
             change.name
         );
-        let steps = rows(&database, &query).await;
+        let steps = database.rows(&query).await;
         assert_eq!(steps.len(), change.steps.len(), "{}: {steps:#?}", change.name);
         for (step, wanted) in steps.iter().zip(change.steps) {
             assert!(step.contains(wanted), "{}: {step:?} does not say {wanted:?}", change.name);
@@ -150,12 +149,12 @@ async fn under_load(database: &Database<'_>, mode: Mode, times: u32) -> (Summary
     let seen = running.stop().await.summary(0.0..took_ms);
 
     let there = "SELECT \"id\" FROM \"Order\" WHERE \"note\" = 'load'";
-    let there: BTreeSet<String> = rows(database, there).await.into_iter().collect();
+    let there: BTreeSet<String> = database.rows(there).await.into_iter().collect();
     let placed: BTreeSet<String> = placed.lock().unwrap().iter().cloned().collect();
     assert!(placed.len() > 100, "{of}: {} orders are hardly a load", placed.len());
     assert_eq!(placed.difference(&there).collect::<Vec<_>>(), [""; 0], "{of}: acknowledged, and not there");
     let counted = *visits.lock().unwrap();
-    assert_eq!(rows(database, "SELECT sum(\"visits\") FROM \"User\"").await, [counted.to_string()], "{of}");
+    assert_eq!(database.rows("SELECT sum(\"visits\") FROM \"User\"").await, [counted.to_string()], "{of}");
     (seen, locks)
 }
 
@@ -172,7 +171,6 @@ async fn the_application_notices_no_twin() {
         let server = Server::shared(major).await;
         let seeded = server.database("seeded").await;
         shop::open_with(&seeded, TIMES).await;
-        left_alone(&seeded).await;
         let mut longest_ms = f64::INFINITY;
         let mut holds = Vec::new();
         for _ in 0..2 {

@@ -10,7 +10,7 @@ use std::process::Command;
 use underpin_testkit::{Database, ProjectFolder, Server};
 
 use super::{INIT, SECOND, SHOP, State};
-use crate::support::{ledger, lines, server, underpin};
+use crate::support::{ledger, server, underpin};
 
 /// A file system with room for a few pages, unmounted when dropped.
 struct Small {
@@ -110,9 +110,9 @@ async fn the_disk_is_full_while_the_ledger_is_written() {
             assert!(said.stderr.contains(words), "{words}: {}", said.all());
         }
         assert_eq!(State::of(&database).await, before);
-        assert_eq!(lines(&database, left).await, ["t"]);
+        assert_eq!(database.rows(left).await, ["t"]);
         assert_eq!(
-            lines(&database, "SELECT name FROM underpin.migration WHERE state = 'running'").await,
+            database.rows("SELECT name FROM underpin.migration WHERE state = 'running'").await,
             [""; 0]
         );
     }

@@ -3,7 +3,7 @@
 use underpin_testkit::ProjectFolder;
 
 use super::{INIT, SECOND, SHOP, State, project, refused};
-use crate::support::{ledger, lines, server, underpin};
+use crate::support::{ledger, server, underpin};
 
 #[tokio::test]
 async fn there_are_no_migrations() {
@@ -42,7 +42,7 @@ async fn the_server_refuses_a_statement() {
         assert!(said.stderr.contains(words), "{words}: {}", said.all());
     }
     assert_eq!(ledger(&database).await.len(), 1);
-    assert_eq!(lines(&database, "SELECT to_regclass('a') IS NULL").await, ["t"]);
+    assert_eq!(database.rows("SELECT to_regclass('a') IS NULL").await, ["t"]);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_huge_file_is_a_file() {
     let project = project().migration(SECOND, &sql);
     let deployed = underpin(project.path(), &database.url(), &["deploy"]).await;
     assert_eq!(deployed.code, 0, "{}", deployed.all());
-    assert_eq!(lines(&database, "SELECT count(*) FROM \"Word\"").await, [rows.to_string()]);
+    assert_eq!(database.rows("SELECT count(*) FROM \"Word\"").await, [rows.to_string()]);
     let status = underpin(project.path(), &database.url(), &["status"]).await;
     assert_eq!(status.code, 0, "{}", status.all());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use underpin_testkit::ProjectFolder;
 
 use super::{INIT, SECOND, SHOP};
-use crate::support::{ended, lines, server, start, underpin, until};
+use crate::support::{ended, server, start, underpin, until};
 
 #[tokio::test]
 async fn the_databases_limits_do_not_end_a_deploy() {
@@ -49,5 +49,5 @@ async fn the_databases_limits_do_not_end_a_deploy() {
     assert_eq!(said.code, 0, "{}", said.all());
     assert!(!said.stderr.contains("lost"), "{}", said.all());
     let done = "SELECT bool_and(name = 'a shop') FROM \"Shop\"";
-    assert_eq!(lines(&database, done).await, ["t"]);
+    assert_eq!(database.rows(done).await, ["t"]);
 }

@@ -43,7 +43,7 @@ async fn a_run_is_told_from_its_beginning_to_its_end() {
             "{first}"
         );
         assert_eq!(first["run"].as_str().unwrap().len(), 36, "{first}");
-        let own = crate::support::lines(&database, "SELECT run FROM underpin.lease").await;
+        let own = database.rows("SELECT run FROM underpin.lease").await;
         assert_eq!(own, [first["run"].as_str().unwrap()], "the run that the journal names");
         let last = events.last().unwrap();
         assert_eq!((&last["event"], &last["exit_code"]), (&"run_finished".into(), &0.into()), "{last}");

@@ -65,7 +65,7 @@ async fn no_output_of_any_command_has_the_password() {
     let journal =
         "SELECT one::text FROM underpin.migration AS one UNION ALL SELECT one::text FROM underpin.step AS one
                    UNION ALL SELECT one::text FROM _prisma_migrations AS one";
-    let kept = crate::support::lines(&database, journal).await;
+    let kept = database.rows(journal).await;
     assert!(kept.len() > 4 && !kept.join("").contains("s3cr"), "{kept:?}");
 }
 

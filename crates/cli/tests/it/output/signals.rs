@@ -8,7 +8,7 @@ use tokio::process::Child;
 use underpin_testkit::{Database, ProjectFolder, Said};
 
 use super::{SECOND, shop, strict};
-use crate::support::{ended, ledger, lines, start, underpin, until};
+use crate::support::{ended, ledger, start, underpin, until};
 
 fn send(to: &Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(to.id().unwrap()).unwrap()), signal).unwrap();
@@ -101,7 +101,7 @@ async fn a_deploy_that_builds_an_index_stops() {
         continued(&project, &database).await;
         let valid =
             "SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indrelid = '\"Shop\"'::regclass";
-        assert_eq!(lines(&database, valid).await, ["2|t"]);
+        assert_eq!(database.rows(valid).await, ["2|t"]);
     }
 }
 
@@ -116,14 +116,14 @@ async fn a_deploy_that_updates_in_batches_stops_between_two() {
     stopped_by(deploy, Signal::SIGINT).await;
     nobody_works(&database).await;
     let done = "SELECT count(*) FILTER (WHERE city IS NOT NULL) > 0, count(*) FILTER (WHERE city IS NULL) > 0 FROM \"Shop\"";
-    assert_eq!(lines(&database, done).await, ["t|t"], "some rows are done and some are not");
+    assert_eq!(database.rows(done).await, ["t|t"], "some rows are done and some are not");
     // Rows that are done are not touched again.
     let touched = "CREATE TABLE public.touched AS SELECT id, ctid AS at FROM \"Shop\" WHERE city IS NOT NULL";
     database.run(touched).await;
     continued(&project, &database).await;
     let moved = "SELECT count(*) FROM \"Shop\" JOIN touched USING (id) WHERE \"Shop\".ctid <> touched.at";
-    assert_eq!(lines(&database, moved).await, ["0"]);
-    assert_eq!(lines(&database, "SELECT count(*) FROM \"Shop\" WHERE city IS NULL").await, ["0"]);
+    assert_eq!(database.rows(moved).await, ["0"]);
+    assert_eq!(database.rows("SELECT count(*) FROM \"Shop\" WHERE city IS NULL").await, ["0"]);
 }
 
 /// While somebody else holds Prisma's lock: nothing has begun, so it ends at once.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use underpin_core::lint::baseline::Scope;
+use underpin_core::lint::order::Standing;
 use underpin_core::lint::repository::RepositoryFile;
 use underpin_engine::Problem;
 use underpin_engine::files::{self, STAGED, seen_from};
@@ -41,6 +42,8 @@ pub(crate) struct File {
     pub(crate) script: Script,
     /// Whether it is judged, or read for what it leaves behind.
     pub(crate) asked: bool,
+    /// Whether a database can have it already, as Git tells.
+    pub(crate) standing: Standing,
 }
 
 /// Files that follow each other on one database.
@@ -67,11 +70,16 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
         (false, _) => files::named(&paths.into_iter().cloned().collect::<Vec<_>>(), cwd, order)?,
     };
     warnings.extend(found.iter().flat_map(|sequence| without_script(&sequence.without_script, cwd)));
+    let mut changed_in_place: Option<Vec<PathBuf>> = None;
     if let Some(revision) = since {
         only_changed(&mut found, revision, cwd)?;
-        warnings.extend(not_kept(&found, revision, cwd)?);
+        let paths = not_kept(&found, revision, cwd)?;
+        warnings.extend(paths.iter().map(|path| is_not_kept(path, revision, cwd)));
+        changed_in_place = Some(paths.iter().filter_map(|path| path.canonicalize().ok()).collect());
     }
-    let mut sequences: Vec<Sequence> = found.into_iter().map(|sequence| shown(sequence, cwd)).collect();
+    let changed = changed_in_place.as_ref();
+    let mut sequences: Vec<Sequence> =
+        found.into_iter().map(|sequence| shown(sequence, changed, cwd)).collect();
     if !stdin.is_empty() {
         sequences.push(Sequence { files: vec![read_stdin()?], from_empty: false });
     }
@@ -206,7 +214,7 @@ fn without_script(folders: &[PathBuf], cwd: &Path) -> Vec<String> {
 
 /// Migrations that were there at a revision and are others now, or gone. Where they are applied, somebody will
 /// wonder.
-fn not_kept(found: &[files::Sequence], revision: &str, cwd: &Path) -> Result<Vec<String>, Problem> {
+fn not_kept(found: &[files::Sequence], revision: &str, cwd: &Path) -> Result<Vec<PathBuf>, Problem> {
     let folders: BTreeSet<PathBuf> = found
         .iter()
         .flat_map(|sequence| &sequence.files)
@@ -216,21 +224,22 @@ fn not_kept(found: &[files::Sequence], revision: &str, cwd: &Path) -> Result<Vec
         let folder = files::history_of(path).and_then(|folder| folder.canonicalize().ok());
         folder.is_some_and(|folder| folders.contains(&folder))
     };
-    let warning = |path: PathBuf| {
-        let shown = seen_from(cwd, &path);
-        match path.exists() {
-            true => format!(
-                "{shown} was there before and is changed since {revision}: a database that has it applied keeps what the \
-                 old one did, and `prisma migrate dev` asks to reset it; put it back, and write a new migration"
-            ),
-            false => format!(
-                "{shown} was there before and is gone since {revision}: `prisma migrate dev` asks to reset a database \
-                 that has it applied; put it back, also when its folder was only renamed"
-            ),
-        }
-    };
     let not_kept = repository_around(cwd)?.not_kept_since(revision)?;
-    Ok(not_kept.into_iter().filter(is_ours).map(warning).collect())
+    Ok(not_kept.into_iter().filter(is_ours).collect())
+}
+
+fn is_not_kept(path: &Path, revision: &str, cwd: &Path) -> String {
+    let shown = seen_from(cwd, path);
+    match path.exists() {
+        true => format!(
+            "{shown} was there before and is changed since {revision}: a database that has it applied keeps what the \
+             old one did, and `prisma migrate dev` asks to reset it; put it back, and write a new migration"
+        ),
+        false => format!(
+            "{shown} was there before and is gone since {revision}: `prisma migrate dev` asks to reset a database \
+             that has it applied; put it back, also when its folder was only renamed"
+        ),
+    }
 }
 
 /// What did not change since a revision stays for its state alone.
@@ -283,8 +292,19 @@ pub(crate) fn repository(
         .collect())
 }
 
-fn shown(sequence: files::Sequence, cwd: &Path) -> Sequence {
+/// A sequence as the report names it. `changed` are files that were there before and are not what they were; `None`
+/// when nobody asked since when.
+fn shown(sequence: files::Sequence, changed: Option<&Vec<PathBuf>>, cwd: &Path) -> Sequence {
+    let standing = |file: &files::SqlFile| match changed {
+        None => Standing::Unknown,
+        Some(_) if !file.asked => Standing::Old,
+        Some(changed) => match file.path.canonicalize().is_ok_and(|path| changed.contains(&path)) {
+            true => Standing::Old,
+            false => Standing::New,
+        },
+    };
     let file = |file: files::SqlFile| File {
+        standing: standing(&file),
         path: seen_from(cwd, &file.path),
         at: file.path,
         script: Script::of(file.bytes),
@@ -299,5 +319,11 @@ fn read_stdin() -> Result<File, Problem> {
         Problem::new(format!("standard input cannot be read: {error}"))
             .hint("pipe a file into `underpin lint -`")
     })?;
-    Ok(File { path: STDIN.to_owned(), at: PathBuf::from(STDIN), script: Script::of(bytes), asked: true })
+    Ok(File {
+        path: STDIN.to_owned(),
+        at: PathBuf::from(STDIN),
+        script: Script::of(bytes),
+        asked: true,
+        standing: Standing::Unknown,
+    })
 }

@@ -4,7 +4,7 @@
 //! for each; a rule asks the catalog as it will be when the statement's turn comes, never the text
 //! alone. What counts in the end is decided once, behind them, in `weigh`: `suppress` reads comments,
 //! `baseline` knows what was there before, `fingerprint` names findings. `repository` judges files around
-//! the migrations.
+//! the migrations, `order` the names of their folders.
 
 pub mod baseline;
 mod case;
@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod fix;
 pub mod lines;
 mod linter;
+pub mod order;
 pub mod page;
 pub(crate) mod path_pattern;
 pub mod report;

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use underpin_core::exit;
 use underpin_core::lint::cost::ASSUMED_ROWS;
+use underpin_core::lint::order::{self, Place};
 use underpin_core::lint::page::{RulePage, nearest};
 use underpin_core::lint::report::Report;
 use underpin_core::lint::suppress::Known;
@@ -22,7 +23,7 @@ use underpin_engine::files::{normal, seen_from};
 use underpin_engine::{Problem, on_each};
 
 use crate::arguments::Lint;
-use crate::gather::{below_top, gather, repository};
+use crate::gather::{Gathered, below_top, gather, repository};
 use crate::judging::Judging;
 use crate::output::lint::{Format, Told, write_to};
 use crate::output::{Output, may_colour, width};
@@ -92,6 +93,7 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
     }
     let mut report = Report { files: Vec::new() };
     judging.each(&gathered, &settings.lint, together, ASSUMED_ROWS, |file| report.files.push(file));
+    add_order(&mut report, &gathered);
     let around = repository(&options.migrations, options.since.as_deref(), &cwd)?;
     report.files.extend(surroundings::look(&around).into_iter().filter(|file| !file.findings.is_empty()));
     let texts = gathered.texts();
@@ -185,4 +187,17 @@ fn unwritable(path: &Path, error: &io::Error) -> Problem {
 
 fn entries(count: usize) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+/// What the names of whole folders say, beside what their files do.
+fn add_order(report: &mut Report, gathered: &Gathered) {
+    for sequence in gathered.sequences.iter().filter(|sequence| sequence.from_empty) {
+        let files = sequence.files.iter();
+        let folder: Vec<_> = files.map(|file| Place { path: &file.path, standing: file.standing }).collect();
+        for finding in order::look(&folder) {
+            if let Some(file) = report.files.iter_mut().find(|file| file.path == finding.path) {
+                file.findings.push(finding);
+            }
+        }
+    }
 }

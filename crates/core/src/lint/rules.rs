@@ -115,6 +115,9 @@ pub(super) static ALL: &[Rule] = &[
     rule!("many-to-many-key", Prisma, Danger, Judge::Part(many_to_many_key::judge)),
     rule!("batch-fallback", Prisma, Info, Judge::File(prisma_sending::batch_fallback)),
     rule!("not-atomic", Prisma, Info, Judge::File(prisma_sending::not_atomic)),
+    // Judged in `order`, by the names of the folder.
+    rule!("out-of-order", Prisma, Caution, Judge::Run),
+    rule!("same-timestamp", Prisma, Info, Judge::Run),
     // Data
     rule!("truncate", Data, Blocker, Judge::Run),
     rule!("cascade-deletes-rows", Data, Caution, Judge::Part(cascade_deletes_rows::judge)),

@@ -5,6 +5,7 @@
 mod corpus;
 mod failures;
 mod histories;
+mod order;
 mod places;
 mod precision;
 mod repository;

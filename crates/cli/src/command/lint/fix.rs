@@ -353,6 +353,7 @@ fn replaced(gathered: &Gathered, candidates: &[Candidate], cwd: &Path) -> Gather
                         at,
                         script: Script::from_bytes(new.text.as_bytes()),
                         asked: true,
+                        standing: file.standing,
                     }
                 })),
             }

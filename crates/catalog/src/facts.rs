@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{
     Catalog, Column, Constraint, DefaultPrivileges, Index, Rule, Table, Trigger, Type, TypeKind, View,
-    ViewKind, quoted, shown,
+    ViewKind,
 };
-use crate::object::{ObjectKey, ObjectKind};
+use crate::object::{ObjectKey, ObjectKind, quoted, shown};
 use crate::{Name, RelationName};
 
 /// What is known of an object, by the name of the attribute.

@@ -1,8 +1,9 @@
-//! What a database contains, as facts that can be compared.
+//! A database as facts alone, each a text: what drift compares.
 //!
 //! An object is its key (kind and identity) and its attributes, each a text that PostgreSQL itself
 //! deparsed or a catalog value. Two catalogs of the same major version are equal exactly when their
 //! objects are; oids, physical layout and statistics are not facts about what a database *is*.
+//! [`model`](crate::model) describes more, with structure.
 
 use std::collections::BTreeMap;
 

@@ -3,19 +3,23 @@
 //!
 //! Nothing here reads a file, a clock, the environment or a socket.
 
-pub mod difference;
-pub mod facts;
+pub mod flat;
 pub mod model;
 pub mod object;
 
-mod flat;
+mod difference;
+mod facts;
 mod lock;
 mod name;
+mod snapshot;
 mod sql;
 mod version;
 
-pub use flat::{Catalog, Difference, Object, ObjectKey, differences};
+pub use difference::{Difference, differences, not_compared};
+pub use facts::{Attributes, Facts};
 pub use lock::LockMode;
+pub use model::Catalog;
 pub use name::{Name, RelationName};
+pub use snapshot::SNAPSHOT_VERSION;
 pub use sql::{Literal, Sql, SqlPart};
 pub use version::ServerVersion;

@@ -49,7 +49,7 @@ pub use self::type_ref::TypeRef;
 pub use self::types::{CompositeAttribute, RangeType, Type, TypeKind};
 pub use self::view::{View, ViewKind};
 
-use crate::object::ObjectKey;
+use crate::object::{ObjectKey, quoted, shown};
 use crate::{Name, RelationName};
 
 /// All objects of a database that are not PostgreSQL's own, an extension's or ours.
@@ -130,24 +130,6 @@ impl Catalog {
             && default_privileges.is_empty()
             && unmodelled.is_empty()
     }
-}
-
-/// A qualified name as one text: quoted where SQL needs it, whatever the reserved words are.
-pub(crate) fn shown(name: &RelationName) -> String {
-    match &name.namespace {
-        Some(namespace) => format!("{}.{}", quoted(namespace), quoted(&name.name)),
-        None => quoted(&name.name),
-    }
-}
-
-/// A name that is quoted unless it is of small letters, digits and underscores. Reserved words stay
-/// bare: which they are depends on the version, and the text only has to be unambiguous.
-pub(crate) fn quoted(name: &Name) -> String {
-    let text = name.as_str();
-    let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
-        && !text.is_empty()
-        && !text.starts_with(|first: char| first.is_ascii_digit());
-    if plain { text.to_owned() } else { name.to_string() }
 }
 
 /// For fields that hold a qualified name.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::{Name, RelationName};
+
 /// A kind of object, in PostgreSQL's words. What comes first is made first, as a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
@@ -94,6 +96,39 @@ impl ObjectKey {
     pub fn new(kind: ObjectKind, identity: impl Into<String>) -> Self {
         Self { kind, identity: identity.into() }
     }
+
+    /// An object that lives in a namespace.
+    pub fn of(kind: ObjectKind, name: &RelationName) -> Self {
+        Self::new(kind, shown(name))
+    }
+
+    /// An object that lives in no namespace.
+    pub fn global(kind: ObjectKind, name: &Name) -> Self {
+        Self::new(kind, quoted(name))
+    }
+
+    /// What a table, a view or a domain owns.
+    pub fn within(kind: ObjectKind, owner: &RelationName, name: &Name) -> Self {
+        Self::new(kind, format!("{}.{}", shown(owner), quoted(name)))
+    }
+}
+
+/// A qualified name as one text: quoted where SQL needs it, whatever the reserved words are.
+pub(crate) fn shown(name: &RelationName) -> String {
+    match &name.namespace {
+        Some(namespace) => format!("{}.{}", quoted(namespace), quoted(&name.name)),
+        None => quoted(&name.name),
+    }
+}
+
+/// A name that is quoted unless it is of small letters, digits and underscores. Reserved words stay
+/// bare: which they are depends on the version, and the text only has to be unambiguous.
+pub(crate) fn quoted(name: &Name) -> String {
+    let text = name.as_str();
+    let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+        && !text.is_empty()
+        && !text.starts_with(|first: char| first.is_ascii_digit());
+    if plain { text.to_owned() } else { name.to_string() }
 }
 
 impl fmt::Display for ObjectKey {

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use underpin_catalog::{Catalog, Difference, Object, ObjectKey, differences};
+use underpin_catalog::flat::{Catalog, Difference, Object, ObjectKey, differences};
 
 pub use self::comparable::{Owner, comparable};
 pub use self::sight::split_last;

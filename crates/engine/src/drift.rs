@@ -5,22 +5,24 @@
 //! Ledger and catalog are read under Prisma's advisory lock, so that a deploy that runs is not taken for
 //! drift; the replay, which takes longer, happens after the lock is given back.
 
+mod facts;
 mod reparse;
 
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio_postgres::Client;
-use underpin_catalog::{Catalog, Name};
+use underpin_catalog::Name;
+use underpin_catalog::flat::Catalog;
 use underpin_core::drift::{Drift, Owner, comparable, drift as compare};
 use underpin_core::exit;
 use underpin_core::settings::Settings;
 use underpin_prisma::{Alignment, align};
 use underpin_sql::{Surroundings, read};
 
+use self::facts::introspect;
 use crate::advisory::{self, Taken};
 use crate::deploy::{Target, lock_problem};
-use crate::introspect::introspect;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::server::{self, Server};

@@ -30,13 +30,14 @@ pub mod resolve;
 mod server;
 mod session;
 mod shadow_history;
+pub mod snapshot;
 pub mod stats;
 pub mod status;
 mod surroundings;
 mod watch;
 
 pub use events::Events;
-pub use introspect::introspect;
+pub use introspect::{IntrospectError, Patience, introspect, introspect_with, introspect_within};
 pub use problem::Problem;
 pub use prove::{FilesProver, Unproven};
 pub use reading::{on_each, read_each};

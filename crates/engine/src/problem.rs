@@ -89,6 +89,19 @@ impl From<tokio_postgres::Error> for Problem {
     }
 }
 
+impl From<crate::introspect::IntrospectError> for Problem {
+    fn from(error: crate::introspect::IntrospectError) -> Self {
+        use crate::introspect::IntrospectError::{Changing, Locked, Server, Unreadable};
+        let (message, hint) = (error.to_string(), error.hint());
+        let problem = match error {
+            Server(error) => return Self::from(error),
+            Locked { .. } | Changing { .. } => Self::new(message).exiting(exit::STOPPED),
+            Unreadable(_) => Self::new(message),
+        };
+        hint.into_iter().fold(problem, Self::hint)
+    }
+}
+
 impl From<crate::connect::ConnectError> for Problem {
     fn from(error: crate::connect::ConnectError) -> Self {
         let problem = Self::new(error.to_string()).hint(error.hint());

@@ -13,7 +13,7 @@ use underpin_catalog::{Catalog, Difference, Name, differences};
 use underpin_shadow::{ShadowError, Wanted};
 use underpin_sql::Step;
 
-use crate::introspect::introspect;
+use crate::introspect::{IntrospectError, introspect};
 use crate::journal::text_of;
 use crate::shadow_history::{NotReplayed, Replayed, ShadowHistory, apply, said};
 
@@ -47,6 +47,9 @@ pub enum Unproven {
     /// The throwaway server is in trouble.
     #[error("the throwaway server: {}", said(.0))]
     Server(#[from] tokio_postgres::Error),
+    /// What it ends in cannot be read.
+    #[error("the throwaway server: {0}")]
+    Unread(#[from] IntrospectError),
 }
 
 impl Unproven {
@@ -59,7 +62,11 @@ impl Unproven {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoServer(error) => error.hint(),
-            Self::History { .. } | Self::Failed { .. } | Self::Differs(_) | Self::Server(_) => None,
+            Self::History { .. }
+            | Self::Failed { .. }
+            | Self::Differs(_)
+            | Self::Server(_)
+            | Self::Unread(_) => None,
         }
     }
 }
@@ -70,7 +77,11 @@ fn shown(differences: &[Difference]) -> String {
         .take(3)
         .map(|difference| {
             let Difference { key, attribute, before, after } = difference;
-            format!("{} {} {attribute}: {before:?} as written, {after:?} online", key.kind, key.identity)
+            let value = |value: &Option<serde_json::Value>| {
+                value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
+            };
+            let attribute = attribute.as_deref().unwrap_or("as a whole");
+            format!("{key} {attribute}: {} as written, {} online", value(before), value(after))
         })
         .collect();
     first.join("; ")
@@ -125,7 +136,7 @@ impl Prover {
         if let Some(path) = self.known_at(history, original, twin) {
             // Without the note the proof is made again next time; that is all.
             let _ = path.parent().map(std::fs::create_dir_all);
-            let _ = std::fs::write(path, after.digest());
+            let _ = std::fs::write(path, after.facts().hash());
         }
         Ok(())
     }

@@ -100,6 +100,7 @@ fn columns() -> IndexMap<Name, Column> {
             generated: IdentityKind::Always,
             sequence: public("T_a_seq"),
             options: counts(),
+            about: about(),
         }),
         generated: Some(Generated { expression: "b + 1".to_owned(), stored: true }),
         storage: Some(Storage::Main),
@@ -422,4 +423,26 @@ fn what_is_not_modelled_is_named() {
     let facts = everything().facts();
     let named: Vec<String> = not_compared(&facts).map(ObjectKey::to_string).collect();
     assert_eq!(named, ["collation public.german"]);
+}
+
+#[test]
+fn a_snapshot_is_json_with_a_line_for_each_object() {
+    let facts = everything().facts();
+    let text = facts.to_snapshot();
+    let read: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(read["postgresql"], 18);
+    assert_eq!(read["hash"], facts.hash());
+    let objects = read["objects"].as_array().unwrap();
+    assert_eq!(objects.len() + 1, facts.len());
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"kind\"")).collect();
+    assert_eq!(lines.len(), facts.len());
+    assert_eq!(
+        read["not_compared"],
+        serde_json::json!([{ "kind": "collation", "identity": "public.german" }])
+    );
+    let table = objects.iter().find(|object| object["kind"] == "table").unwrap();
+    assert_eq!(table["attributes"]["partition_of"], "public.parent");
+    assert_eq!(table["hash"].as_str().unwrap().len(), 64);
+    let empty = Facts { major: 17, ..Facts::default() };
+    assert!(serde_json::from_str::<Value>(&empty.to_snapshot()).is_ok());
 }

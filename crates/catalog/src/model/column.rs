@@ -75,6 +75,9 @@ pub struct Identity {
     /// What the sequence counts.
     #[serde(flatten)]
     pub options: SequenceOptions,
+    /// The sequence's privileges and comment; its owner is the table's.
+    #[serde(flatten)]
+    pub about: About,
 }
 
 /// When an identity gives the value.

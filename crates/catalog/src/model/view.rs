@@ -36,9 +36,25 @@ pub struct View {
     pub about: About,
 }
 
-/// Whether a view keeps its rows.
+impl View {
+    /// A view without a query or columns yet.
+    pub fn of(kind: ViewKind) -> Self {
+        Self {
+            kind,
+            definition: String::new(),
+            columns: IndexMap::new(),
+            indexes: IndexMap::new(),
+            triggers: IndexMap::new(),
+            rules: IndexMap::new(),
+            options: BTreeMap::new(),
+            about: About::default(),
+        }
+    }
+}
+
+/// Whether a view keeps its rows; as facts, they are two kinds of objects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "form", rename_all = "snake_case")]
+#[serde(untagged)]
 pub enum ViewKind {
     /// It does not.
     Plain,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use underpin_catalog::{Catalog, Object, ObjectKey};
+use underpin_catalog::flat::{Catalog, Object, ObjectKey};
 
 /// The role that owns the application's objects on one server. It is called differently on another one, and
 /// that is no drift.

@@ -1,7 +1,7 @@
 //! What a kind of object is to people and to Prisma: the relation that it belongs to, the order in which it
 //! is told, and whether Prisma's own comparison sees it.
 
-use underpin_catalog::{Difference, Object, ObjectKey};
+use underpin_catalog::flat::{Difference, Object, ObjectKey};
 
 /// Kinds in the order in which they are told within a relation; others come behind.
 const ORDER: [&str; 14] = [

@@ -6,7 +6,8 @@
 //! server, in a transaction that is rolled back, and compared as they are printed then.
 
 use tokio_postgres::Client;
-use underpin_catalog::{Catalog, Difference, Literal, Name, ObjectKey, Sql, differences, sql};
+use underpin_catalog::flat::{Catalog, Difference, ObjectKey, differences};
+use underpin_catalog::{Literal, Name, Sql, sql};
 
 /// The object that a text is read into for a moment.
 const PROBE: &str = "underpin_reparse";

@@ -9,6 +9,7 @@ mod drift;
 mod faults;
 mod fix_corpus;
 mod hands;
+mod introspect;
 mod project;
 mod protocol;
 mod releases;

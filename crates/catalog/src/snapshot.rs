@@ -1,0 +1,59 @@
+//! The JSON form of a catalog. It is stable: within one version of the form, keys are only added.
+//!
+//! Objects are sorted and each has a line of its own, so that a diff of two snapshots can be read.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::difference::not_compared;
+use crate::facts::{Attributes, Facts};
+use crate::object::{ObjectKey, ObjectKind};
+
+/// The version of the form.
+pub const SNAPSHOT_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct ObjectLine<'a> {
+    kind: &'a ObjectKind,
+    identity: &'a str,
+    hash: String,
+    attributes: &'a Attributes,
+}
+
+impl Facts {
+    /// How many objects there are of each kind, in the order of kinds.
+    pub fn counts(&self) -> BTreeMap<&ObjectKind, usize> {
+        let mut counts = BTreeMap::new();
+        for (key, _) in self.objects() {
+            *counts.entry(&key.kind).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The snapshot as JSON text, with a line feed at its end.
+    pub fn to_snapshot(&self) -> String {
+        let line = |key: &ObjectKey, attributes: &Attributes| {
+            let hash = self.hash_of(key).expect("the object is one of these facts");
+            json(&ObjectLine { kind: &key.kind, identity: &key.identity, hash, attributes })
+        };
+        let modelled = self.objects().filter(|(key, _)| !matches!(key.kind, ObjectKind::Unmodelled(_)));
+        let objects: Vec<String> = modelled.map(|(key, attributes)| line(key, attributes)).collect();
+        let others: Vec<String> = not_compared(self).map(json).collect();
+        format!(
+            "{{\n\"version\": {SNAPSHOT_VERSION},\n\"postgresql\": {},\n\"hash\": {},\n\"objects\": {},\n\"not_compared\": {}\n}}\n",
+            self.major,
+            json(&self.hash()),
+            list(&objects),
+            list(&others)
+        )
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("facts are made of JSON")
+}
+
+fn list(lines: &[String]) -> String {
+    if lines.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", lines.join(",\n")) }
+}

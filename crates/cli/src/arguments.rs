@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Read sizes and write rates from a database, for lint: no data, no lock that anybody waits for
     Stats(Stats),
+    /// What a live database contains, object by object, with a hash of each and of the whole
+    Snapshot(Snapshot),
     /// Show which transactions a file becomes under the installed Prisma, and what flips it
     ExplainTx(ExplainTx),
     /// Serve an editor: findings, locks and fixes while a migration is written (Language Server Protocol)
@@ -68,6 +70,7 @@ impl Arguments {
             Command::Recover(options) => options.output.json,
             Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
+            Command::Snapshot(options) => options.output.json,
             Command::ExplainTx(options) => options.output.json,
             Command::Lint(options) => options.format() == Format::Json,
             Command::Explain(options) => options.output.json,
@@ -208,6 +211,17 @@ pub(crate) struct Recover {
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
     /// Write the statistics here instead of on stdout
+    #[arg(long = "output", short, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Snapshot {
+    /// Write the snapshot here as JSON, and the summary on stderr
     #[arg(long = "output", short, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]

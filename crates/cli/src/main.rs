@@ -54,6 +54,7 @@ fn main() -> ExitCode {
             Command::Recover(options) => command::recover::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,
+            Command::Snapshot(options) => command::snapshot::run(options, &output).await,
             Command::Lint(options) => command::lint::run(options, &output).await,
             Command::Audit(options) => command::audit::run(options, &output).await,
             Command::Explain(options) => command::explain::run(options, &output),

@@ -6,6 +6,7 @@ mod events;
 mod json;
 mod secrets;
 mod signals;
+mod snapshot;
 mod stats;
 mod waiting;
 

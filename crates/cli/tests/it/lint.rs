@@ -166,19 +166,19 @@ fn since_a_revision_what_was_there_is_to_stay() {
 /// What was there before and is changed is not new, whatever it sorts before.
 #[test]
 fn since_a_revision_what_is_new_has_its_place_behind_what_was_there() {
-    let clone = Clone::new();
+    let clone = repository();
     clone.git(&["checkout", "--quiet", "-b", "work"]);
     clone.write(FIRST, "SELECT 2;\n");
     clone.write("app/prisma/migrations/20260101120000_late/migration.sql", "SELECT 1;\n");
     clone.write("app/prisma/migrations/20260104000000_last/migration.sql", "SELECT 1;\n");
-    let told = counted(&clone.lint("app", &["--json", "--since", "main"]));
+    let told = counted(&lint(&clone, "app", &["--json", "--since", "main"]));
     assert_eq!(told, ["prisma/migrations/20260101120000_late/migration.sql out-of-order null"]);
-    let of_all = counted(&clone.lint("app", &["--json"]));
+    let of_all = counted(&lint(&clone, "app", &["--json"]));
     assert!(!of_all.iter().any(|one| one.contains("out-of-order")), "nobody asked since when: {of_all:?}");
     let ignored =
         "-- underpin: ignore-file out-of-order because it needs nothing of the later one\nSELECT 1;\n";
     clone.write("app/prisma/migrations/20260101120000_late/migration.sql", ignored);
-    assert_eq!(counted(&clone.lint("app", &["--json", "--since", "main"])), [""; 0]);
+    assert_eq!(counted(&lint(&clone, "app", &["--json", "--since", "main"])), [""; 0]);
 }
 
 #[test]

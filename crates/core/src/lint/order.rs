@@ -5,7 +5,7 @@
 //! name. What the migrations do is not compared: where the earlier one needs the later, the replay finds that
 //! something is missing.
 
-use super::finding::{Confidence, Finding, Fix, Severity};
+use super::finding::{Finding, Fix, Severity};
 
 /// Digits of the time in front of a name, to the second, UTC.
 const DIGITS: usize = 14;
@@ -99,23 +99,16 @@ fn same_timestamp(place: &Place<'_>, other: &Place<'_>) -> Finding {
     )
 }
 
-fn finding(rule: &str, severity: Severity, place: &Place<'_>, message: String, advice: &str) -> Finding {
+fn finding(
+    rule: &'static str,
+    severity: Severity,
+    place: &Place<'_>,
+    message: String,
+    advice: &str,
+) -> Finding {
     Finding {
-        rule: rule.to_owned(),
-        severity,
-        confidence: Confidence::High,
-        path: place.path.to_owned(),
-        span: None,
-        statement: None,
         object: Some(name(place).to_owned()),
-        message,
-        locks: Vec::new(),
-        estimate: None,
-        sqlstate: None,
-        assumptions: Vec::new(),
-        check: None,
         fix: Some(Fix { advice: advice.to_owned(), statements: Vec::new() }),
-        fingerprint: String::new(),
-        suppressed: None,
+        ..Finding::new(rule, severity, place.path, message)
     }
 }

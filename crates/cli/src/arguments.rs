@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Compare the database with the history of its applied migrations, replayed on a throwaway server
     Drift(Drift),
-    /// Show what a stopped deploy has left, and finish, revert or mark it
+    /// Show what a stopped deploy has left, and finish it or undo it
     Recover(Recover),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
     Lint(Lint),
@@ -211,7 +211,7 @@ pub(crate) struct Recover {
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
     /// Write the statistics here instead of on stdout
-    #[arg(long = "output", short, value_name = "FILE")]
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) project: Project,
@@ -240,7 +240,7 @@ pub(crate) struct ExplainTx {
     pub(crate) prisma: Option<String>,
     #[command(flatten)]
     pub(crate) project: PrismaFiles,
-    /// Database URL, instead of the project's: its options are in force before the first file; it is not connected to
+    /// Database URL, instead of the project's: files begin with the settings in its options; nothing connects to it
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     #[command(flatten)]

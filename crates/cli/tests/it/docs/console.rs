@@ -10,10 +10,11 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "docs/deploy.md",
     "docs/drift.md",
+    "docs/explain-tx.md",
     "docs/lint.md",
     "docs/operations.md",
     "docs/refusals.md",

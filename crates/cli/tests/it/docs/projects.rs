@@ -40,6 +40,10 @@ const INIT: &str = "CREATE TABLE \"Order\" (
 );
 ";
 
+const CONCURRENTLY: &str = "ALTER TABLE \"Order\" ADD COLUMN \"note\" TEXT;
+CREATE INDEX CONCURRENTLY \"by_status\" ON \"Order\"(\"status\");
+";
+
 /// Twenty thousand orders: large enough to be noticed, small enough to be made at once.
 const ROWS: &str = "INSERT INTO \"Order\" (\"id\", \"reference\", \"channel\")
     SELECT n, 'R-' || n, 'web' FROM generate_series(1, 20000) AS n;
@@ -68,6 +72,16 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
              CREATE INDEX \"Order_status_createdAt_idx\" ON \"Order\"(\"status\", \"createdAt\");\n",
         ),
         "refused" => pending(project, "tidy_orders", "ALTER TABLE \"Order\" DROP COLUMN \"channel\";\n"),
+        "transactions" => pending(project, "order_lookup", CONCURRENTLY)
+            .migration("20260309090000_order_lookup_checked", &format!("{CONCURRENTLY}DO $$ BEGIN END $$;\n")),
+        "fixable" => pending(
+            project,
+            "order_lookup",
+            "-- Orders are looked up by status, and each reference is there once.\n\
+             ALTER TABLE \"Order\" ADD COLUMN \"note\" TEXT;\n\
+             CREATE INDEX \"Order_status_idx\" ON \"Order\"(\"status\");\n\
+             CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n",
+        ),
         "misspelt" => project.file("underpin.toml", "[lock]\ntry_timout_ms = 50\n"),
         "blocked" => {
             others.push(reader(&database).await);

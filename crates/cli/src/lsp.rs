@@ -4,6 +4,7 @@
 //! text, settings or predecessors are not what they were; `history` knows what the migrations before one have
 //! made, and keeps it, so that a keystroke costs the file that it falls in. From a report to what an editor shows
 //! are functions of their arguments: `diagnostics`, `hover`, `actions`, with `position` for its way of counting.
+//! `settings` says what is wrong with `underpin.toml`.
 //! Nothing here writes a file.
 //!
 //! The frame and the few shapes are ours. The crates that have them end with the first message that is not
@@ -18,6 +19,7 @@ mod hover;
 mod position;
 mod protocol;
 mod server;
+mod settings;
 mod setup;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

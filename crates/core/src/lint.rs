@@ -25,8 +25,10 @@ mod rule;
 mod rules;
 pub mod stats;
 pub mod suppress;
+mod unknown_names;
 mod unreadable;
 pub mod weigh;
 
 pub use self::linter::{Carried, Circumstances, Linter, Source};
 pub use self::rule::{Group, Rule, pages, rules};
+pub use self::unknown_names::{UnknownName, unknown_names};

@@ -45,15 +45,13 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
         Effect::DropTable { table, .. } => {
             refuse(ReasonCode::DropTable, table, format!("{} is dropped", table.shown()))
         }
-        Effect::RenameTable { table, to } => refuse(
-            ReasonCode::RenameTable,
-            table,
-            format!("{} is called {} from then on", table.shown(), to.as_str()),
-        ),
+        Effect::RenameTable { table, to } => {
+            refuse(ReasonCode::RenameTable, table, format!("{} is renamed to {}", table.shown(), to.as_str()))
+        }
         Effect::MoveTable { table, namespace } => refuse(
             ReasonCode::RenameTable,
             table,
-            format!("{} is in {} from then on", table.shown(), namespace.as_str()),
+            format!("{} moves to namespace {}", table.shown(), namespace.as_str()),
         ),
         Effect::DropColumn { table, column, .. } if is_known(world, table, column) => {
             refuse(ReasonCode::DropColumn, table, format!("column {} is dropped", column.as_str()))
@@ -61,7 +59,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
         Effect::RenameColumn { table, column, to } => refuse(
             ReasonCode::RenameColumn,
             table,
-            format!("column {} is called {} from then on", column.as_str(), to.as_str()),
+            format!("column {} is renamed to {}", column.as_str(), to.as_str()),
         ),
         Effect::ChangeColumnType { table, column, to, using, collation } => {
             let same = *using != Using::Expression
@@ -76,7 +74,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
             refuse(
                 ReasonCode::ChangeType,
                 table,
-                format!("column {} is of type {} from then on", column.as_str(), to.text),
+                format!("column {} gets the type {}", column.as_str(), to.text),
             )
         }
         Effect::AddColumn(added)
@@ -158,7 +156,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
             refuse(
                 ReasonCode::RenameType,
                 &user,
-                format!("type {} is called {} from then on", name.shown(), to.as_str()),
+                format!("type {} is renamed to {}", name.shown(), to.as_str()),
             )
         }
         Effect::RenameEnumValue { name, value, to } => {
@@ -166,7 +164,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
             refuse(
                 ReasonCode::RenameEnumValue,
                 &user,
-                format!("value {value} of type {} is called {to} from then on", name.shown()),
+                format!("value {value} of type {} is renamed to {to}", name.shown()),
             )
         }
         Effect::Truncate { table, .. } => {

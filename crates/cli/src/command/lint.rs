@@ -6,18 +6,17 @@
 mod baseline;
 mod fix;
 
-use std::collections::BTreeSet;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use underpin_core::exit;
 use underpin_core::lint::cost::ASSUMED_ROWS;
 use underpin_core::lint::order::{self, Place};
-use underpin_core::lint::page::{RulePage, nearest};
+use underpin_core::lint::page::RulePage;
 use underpin_core::lint::report::Report;
 use underpin_core::lint::suppress::Known;
 use underpin_core::lint::weigh::{Weights, weigh_file, weigh_together};
-use underpin_core::lint::{Group, pages, repository as surroundings, rules};
+use underpin_core::lint::{pages, repository as surroundings, rules, unknown_names};
 use underpin_core::settings::LintSettings;
 use underpin_engine::files::{normal, seen_from};
 use underpin_engine::{Problem, on_each};
@@ -45,7 +44,7 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         place::settings_near(options.migrations.files.settings.as_deref(), &cwd)?;
     let pages: Vec<RulePage> = pages().collect();
     let names: Vec<&str> = pages.iter().map(|page| page.name).collect();
-    check_names(&settings.lint, &names)?;
+    check_names(&settings.lint)?;
     let asked_for = |group: &str| settings.lint.groups.iter().any(|name| name == group);
     let idle: Vec<&str> = rules()
         .filter(|rule| rule.group.is_opt_in() && !asked_for(rule.group.as_str()))
@@ -147,22 +146,11 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
 }
 
 /// A rule that is misspelt in the settings would be a rule that is not set, and so with groups.
-fn check_names(settings: &LintSettings, known: &[&str]) -> Result<(), Problem> {
-    let unknown = |what: &str, name: &str, near: Option<&str>, list: String| {
-        let problem = Problem::new(format!("the settings speak of a {what} `{name}`, and there is none"));
-        Err(problem.hint(near.map_or(list, |near| format!("did you mean `{near}`?"))))
-    };
-    if let Some(name) = settings.rules_named().find(|name| !known.contains(name)) {
-        let list = "`underpin explain` lists the rules".to_owned();
-        return unknown("rule", name, nearest(name, known.iter().copied()), list);
+fn check_names(settings: &LintSettings) -> Result<(), Problem> {
+    match unknown_names(settings).first() {
+        Some(unknown) => Err(Problem::new(unknown.message()).hint(unknown.hint())),
+        None => Ok(()),
     }
-    let groups: BTreeSet<&str> =
-        rules().map(|rule| rule.group).filter(|group| group.is_opt_in()).map(Group::as_str).collect();
-    if let Some(name) = settings.groups.iter().find(|name| !groups.contains(name.as_str())) {
-        let all = groups.iter().copied().collect::<Vec<_>>().join(", ");
-        return unknown("group", name, nearest(name, groups), format!("groups that can be asked for: {all}"));
-    }
-    Ok(())
 }
 
 fn columns(on_terminal: bool) -> usize {

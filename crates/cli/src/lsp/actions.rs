@@ -1,8 +1,8 @@
-//! Quick fixes: edits of one document that the editor proposes and a person takes.
+//! Quick fixes: edits that the editor proposes and a person takes.
 //!
 //! There are two. A comment that ignores a finding, with an ellipsis where the reason belongs: a comment without
-//! a reason ignores nothing, so nobody silences a rule by pressing a key. And the online form in place of the
-//! statement, where it stands in one file; one that needs a file of its own is for `underpin deploy`.
+//! a reason ignores nothing, so nobody silences a rule by pressing a key. And the online form: in place of the
+//! statement, where it stands in one file, and otherwise in migrations of its own, which `lint --fix` would write.
 
 use std::ops::Range;
 
@@ -21,11 +21,22 @@ const REASON: &str = "…";
 #[derive(Debug)]
 pub(super) struct Action<'a> {
     pub(super) title: String,
-    pub(super) edit: TextEdit,
+    pub(super) change: Change,
     /// What it is for.
     pub(super) finding: &'a Finding,
+    /// Whether the finding is ignored then, and the statement stays.
+    silences: bool,
     /// Whether an editor may take it when it is told to fix what it can.
     pub(super) preferred: bool,
+}
+
+/// What an action does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// An edit of the document.
+    Edit(TextEdit),
+    /// The migration gets its safe form for the findings of this statement, counted from 1.
+    SafeForm { statement: usize },
 }
 
 /// What can be done about the findings of a range.
@@ -41,11 +52,13 @@ pub(super) fn actions<'a>(text: &str, file: &'a FileReport, range: protocol::Ran
         ];
         for action in edits.into_iter().flatten() {
             // Two findings of one statement often have the same way out.
-            if !actions.iter().any(|known| known.edit == action.edit) {
+            if !actions.iter().any(|known| known.change == action.change) {
                 actions.push(action);
             }
         }
     }
+    // What changes the statement comes before what silences a rule.
+    actions.sort_by_key(|action| action.silences);
     actions
 }
 
@@ -55,15 +68,25 @@ fn online_form<'a>(
     statement: &StatementReport,
     finding: &'a Finding,
 ) -> Option<Action<'a>> {
-    let fix = finding.fix.as_ref().filter(|fix| stands_in_one_file(fix))?;
+    let fix = finding.fix.as_ref().filter(|fix| !fix.statements.is_empty())?;
+    if !stands_in_one_file(fix) {
+        return Some(Action {
+            title: "replace by the online form, in migrations of its own".to_owned(),
+            change: Change::SafeForm { statement: finding.statement? },
+            finding,
+            silences: false,
+            preferred: false,
+        });
+    }
     let bytes = &statement.span.bytes;
     let between =
         format!(";{}{}", places.line_end(), indentation(text, places, bytes.start).unwrap_or_default());
     let form: Vec<&str> = fix.statements.iter().map(|one| one.sql.trim().trim_end_matches(';')).collect();
     Some(Action {
         title: "replace by the online form".to_owned(),
-        edit: TextEdit { range: places.range(bytes), new_text: form.join(&between) },
+        change: Change::Edit(TextEdit { range: places.range(bytes), new_text: form.join(&between) }),
         finding,
+        silences: false,
         preferred: true,
     })
 }
@@ -71,7 +94,7 @@ fn online_form<'a>(
 /// Nothing of it has to be alone, in a later file or in parts.
 fn stands_in_one_file(fix: &Fix) -> bool {
     let fits = |one: &underpin_core::lint::finding::FixStatement| !(one.alone || one.later || one.in_batches);
-    !fix.statements.is_empty() && fix.statements.iter().all(fits)
+    fix.statements.iter().all(fits)
 }
 
 fn ignore<'a>(
@@ -106,8 +129,9 @@ fn ignore<'a>(
     };
     Some(Action {
         title: format!("ignore `{rule}` because {REASON}"),
-        edit: TextEdit { range: places.range(&(at..at)), new_text: comment },
+        change: Change::Edit(TextEdit { range: places.range(&(at..at)), new_text: comment }),
         finding,
+        silences: true,
         preferred: false,
     })
 }

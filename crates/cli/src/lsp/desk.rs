@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 
 use underpin_core::lint::baseline::Scope;
 use underpin_core::lint::cost::ASSUMED_ROWS;
+use underpin_core::lint::fix::{SafeForm, Unapplied, safe_form};
 use underpin_core::lint::report::{FileReport, Report};
 use underpin_core::lint::suppress::Known;
 use underpin_core::lint::weigh::{Weights, weigh};
 use underpin_core::lint::{Linter, Source, pages, rules};
 use underpin_engine::files::{history_of, seen_from};
-use underpin_prisma::PrismaVersion;
+use underpin_prisma::{FolderOrder, PrismaVersion};
 
 use super::history::{History, Key, Open, OpenText, key_of};
 use super::protocol::{Change, Opened};
+use super::settings::{self, Wrong};
 use super::setup::Setup;
 use super::{position, uri};
 use crate::arguments::Migrations;
@@ -55,6 +57,8 @@ enum Place {
     Migration { folder: PathBuf, name: String },
     /// It stands for itself, in a folder.
     Alone { folder: PathBuf },
+    /// It is `underpin.toml`.
+    Settings { folder: PathBuf },
 }
 
 #[derive(Debug)]
@@ -70,6 +74,8 @@ pub(super) enum Found {
         file: FileReport,
         prisma: Option<PrismaVersion>,
     },
+    /// It is settings, and this is wrong with them.
+    Settings(Vec<Wrong>),
     /// It is larger than [`BYTES_MAX`].
     TooLarge,
 }
@@ -89,10 +95,10 @@ impl Desk {
     pub(super) fn open(&mut self, opened: Opened) {
         let Opened { uri, language_id, version, text } = opened;
         let path = uri::path(&uri);
-        if !is_sql(path.as_deref(), &language_id) {
+        let place = Place::of(path.as_deref());
+        if !place.is_settings() && !is_sql(path.as_deref(), &language_id) {
             return;
         }
-        let place = Place::of(path.as_deref());
         let key = key_of(&text);
         self.look_again();
         self.documents.insert(uri, Document { text, version, place, key, judged: None });
@@ -140,7 +146,7 @@ impl Desk {
     /// Judges each document of which something is not as it was, and answers which those are.
     pub(super) fn judge(&mut self) -> Vec<String> {
         let Self { typed, documents, setups, histories, looks } = self;
-        for document in documents.values() {
+        for document in documents.values().filter(|document| !document.place.is_settings()) {
             let folder = document.place.folder();
             if !setups.contains_key(folder) {
                 setups.insert(folder.to_owned(), Setup::find(folder, typed));
@@ -148,11 +154,18 @@ impl Desk {
         }
         let mut judged = Vec::new();
         for (uri, document) in documents.iter() {
+            if document.place.is_settings() {
+                if !document.is_judged(document.key) {
+                    let found = Found::Settings(settings::wrong(&document.text));
+                    judged.push((uri.clone(), Judged { key: document.key, found }));
+                }
+                continue;
+            }
             let setup = &setups[document.place.folder()];
             let own = key_of(&(document.key, *looks));
             let (key, found) = match &document.place {
                 Place::Alone { .. } if document.is_judged(own) => continue,
-                Place::Alone { .. } => (own, document.judge(uri, setup, None)),
+                Place::Alone { .. } | Place::Settings { .. } => (own, document.judge(uri, setup, None)),
                 Place::Migration { folder, name } => {
                     let history =
                         histories.entry(folder.clone()).or_insert_with(|| History::of(folder.clone()));
@@ -173,6 +186,35 @@ impl Desk {
             }
         }
         uris
+    }
+
+    /// The safe form of what is found in a statement of an open migration, counted from 1: the whole migration, in as
+    /// many files as it takes. `None` when there is none, or nothing tells what the migration stands behind.
+    pub(super) fn safe_form(&mut self, uri: &str, statement: usize) -> Option<SafeForm> {
+        let Self { documents, setups, histories, .. } = self;
+        let document = documents.get(uri)?;
+        let Place::Migration { folder, name } = &document.place else { return None };
+        let Some(Found::Report { file, prisma }) = document.found() else { return None };
+        let (setup, history) = (setups.get(folder)?, histories.get_mut(folder)?);
+        let open = open_in(documents, folder);
+        let around = setup.judging.circumstances(&setup.settings.lint, true, false, ASSUMED_ROWS);
+        let before = Linter::behind(around, history.carried_to(name, &open, setup)).before_next();
+        // Nothing else is changed than what somebody pointed at.
+        let mut report = file.clone();
+        report.findings.retain(|finding| {
+            let has_form = finding.fix.as_ref().is_some_and(|fix| !fix.statements.is_empty());
+            finding.suppressed.is_some() || finding.statement == Some(statement) && has_form
+        });
+        let form = safe_form(&Unapplied {
+            folder: name,
+            folders: &history.names(&open),
+            order: FolderOrder::of(*prisma),
+            text: &document.text,
+            statements: &underpin_sql::read(&document.text).ok()?,
+            before: &before,
+            report: &report,
+        });
+        (!form.files.is_empty()).then_some(form)
     }
 
     /// What could not be used of settings and the like.
@@ -238,6 +280,9 @@ impl Document {
 impl Place {
     fn of(path: Option<&Path>) -> Self {
         let Some(path) = path else { return Self::Alone { folder: PathBuf::from("/") } };
+        if path.file_name() == Some(OsStr::new("underpin.toml")) {
+            return Self::Settings { folder: path.parent().unwrap_or(path).to_owned() };
+        }
         let name = path.parent().and_then(Path::file_name).and_then(OsStr::to_str);
         match (history_of(path), name) {
             (Some(folder), Some(name)) => Self::Migration { folder, name: name.to_owned() },
@@ -247,8 +292,12 @@ impl Place {
 
     fn folder(&self) -> &Path {
         match self {
-            Self::Migration { folder, .. } | Self::Alone { folder } => folder,
+            Self::Migration { folder, .. } | Self::Alone { folder } | Self::Settings { folder } => folder,
         }
+    }
+
+    fn is_settings(&self) -> bool {
+        matches!(self, Self::Settings { .. })
     }
 }
 
@@ -258,7 +307,7 @@ fn open_in<'a>(documents: &'a BTreeMap<String, Document>, folder: &Path) -> Open
         Place::Migration { folder: its, name } if its == folder => {
             Some((name.as_str(), OpenText { text: &document.text, key: document.key }))
         }
-        Place::Migration { .. } | Place::Alone { .. } => None,
+        Place::Migration { .. } | Place::Alone { .. } | Place::Settings { .. } => None,
     });
     migrations.collect()
 }

@@ -5,6 +5,7 @@ use underpin_core::lint::report::FileReport;
 
 use super::position::Places;
 use super::protocol::{Client, Diagnostic, Location, Range, Related};
+use super::settings::Wrong;
 use crate::output::lint::facts::{clean, duration, locked};
 
 /// What underlines are called.
@@ -55,6 +56,25 @@ pub(super) fn diagnostic(
         message,
         tags: if finding.rule == UNUSED { vec![UNNECESSARY] } else { Vec::new() },
         related_information: locks.map(|lock| related(clean(&locked(lock)))).collect(),
+    }
+}
+
+/// What is wrong with the settings.
+pub(super) fn of_settings(text: &str, wrong: &[Wrong]) -> Vec<Diagnostic> {
+    let places = Places::of(text);
+    wrong.iter().map(|wrong| of_setting(&places, wrong)).collect()
+}
+
+/// Something that is wrong with the settings.
+pub(super) fn of_setting(places: &Places<'_>, wrong: &Wrong) -> Diagnostic {
+    Diagnostic {
+        range: places.range(&wrong.bytes),
+        severity: 1,
+        code: None,
+        source: SOURCE,
+        message: wrong.message.clone(),
+        tags: Vec::new(),
+        related_information: Vec::new(),
     }
 }
 

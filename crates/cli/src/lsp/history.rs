@@ -66,6 +66,15 @@ impl History {
         self.kept.remove(name);
     }
 
+    /// The names of all migrations, on disk or open.
+    pub(super) fn names(&mut self, open: &Open<'_>) -> Vec<String> {
+        let on_disk = self.on_disk.get_or_insert_with(|| listed(&self.folder));
+        let new = open.keys().filter(|name| !on_disk.contains_key(**name)).map(|name| (*name).to_owned());
+        let mut names: Vec<String> = on_disk.keys().cloned().collect();
+        names.extend(new);
+        names
+    }
+
     /// Everything before a migration as one key.
     pub(super) fn key_before(&mut self, name: &str, open: &Open<'_>, setup: &Setup) -> Key {
         let on_disk = self.on_disk.get_or_insert_with(|| listed(&self.folder));

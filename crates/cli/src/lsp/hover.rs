@@ -115,6 +115,9 @@ fn told(finding: &Finding) -> String {
     if let Some(suppression) = &finding.suppressed {
         text.push_str(&format!("\n\nIt does not count: {}.", escaped(&why_ignored(suppression))));
     }
+    if let Some(check) = &finding.check {
+        text.push_str(&format!("\n\nIt finds rows that would be refused:\n\n{}", fence(check)));
+    }
     if let Some(fix) = &finding.fix {
         text.push_str(&format!("\n\nInstead: {}.", escaped(&fix.advice)));
         let form = safe_form(fix);

@@ -75,6 +75,8 @@ pub(super) struct TextEdit {
 pub(super) struct Client {
     pub(super) related_information: bool,
     pub(super) versioned_edits: bool,
+    /// An edit may make files.
+    pub(super) makes_files: bool,
     pub(super) watches_files: bool,
     pub(super) markdown: bool,
     pub(super) code_action_literals: bool,
@@ -86,7 +88,10 @@ impl Client {
         let says = |path: &str| params.pointer(&format!("/capabilities/{path}"));
         let can = |path: &str| says(path).and_then(Value::as_bool).unwrap_or_default();
         let formats = says("textDocument/hover/contentFormat").and_then(Value::as_array);
+        let operations = says("workspace/workspaceEdit/resourceOperations").and_then(Value::as_array);
         Self {
+            // Whoever makes files reads the list in which they stand, also where it does not say so (Neovim 0.7).
+            makes_files: operations.is_some_and(|known| known.iter().any(|operation| operation == "create")),
             related_information: can("textDocument/publishDiagnostics/relatedInformation"),
             versioned_edits: can("workspace/workspaceEdit/documentChanges"),
             watches_files: can("workspace/didChangeWatchedFiles/dynamicRegistration"),
@@ -156,6 +161,14 @@ pub(super) struct ForActions {
     pub(super) text_document: Named,
     pub(super) range: Range,
     pub(super) context: ActionContext,
+}
+
+/// Of `workspace/executeCommand`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Command {
+    pub(super) command: String,
+    #[serde(default)]
+    pub(super) arguments: Vec<Value>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,15 +9,24 @@ use std::io::{self, Write};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use underpin_core::exit;
+use underpin_core::lint::fix::NewFile;
 
+use super::actions::Change;
 use super::desk::{BYTES_MAX, Desk, Found};
 use super::position::Places;
-use super::protocol::{AtPlace, Client, DidChange, DidOpen, ForActions, OfDocument, PublishDiagnostics};
+use super::protocol::{
+    AtPlace, Client, Command, DidChange, DidOpen, ForActions, OfDocument, Position, PublishDiagnostics,
+    Range, TextEdit,
+};
+use super::settings::Wrong;
 use super::wire::{Failure, Incoming, Writer};
-use super::{UNFINISHED, actions, diagnostics, hover};
+use super::{UNFINISHED, actions, diagnostics, hover, uri};
 
 /// The only kind of action that there is.
 const QUICK_FIX: &str = "quickfix";
+
+/// The command of an editor that cannot make files: it is told how else.
+const SAY_HOW: &str = "underpin.sayHowToFix";
 
 /// Changes of these files on disk are asked for.
 const WATCHED: [&str; 4] =
@@ -139,6 +148,10 @@ impl<W: Write> Server<W> {
                 self.settle()?;
                 read(params).map(|asked| self.actions(&asked))
             }
+            "workspace/executeCommand" => match read(params) {
+                Ok(asked) => self.execute(&asked)?,
+                Err(failure) => Err(failure),
+            },
             other => Err(Failure::unknown_method(other)),
         })
     }
@@ -182,6 +195,7 @@ impl<W: Write> Server<W> {
             Some(Found::Report { file, .. }) => {
                 diagnostics::diagnostics(uri, &document.text, file, self.client)
             }
+            Some(Found::Settings(wrong)) => diagnostics::of_settings(&document.text, wrong),
             Some(Found::TooLarge) => vec![diagnostics::too_large(&document.text, BYTES_MAX)],
             None => return Ok(()),
         };
@@ -200,7 +214,7 @@ impl<W: Write> Server<W> {
         json!({ "contents": { "kind": kind, "value": hover.markdown }, "range": hover.range })
     }
 
-    fn actions(&self, asked: &ForActions) -> Value {
+    fn actions(&mut self, asked: &ForActions) -> Value {
         let none = json!([]);
         let wanted = |kinds: &Vec<String>| kinds.iter().any(|kind| kind.is_empty() || kind == QUICK_FIX);
         if !self.client.code_action_literals || !asked.context.only.as_ref().is_none_or(wanted) {
@@ -208,25 +222,92 @@ impl<W: Write> Server<W> {
         }
         let uri = asked.text_document.uri.as_str();
         let Some(document) = self.desk.document(uri) else { return none };
-        let Some(Found::Report { file, .. }) = document.found() else { return none };
-        let places = Places::of(&document.text);
-        let found = actions::actions(&document.text, file, asked.range).into_iter().map(|action| {
-            let edit = if self.client.versioned_edits {
-                let identified = json!({ "uri": uri, "version": document.version });
-                json!({ "documentChanges": [{ "textDocument": identified, "edits": [action.edit] }] })
-            } else {
-                json!({ "changes": { uri: [action.edit] } })
-            };
-            let resolves = diagnostics::diagnostic(uri, &places, file, action.finding, self.client);
-            json!({
+        let (version, text) = (document.version, document.text.clone());
+        let places = Places::of(&text);
+        let file = match document.found() {
+            Some(Found::Report { file, .. }) => file.clone(),
+            Some(Found::Settings(wrong)) => {
+                let here = wrong.iter().filter(|wrong| places.range(&wrong.bytes).touches(&asked.range));
+                let meant = |wrong: &Wrong| {
+                    let instead = wrong.instead?;
+                    let range = places.range(&wrong.bytes);
+                    let edit = TextEdit { range, new_text: instead.to_owned() };
+                    Some(json!({
+                        "title": format!("write `{instead}`"),
+                        "kind": QUICK_FIX,
+                        "diagnostics": [diagnostics::of_setting(&places, wrong)],
+                        "isPreferred": true,
+                        "edit": self.edit(uri, version, &edit),
+                    }))
+                };
+                return here.filter_map(meant).collect();
+            }
+            Some(Found::TooLarge) | None => return none,
+        };
+        let mut shown = Vec::new();
+        for action in actions::actions(&text, &file, asked.range) {
+            let resolves = diagnostics::diagnostic(uri, &places, &file, action.finding, self.client);
+            let mut told = json!({
                 "title": action.title,
                 "kind": QUICK_FIX,
                 "diagnostics": [resolves],
                 "isPreferred": action.preferred,
-                "edit": edit,
-            })
-        });
-        found.collect()
+            });
+            match &action.change {
+                Change::Edit(edit) => told["edit"] = self.edit(uri, version, edit),
+                Change::SafeForm { statement } => {
+                    let Some(form) = self.desk.safe_form(uri, *statement) else { continue };
+                    let whole = places.range(&(0..text.len()));
+                    match form.files.as_slice() {
+                        [only] => {
+                            let edit = TextEdit { range: whole, new_text: only.text.clone() };
+                            told["title"] = json!("replace by the online form");
+                            told["edit"] = self.edit(uri, version, &edit);
+                        }
+                        [own, behind @ ..] if self.client.makes_files => {
+                            let edit = TextEdit { range: whole, new_text: own.text.clone() };
+                            let Some(edit) = in_files(uri, version, &edit, behind) else { continue };
+                            told["title"] = json!(format!(
+                                "replace by the online form, in {} migrations",
+                                form.files.len()
+                            ));
+                            told["edit"] = edit;
+                        }
+                        _ => {
+                            told["command"] =
+                                json!({ "title": action.title, "command": SAY_HOW, "arguments": [uri] });
+                        }
+                    }
+                }
+            }
+            shown.push(told);
+        }
+        Value::Array(shown)
+    }
+
+    /// An edit of one document, in the form that the client knows.
+    fn edit(&self, uri: &str, version: i64, edit: &TextEdit) -> Value {
+        match self.client.versioned_edits {
+            true => {
+                let identified = json!({ "uri": uri, "version": version });
+                json!({ "documentChanges": [{ "textDocument": identified, "edits": [edit] }] })
+            }
+            false => json!({ "changes": { uri: [edit] } }),
+        }
+    }
+
+    fn execute(&mut self, asked: &Command) -> io::Result<Result<Value, Failure>> {
+        if asked.command != SAY_HOW {
+            return Ok(Err(Failure::invalid_params(format!("there is no command {}", asked.command))));
+        }
+        let path = asked.arguments.first().and_then(Value::as_str).and_then(uri::path);
+        let path = path.map_or_else(String::new, |path| format!(" {}", path.display()));
+        let message = format!(
+            "underpin: the form takes several migrations, and this editor makes no files for a server; save the file, \
+             and `underpin lint --fix --dry-run{path}` shows them"
+        );
+        self.writer.notify("window/showMessage", &json!({ "type": 3, "message": message }))?;
+        Ok(Ok(Value::Null))
     }
 
     fn watch(&mut self) -> io::Result<()> {
@@ -241,6 +322,20 @@ impl<W: Write> Server<W> {
     }
 }
 
+/// Files that do not exist yet, and the edit of the one that does. All of it or nothing is up to the editor.
+fn in_files(uri: &str, version: i64, own: &TextEdit, behind: &[NewFile]) -> Option<Value> {
+    let start = Position { line: 0, character: 0 };
+    let mut changes = Vec::with_capacity(1 + 2 * behind.len());
+    for file in behind {
+        let new = uri::beside(uri, &file.folder)?;
+        let text = TextEdit { range: Range { start, end: start }, new_text: file.text.clone() };
+        changes.push(json!({ "kind": "create", "uri": new, "options": { "overwrite": false } }));
+        changes.push(json!({ "textDocument": { "uri": new, "version": null }, "edits": [text] }));
+    }
+    changes.push(json!({ "textDocument": { "uri": uri, "version": version }, "edits": [own] }));
+    Some(json!({ "documentChanges": changes }))
+}
+
 fn capabilities() -> Value {
     json!({
         "capabilities": {
@@ -249,6 +344,7 @@ fn capabilities() -> Value {
             "textDocumentSync": { "openClose": true, "change": 2, "save": { "includeText": false } },
             "hoverProvider": true,
             "codeActionProvider": { "codeActionKinds": [QUICK_FIX] },
+            "executeCommandProvider": { "commands": [SAY_HOW] },
             // A document's project is found from where it is, so there may be any number of folders.
             "workspace": { "workspaceFolders": { "supported": true } },
         },

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use underpin_core::lint::baseline::{Baseline, FILE_NAME};
+use underpin_core::lint::unknown_names;
 use underpin_core::settings::Settings;
 use underpin_engine::Problem;
 use underpin_engine::files::normal;
@@ -37,6 +38,9 @@ impl Setup {
                 tell(problem);
                 (Settings::default(), folder.to_owned())
             });
+        for unknown in unknown_names(&settings.lint) {
+            tell(Problem::new(unknown.message()).hint(unknown.hint()));
+        }
         let prisma = match &typed.destination.prisma {
             Some(version) => PrismaVersion::parse(version),
             None => installed_prisma(folder).map(|found| found.version),

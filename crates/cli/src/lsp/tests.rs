@@ -4,7 +4,7 @@
 use underpin_core::lint::finding::{Fix, FixStatement, Severity, Suppression};
 use underpin_core::lint::report::FileReport;
 
-use super::actions::{Action, actions};
+use super::actions::{Action, Change, actions};
 use super::desk::{Desk, Found};
 use super::diagnostics::diagnostics;
 use super::hover::hover;
@@ -28,7 +28,7 @@ fn report(text: &str) -> FileReport {
 fn found(desk: &Desk, uri: &str) -> FileReport {
     match desk.document(uri).unwrap().found().unwrap() {
         Found::Report { file, .. } => file.clone(),
-        Found::TooLarge => panic!("the text is too large"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -51,7 +51,8 @@ fn at(line: u32, character: u32) -> Position {
 
 fn taken(text: &str, action: &Action<'_>) -> String {
     let mut text = text.to_owned();
-    edit(&mut text, Some(action.edit.range), &action.edit.new_text);
+    let Change::Edit(change) = &action.change else { panic!("{action:?}") };
+    edit(&mut text, Some(change.range), &change.new_text);
     text
 }
 

@@ -25,6 +25,22 @@ pub(super) fn path(uri: &str) -> Option<PathBuf> {
     path.is_absolute().then(|| normal(&path))
 }
 
+/// The document in a folder beside that of another: `file:///m/1_a/migration.sql` and `1_b` are
+/// `file:///m/1_b/migration.sql`.
+pub(super) fn beside(uri: &str, folder: &str) -> Option<String> {
+    let (rest, file) = uri.rsplit_once('/')?;
+    let (above, _) = rest.rsplit_once('/')?;
+    Some(format!("{above}/{}/{file}", encoded(folder)))
+}
+
+fn encoded(name: &str) -> String {
+    let sign = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(sign).collect()
+}
+
 fn decoded(text: &str) -> Option<Vec<u8>> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
@@ -43,6 +59,13 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_beside_another_is_named_as_uris_are() {
+        let beside = |folder| beside("file:///m%20n/1_a/migration.sql", folder);
+        assert_eq!(beside("1_é b").as_deref(), Some("file:///m%20n/1_%C3%A9%20b/migration.sql"));
+        assert_eq!(super::beside("untitled:a", "b"), None);
+    }
 
     #[test]
     fn files_have_paths_and_other_documents_have_none() {

@@ -146,6 +146,123 @@ fn a_comment_that_ignores_waits_for_its_reason() {
     assert_eq!(editor.leave(), 0);
 }
 
+const FOREIGN_KEY: &str =
+    "SELECT 1;\nALTER TABLE \"Order\" ADD CONSTRAINT \"Order_total_check\" CHECK (\"total\" > 0);\n";
+
+/// `NOT VALID` and `VALIDATE` stand in two migrations: the editor is told to make the second one.
+#[test]
+fn a_form_in_several_migrations_is_an_edit_that_makes_files() {
+    let project = Project::new();
+    let operations =
+        json!({ "workspaceEdit": { "documentChanges": true, "resourceOperations": ["create"] } });
+    let mut editor = Editor::greeted_as(&[], operations);
+    let second = project.migration("20260102000000_second");
+    editor.open(&second, FOREIGN_KEY);
+    let all = editor.actions(&second, 1, 10);
+    let title = "replace by the online form, in 2 migrations";
+    let fix = all.iter().find(|one| one["title"] == title).unwrap_or_else(|| panic!("{all:#?}"));
+    assert_eq!(fix["diagnostics"][0]["code"], "table-scan");
+    let changes = fix["edit"]["documentChanges"].as_array().unwrap();
+    let new = project.migration("20260102000001_second_2");
+    assert_eq!((&changes[0]["kind"], &changes[0]["uri"]), (&json!("create"), &json!(new)));
+    assert_eq!(changes[0]["options"]["overwrite"], false);
+    assert_eq!(changes[1]["textDocument"]["uri"], new);
+    let validate = edits::applied("", &changes[1]["edits"]);
+    assert!(validate.contains("VALIDATE CONSTRAINT \"Order_total_check\""), "{validate}");
+    assert_eq!(changes[2]["textDocument"], json!({ "uri": second, "version": 1 }));
+    let own = edits::applied(FOREIGN_KEY, &changes[2]["edits"]);
+    assert!(own.starts_with("SELECT 1;\n") && own.contains("NOT VALID"), "{own}");
+
+    // Taken, there is nothing left of what it was for.
+    editor.change(&second, 2, json!([{ "text": own }]));
+    editor.open(&new, &validate);
+    for (uri, version) in [(&second, 2), (&new, 1)] {
+        let found = rules(&editor.diagnostics(uri, version));
+        assert!(!found.iter().any(|one| one.starts_with("table-scan")), "{uri}: {found:?}");
+    }
+    // An index that has the file for itself needs no other one.
+    editor.change(&second, 3, json!([{ "text": "CREATE INDEX \"i\" ON \"Order\"(\"total\");\n" }]));
+    let all = editor.actions(&second, 0, 3);
+    let fix = all.iter().find(|one| one["title"] == "replace by the online form").unwrap();
+    let own = &fix["edit"]["documentChanges"][0]["edits"];
+    assert!(own[0]["newText"].as_str().unwrap().starts_with("CREATE INDEX CONCURRENTLY i"), "{own}");
+    assert_eq!(editor.leave(), 0);
+}
+
+#[test]
+fn an_editor_that_makes_no_files_is_told_how_else() {
+    let project = Project::new();
+    let mut editor = Editor::greeted(&[]);
+    let second = project.migration("20260102000000_second");
+    editor.open(&second, FOREIGN_KEY);
+    let all = editor.actions(&second, 1, 10);
+    let fix = all.iter().find(|one| one.get("command").is_some()).unwrap_or_else(|| panic!("{all:#?}"));
+    assert_eq!(fix["title"], "replace by the online form, in migrations of its own");
+    assert!(fix.get("edit").is_none());
+    let told = editor.ask("workspace/executeCommand", fix["command"].clone());
+    assert_eq!(told["result"], Value::Null, "{told}");
+    let shown = editor.wait(|message| message["method"] == "window/showMessage");
+    let words = shown["params"]["message"].as_str().unwrap();
+    assert!(
+        words.contains("`underpin lint --fix --dry-run /") && words.contains("_second/migration.sql`"),
+        "{words}"
+    );
+    let told = editor.ask("workspace/executeCommand", json!({ "command": "rm" }));
+    assert_eq!(told["error"]["code"], -32_602);
+    assert_eq!(editor.leave(), 0);
+}
+
+#[test]
+fn misspelt_names_in_the_settings_are_told_while_they_are_written() {
+    let project = Project::new();
+    project.write("underpin.toml", "[lint.severity]\nindex-buld = \"info\"\n");
+    let mut editor = Editor::greeted(&[]);
+    // Who writes SQL is told once that the settings are not what somebody meant.
+    editor.open(&project.migration("20260102000000_second"), "SELECT 1;\n");
+    let shown = editor.wait(|message| message["method"] == "window/showMessage");
+    let words = shown["params"]["message"].as_str().unwrap();
+    assert!(
+        words.contains("a rule `index-buld`") && words.contains("did you mean `index-build`?"),
+        "{words}"
+    );
+
+    let settings = uri(&project.path("underpin.toml"));
+    editor.open(&settings, "[lint.severity]\nindex-buld = \"info\"\n");
+    let found = editor.diagnostics(&settings, 1);
+    assert_eq!((found.len(), &found[0]["range"]), (1, &json!({ "start": at(1, 0), "end": at(1, 10) })));
+    let all = editor.actions(&settings, 1, 3);
+    assert_eq!(all[0]["title"], "write `index-build`");
+    let edited =
+        edits::applied("[lint.severity]\nindex-buld = \"info\"\n", &all[0]["edit"]["changes"][&settings]);
+    editor.change(&settings, 2, json!([{ "text": edited }]));
+    assert_eq!(editor.diagnostics(&settings, 2), [] as [Value; 0]);
+    editor.change(&settings, 3, json!([{ "text": "[lint]\nfail_onn = 1\n" }]));
+    let found = editor.diagnostics(&settings, 3);
+    assert_eq!(found[0]["range"]["start"], at(1, 0), "{found:?}");
+    assert_eq!(editor.hover(&settings, 0, 0), Value::Null);
+    assert_eq!(editor.leave(), 0);
+}
+
+/// A thousand keystrokes without a pause, and what is told at the end is about the last.
+#[test]
+fn a_flood_of_changes_is_judged_at_its_end() {
+    let project = Project::new();
+    let mut editor = Editor::greeted(&[]);
+    let second = project.migration("20260102000000_second");
+    editor.open(&second, "");
+    for version in 2..=1_000 {
+        editor.change(
+            &second,
+            version,
+            json!([{ "range": { "start": at(0, 0), "end": at(0, 0) }, "text": "x" }]),
+        );
+    }
+    editor.change(&second, 1_001, json!([{ "text": "DROP TABLE \"Order\";\n" }]));
+    let found = rules(&editor.diagnostics(&second, 1_001));
+    assert!(found.contains(&"drop-table 1".to_owned()), "{found:?}");
+    assert_eq!(editor.leave(), 0);
+}
+
 #[test]
 fn a_predecessor_that_is_edited_changes_what_is_behind_it() {
     let project = Project::new();

@@ -48,8 +48,14 @@ impl Editor {
 
     /// Starts one and greets it, as an editor that can do everything.
     pub(super) fn greeted(arguments: &[&str]) -> Self {
+        Self::greeted_as(arguments, json!({}))
+    }
+
+    /// The same, and what its workspace can do.
+    pub(super) fn greeted_as(arguments: &[&str], workspace: Value) -> Self {
         let mut editor = Self::start(arguments);
         let capabilities = json!({
+            "workspace": workspace,
             "textDocument": {
                 "publishDiagnostics": { "relatedInformation": true },
                 "hover": { "contentFormat": ["markdown", "plaintext"] },

@@ -75,13 +75,13 @@ fn tell(case: &Case<'_>, act: &Act<'_>, noticed: &Noticed) -> Finding {
 fn what(act: &Act<'_>) -> &'static str {
     match (act.effect, act.duration) {
         (Effect::AddColumn(_), Duration::Rewrite) => "the new column's values are computed row by row",
-        (Effect::AddColumn(_), _) => "the new column's constraint looks at every row",
+        (Effect::AddColumn(_), _) => "a column with a constraint is added",
         (Effect::AddConstraint(_), Duration::Build) => "the constraint builds an index",
-        (Effect::AddConstraint(_), _) => "the constraint looks at every row",
+        (Effect::AddConstraint(_), _) => "a constraint is added",
         (Effect::ChangeColumnType { .. }, Duration::Build) => "the type change builds indexes anew",
         (Effect::ChangeColumnType { .. }, Duration::Scan) => "the type change checks every row",
         (Effect::ChangeColumnType { .. }, _) => "the type change writes every row anew",
-        (Effect::SetNotNull { .. }, _) => "SET NOT NULL looks at every row",
+        (Effect::SetNotNull { .. }, _) => "SET NOT NULL",
         (Effect::CreateIndex(_), _) => "an index is built",
         (Effect::Reindex { .. }, _) => "indexes are built anew",
         (Effect::AttachPartition { .. }, _) => "the partition is searched for rows that do not belong to it",

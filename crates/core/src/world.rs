@@ -180,6 +180,7 @@ impl World {
         }
         let made = self.made_by(effect);
         let renamed = self.renamed_by(effect);
+        let count = self.facts.relations.len();
         self.facts.apply(effect);
         if let Some((from, to)) = renamed
             && self.new.remove(&from)
@@ -187,9 +188,15 @@ impl World {
             self.new.insert(to);
         }
         self.new.extend(made);
-        if matches!(effect, Effect::DropTable { .. } | Effect::Drop { .. }) {
-            let facts = &self.facts;
-            self.new.retain(|name| facts.relations.contains_key(name));
+        match (effect, &named, count.saturating_sub(self.facts.relations.len())) {
+            (_, _, 0) => {}
+            (Effect::DropTable { .. }, Some(table), 1) => _ = self.new.remove(table),
+            // Something went with it.
+            (Effect::DropTable { .. } | Effect::Drop { .. }, ..) => {
+                let facts = &self.facts;
+                self.new.retain(|name| facts.relations.contains_key(name));
+            }
+            _ => {}
         }
     }
 

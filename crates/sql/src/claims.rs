@@ -285,8 +285,8 @@ impl Claims<'_> {
     }
 
     fn lock_indexes(&mut self, table: &RelationName, mode: LockMode) {
-        for (index, _) in self.indexes(table) {
-            self.lock(&index, mode);
+        for (index, _) in self.around.indexes_of(table) {
+            self.locks.push(LockClaim { relation: index.clone(), mode });
         }
     }
 

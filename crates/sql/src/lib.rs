@@ -49,8 +49,8 @@ pub use reverse::{Reverse, reverse};
 pub use statement::{Statement, read, read_each, read_to_judge};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
-    ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, ReadFacts, RelationFacts,
-    RelationKind, RoutineFacts, Surroundings, TypeFacts,
+    ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, Indexes, ReadFacts,
+    RelationFacts, RelationKind, RoutineFacts, Surroundings, TypeFacts,
 };
 pub use syntax_error::SyntaxError;
 pub use twin::{NoTwin, twin};

@@ -3,6 +3,8 @@
 //! The engine looks them up ([`crate::mentioned`] says which) before a file is planned. All keys are
 //! qualified names; [`Surroundings::resolve`] says what a bare name means.
 
+mod indexes;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 
 use crate::effect::{Deferral, OnDelete, Persistence, RoutineBody, TypeKind, Volatility};
+
+pub use indexes::Indexes;
 
 /// The namespace of the session's temporary relations, whatever its name is: it is looked in first.
 pub(crate) const TEMPORARY: &str = "pg_temp";
@@ -27,7 +31,7 @@ pub struct Surroundings {
     /// Tables, views and sequences.
     pub relations: BTreeMap<RelationName, RelationFacts>,
     /// Indexes, those of the tables above included.
-    pub indexes: BTreeMap<RelationName, IndexFacts>,
+    pub indexes: Indexes,
     /// Types that are not built in.
     pub types: BTreeMap<RelationName, TypeFacts>,
     /// Functions that are not built in, all of one name together.
@@ -246,7 +250,7 @@ impl Surroundings {
             search_path: vec![namespace],
             time_zone: None,
             relations: BTreeMap::new(),
-            indexes: BTreeMap::new(),
+            indexes: Indexes::default(),
             types: BTreeMap::new(),
             routines: BTreeMap::new(),
             complete: true,
@@ -351,8 +355,7 @@ impl Surroundings {
         &'a self,
         table: &RelationName,
     ) -> impl Iterator<Item = (&'a RelationName, &'a IndexFacts)> + use<'a> {
-        let table = self.resolve(table);
-        self.indexes.iter().filter(move |(_, index)| index.table == table)
+        self.indexes.of(&self.resolve(table))
     }
 }
 

@@ -78,7 +78,7 @@ impl Surroundings {
         for constraint in gone {
             self.drop_constraint(&table, &constraint);
         }
-        self.indexes.retain(|_, index| index.table != table || !index.reads.contains(column));
+        self.indexes.remove_of(&table, |index| index.reads.contains(column));
         let owner = Some((table.clone(), column.clone()));
         self.relations.retain(|_, facts| facts.owned_by != owner);
         if let Some(type_name) = dropped.and_then(|column| column.type_name) {
@@ -110,9 +110,9 @@ impl Surroundings {
         facts.primary_key.iter_mut().for_each(rename);
         facts.triggers.values_mut().chain(facts.policies.values_mut()).flatten().for_each(rename);
         facts.published.iter_mut().for_each(rename);
-        for index in self.indexes.values_mut().filter(|index| index.table == table) {
+        self.indexes.change_of(&table, |_, index| {
             index.columns.iter_mut().flatten().chain(&mut index.reads).for_each(rename);
-        }
+        });
         for other in self.relations.values_mut() {
             for constraint in &mut other.constraints {
                 if constraint.referenced.as_ref() == Some(&table) {

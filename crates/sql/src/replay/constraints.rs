@@ -96,11 +96,11 @@ impl Surroundings {
             let inherited = AddConstraint { table: descendant.clone(), name, ..added.clone() };
             let before: Vec<_> = self.indexes_of(&descendant).map(|(index, _)| index.clone()).collect();
             self.insert_constraint(&descendant, &inherited);
-            for (index, facts) in self.indexes.iter_mut().filter(|(_, facts)| facts.table == descendant) {
+            self.indexes.change_of(&descendant, |index, facts| {
                 if indexed && !before.contains(index) {
                     facts.part_of.clone_from(&own_index);
                 }
-            }
+            });
         }
     }
 

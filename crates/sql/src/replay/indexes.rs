@@ -62,15 +62,13 @@ impl Surroundings {
         // One that is equal is adopted.
         let same = |other: &IndexFacts| {
             other.part_of.is_none()
-                && other.table == *partition
                 && other.columns == facts.columns
                 && other.unique == facts.unique
                 && other.partial == facts.partial
         };
-        if let Some(name) = self.indexes.iter().find(|(_, other)| same(other)).map(|(name, _)| name.clone()) {
-            if let Some(own) = self.indexes.get_mut(&name) {
-                own.part_of = Some(index.clone());
-            }
+        let own = self.indexes.of(partition).find(|(_, other)| same(other)).map(|(name, _)| name.clone());
+        if let Some(name) = own {
+            self.indexes.adopt(&name, index);
             return;
         }
         let label = match (facts.primary, facts.constraint.is_some()) {
@@ -146,9 +144,7 @@ impl Surroundings {
             facts.constraint = None;
         }
         let to = from.sibling(to.clone());
-        for other in self.indexes.values_mut().filter(|other| other.part_of.as_ref() == Some(&from)) {
-            other.part_of = Some(to.clone());
-        }
+        self.indexes.rename_parent(&from, &to);
         self.indexes.insert(to, facts);
     }
 }

@@ -105,7 +105,7 @@ impl Surroundings {
     pub(super) fn drop_relation(&mut self, relation: &RelationName) {
         let name = self.resolve(relation);
         let Some(facts) = self.relations.remove(&name) else { return };
-        self.indexes.retain(|_, index| index.table != name);
+        self.indexes.remove_of(&name, |_| true);
         for other in self.relations.values_mut() {
             other.constraints.retain(|constraint| constraint.referenced.as_ref() != Some(&name));
             other.referenced_by.retain(|referencing| *referencing != name);
@@ -174,7 +174,7 @@ impl Surroundings {
             facts.default_partition.iter_mut().for_each(rename);
             facts.owned_by.iter_mut().map(|(table, _)| table).for_each(rename);
         }
-        self.indexes.values_mut().map(|index| &mut index.table).for_each(rename);
+        self.indexes.rename_table(from, to);
         self.types.values_mut().flat_map(|facts| &mut facts.used_by).for_each(rename);
         self.routines.values_mut().flat_map(|facts| &mut facts.trigger_of).for_each(rename);
     }
@@ -211,9 +211,7 @@ impl Surroundings {
             facts.partition_of = None;
         }
         self.remove_descendant(&parent, &partition);
-        for index in self.indexes.values_mut().filter(|index| index.table == partition) {
-            index.part_of = None;
-        }
+        self.indexes.change_of(&partition, |_, index| index.part_of = None);
     }
 
     pub(super) fn inherit(&mut self, table: &RelationName, parent: &RelationName, ends: bool) {

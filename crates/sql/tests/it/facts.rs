@@ -55,7 +55,7 @@ pub(crate) async fn surroundings(client: &impl GenericClient, version: ServerVer
         detail(client, oid, &mut facts).await;
         found.relations.insert(relation, facts);
     }
-    found.indexes = indexes(client).await;
+    found.indexes = indexes(client).await.into_iter().collect();
     found.types = types(client).await;
     found
 }

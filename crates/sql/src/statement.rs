@@ -104,7 +104,7 @@ impl Statement {
 /// When PostgreSQL's grammar refuses the text. Nothing of it would run: the server parses a whole
 /// message before it executes the first statement of it.
 pub fn read(text: &str) -> Result<Vec<Statement>, SyntaxError> {
-    read_within(text, &Limits::NONE)
+    read_within(text, &Limits::EXECUTED)
 }
 
 /// The statements of `text`, to be judged and not to be executed, in bounded memory. [`read_each`] is for many

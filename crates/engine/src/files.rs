@@ -178,13 +178,22 @@ fn migrations(
         if kind != Kind::Folder {
             continue;
         }
-        if !known && !script.is_file() {
+        if !known && !is_script(&script)? {
             without_script.push(entry);
         } else if let Some(name) = entry.file_name().and_then(OsStr::to_str) {
             found.push((name.to_owned(), (script, known)));
         }
     }
     Ok((found, without_script))
+}
+
+/// Whether there is a file under a script's name. What cannot be looked at is no answer.
+fn is_script(script: &Path) -> Result<bool, Problem> {
+    match std::fs::metadata(script) {
+        Ok(about) => Ok(about.is_file()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(cannot_read(script, &error)),
+    }
 }
 
 /// The SQL files of a folder and of the folders in it, in the order of their paths. Hidden folders and

@@ -222,3 +222,36 @@ fn what_cannot_be_read_is_named() {
         assert!(stderr.contains("cannot be read: No such file") && stderr.contains(".sql"), "{stderr}");
     }
 }
+
+#[test]
+fn a_file_that_nobody_may_read_is_named_with_the_reason() {
+    let refused = |folder: &Path, arguments: &[&str], words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_underpin"));
+        let output = command.arg("lint").args(arguments).current_dir(folder).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        for word in words {
+            assert!(stderr.contains(word), "{arguments:?} does not say {word:?}: {stderr}");
+        }
+    };
+    // A link that leads to itself, which root cannot follow either.
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("migrations/1_init/migration.sql");
+    std::fs::create_dir_all(script.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("migration.sql", &script).unwrap();
+    let words = ["1_init/migration.sql", "cannot be read: Too many levels of symbolic links"];
+    refused(folder.path(), &["migrations/1_init/migration.sql"], &words);
+    refused(folder.path(), &["--migrations", "migrations"], &words);
+    // Bits that forbid everybody to read, which root alone does not heed.
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret.sql");
+    std::fs::write(&secret, "SELECT 1;").unwrap();
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    match std::fs::File::open(&secret) {
+        Ok(_) => assert_eq!(lint(folder.path(), &["secret.sql"]).0, 0),
+        Err(_) => {
+            let words = ["secret.sql", "cannot be read: Permission denied", "check its permissions"];
+            refused(folder.path(), &["secret.sql"], &words);
+        }
+    }
+}

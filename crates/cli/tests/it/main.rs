@@ -8,6 +8,7 @@ mod conformance;
 mod docs;
 mod explain_tx;
 mod kill;
+mod large_sql;
 mod lint;
 mod lint_fix;
 mod lsp;

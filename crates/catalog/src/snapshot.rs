@@ -33,20 +33,21 @@ impl Facts {
 
     /// The snapshot as JSON text, with a line feed at its end.
     pub fn to_snapshot(&self) -> String {
-        let line = |key: &ObjectKey, attributes: &Attributes| {
+        let modelled = self.objects().filter(|(key, _)| !matches!(key.kind, ObjectKind::Unmodelled(_)));
+        let line = |(key, attributes): (&ObjectKey, &Attributes)| {
             let hash = self.hash_of(key).expect("the object is one of these facts");
             json(&ObjectLine { kind: &key.kind, identity: &key.identity, hash, attributes })
         };
-        let modelled = self.objects().filter(|(key, _)| !matches!(key.kind, ObjectKind::Unmodelled(_)));
-        let objects: Vec<String> = modelled.map(|(key, attributes)| line(key, attributes)).collect();
-        let others: Vec<String> = not_compared(self).map(json).collect();
-        format!(
-            "{{\n\"version\": {SNAPSHOT_VERSION},\n\"postgresql\": {},\n\"hash\": {},\n\"objects\": {},\n\"not_compared\": {}\n}}\n",
+        let mut text = format!(
+            "{{\n\"version\": {SNAPSHOT_VERSION},\n\"postgresql\": {},\n\"hash\": {},\n\"objects\": ",
             self.major,
             json(&self.hash()),
-            list(&objects),
-            list(&others)
-        )
+        );
+        list(modelled.map(line), &mut text);
+        text.push_str(",\n\"not_compared\": ");
+        list(not_compared(self).map(json), &mut text);
+        text.push_str("\n}\n");
+        text
     }
 }
 
@@ -54,6 +55,11 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("facts are made of JSON")
 }
 
-fn list(lines: &[String]) -> String {
-    if lines.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", lines.join(",\n")) }
+fn list(lines: impl Iterator<Item = String>, into: &mut String) {
+    into.push('[');
+    for (at, line) in lines.enumerate() {
+        into.push_str(if at == 0 { "\n" } else { ",\n" });
+        into.push_str(&line);
+    }
+    into.push_str("\n]");
 }

@@ -1,7 +1,6 @@
 //! Sends the queries, all at once: they are answered in their order in one round trip.
 
-use futures_util::future::try_join_all;
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error};
 
 use super::rows::*;
 
@@ -46,14 +45,21 @@ struct Query {
 
 macro_rules! queries {
     ($($name:ident $(from $since:literal)?),* $(,)?) => {
-        const QUERIES: &[Query] = &[$(Query {
-            text: include_str!(concat!(stringify!($name), ".sql")),
-            since: 0 $(+ $since)?,
-        }),*];
+        #[cfg(test)]
+        const TEXTS: &[&str] = &[$(include_str!(concat!(stringify!($name), ".sql"))),*];
 
-        fn decoded(answers: Vec<Vec<Row>>) -> Result<Answers, Error> {
-            let mut answers = answers.into_iter();
-            Ok(Answers { $($name: decoded_one(answers.next())?),* })
+        /// Asks everything, in the transaction that the client is in. Rows are decoded as they come, so that
+        /// what the server sent is not kept beside what became of it.
+        ///
+        /// # Errors
+        /// The first that the server answered; the others follow from it.
+        pub(super) async fn ask(client: &Client, major: u32) -> Result<Answers, Error> {
+            // They are polled in this order, and the first poll sends.
+            let ($($name),*) = tokio::try_join!(biased; $(one(client, major, &Query {
+                text: include_str!(concat!(stringify!($name), ".sql")),
+                since: 0 $(+ $since)?,
+            })),*)?;
+            Ok(Answers { $($name),* })
         }
     };
 }
@@ -90,22 +96,12 @@ queries!(
     views,
 );
 
-fn decoded_one<T: FromRow>(rows: Option<Vec<Row>>) -> Result<Vec<T>, Error> {
-    rows.unwrap_or_default().iter().map(T::of).collect()
-}
-
-/// Asks everything, in the transaction that the client is in.
-///
-/// # Errors
-/// The first that the server answered; the others follow from it.
-pub(super) async fn ask(client: &Client, major: u32) -> Result<Answers, Error> {
-    let asked = QUERIES.iter().map(async |query| {
-        if major < query.since {
-            return Ok(Vec::new());
-        }
-        client.query_typed(&for_major(query.text, major), &[]).await
-    });
-    decoded(try_join_all(asked).await?)
+async fn one<T: FromRow>(client: &Client, major: u32, query: &Query) -> Result<Vec<T>, Error> {
+    if major < query.since {
+        return Ok(Vec::new());
+    }
+    let rows = client.query_typed(&for_major(query.text, major), &[]).await?;
+    rows.iter().map(T::of).collect()
 }
 
 /// The text for one major. A line that ends in `-- from N, else X` is X on older ones.
@@ -139,9 +135,10 @@ mod tests {
 
     #[test]
     fn every_gate_is_read() {
-        for query in QUERIES {
-            let gates = query.text.matches("-- from ").count();
-            assert!(for_major(query.text, 0).matches("-- from ").count() == 0, "of {gates}: {}", query.text);
+        let gates: usize = TEXTS.iter().map(|text| text.matches("-- from ").count()).sum();
+        assert!(gates > 5, "{gates}");
+        for text in TEXTS {
+            assert!(!for_major(text, 0).contains("-- from "), "{text}");
         }
     }
 }

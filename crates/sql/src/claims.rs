@@ -144,6 +144,7 @@ impl<'a> Claims<'a> {
                 } else {
                     self.lock(&created.table, ShareRowExclusive);
                 }
+                self.lock_all(&created.from, AccessShare);
             }
             Effect::DropTrigger { table, trigger, if_exists } => {
                 self.drop_trigger(table, trigger, *if_exists);

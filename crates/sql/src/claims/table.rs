@@ -20,6 +20,9 @@ impl Claims<'_> {
         }
         self.lock_all(&created.inherits, ShareUpdateExclusive);
         self.lock_all(&created.like, AccessShare);
+        if let Some(of) = &created.of_type {
+            self.lock_type(of, AccessShare);
+        }
         let Some(parent) = &created.partition_of else { return };
         self.lock(parent, AccessExclusive);
         self.lock_indexes(parent, ShareUpdateExclusive);

@@ -83,12 +83,19 @@ pub(super) fn describe(node: &NodeEnum, text: &str) -> Option<Vec<Effect>> {
         }
         NodeEnum::MergeStmt(statement) => {
             let table = named(statement.relation.as_ref());
-            vec![Effect::Merge { reads: reads(&table), table }]
+            let own = Effect::Merge { reads: reads(&table), table };
+            with_changes(statement.with_clause.as_ref(), text, own)
         }
-        NodeEnum::CopyStmt(statement) => vec![Effect::Copy {
-            table: statement.relation.as_ref().map(super::tree::relation),
-            writes: statement.is_from,
-        }],
+        NodeEnum::CopyStmt(statement) => {
+            // Of a query what that does: it may write.
+            let query = statement.query.as_ref().and_then(|query| describe(query.node.as_ref()?, text));
+            query.unwrap_or_else(|| {
+                vec![Effect::Copy {
+                    table: statement.relation.as_ref().map(super::tree::relation),
+                    writes: statement.is_from,
+                }]
+            })
+        }
         NodeEnum::DoStmt(statement) => vec![Effect::Do(program::read(statement, text))],
         NodeEnum::CallStmt(statement) => vec![Effect::Call {
             procedure: from_parts(

@@ -97,6 +97,8 @@ pub struct CreateTrigger {
     pub trigger: Name,
     /// The function that it calls.
     pub function: RelationName,
+    /// `FROM`: the other table of a constraint trigger.
+    pub from: Option<RelationName>,
     /// `OR REPLACE`.
     pub replace: bool,
     /// `FOR EACH ROW`: partitions get it too.

@@ -15,6 +15,8 @@ pub struct CreateTable {
     pub references: Vec<RelationName>,
     /// The table that it becomes a partition of.
     pub partition_of: Option<RelationName>,
+    /// The composite type whose columns it has (`OF`).
+    pub of_type: Option<RelationName>,
     /// Tables that it inherits from.
     pub inherits: Vec<RelationName>,
     /// Tables that `LIKE` copies.

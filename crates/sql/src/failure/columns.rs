@@ -31,6 +31,7 @@ pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
             let nothing_copied = created.like.is_empty()
                 && created.inherits.is_empty()
                 && created.partition_of.is_none()
+                && created.of_type.is_none()
                 && !created.columns.is_empty();
             for added in &created.constraints {
                 let lacks = |column: &&Name| !created.columns.iter().any(|own| own.column == **column);

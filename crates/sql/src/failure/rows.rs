@@ -147,11 +147,23 @@ fn tell(
 
 fn not_null(asked: &Asked<'_>, table: &RelationName, column: &Name, found: &mut Found<'_>) {
     let around = asked.around;
-    let added = asked.also(|other| matches!(other, Effect::AddColumn(added) if added.column == *column));
-    if is_not_null(around, table, column) || added {
+    let name = around.resolve(table);
+    let added = asked.statement.effects.iter().find_map(|other| match other {
+        Effect::AddColumn(added) if added.column == *column => Some(added),
+        _ => None,
+    });
+    if let Some(added) = added {
+        // SET DEFAULT in the same statement comes behind the rows; what is added NOT NULL is told there.
+        if added.default == ColumnDefault::None && !added.not_null && !added.if_not_exists {
+            let why = format!("every row of {} would have NULL in {}", name.shown(), column.as_str());
+            let check = format!("SELECT * FROM {name} LIMIT 1");
+            tell(found, "23502", &name, std::slice::from_ref(column), why, Some(check));
+        }
         return;
     }
-    let name = around.resolve(table);
+    if is_not_null(around, table, column) {
+        return;
+    }
     let check = sample(around, &name, std::slice::from_ref(column), &format!("{column} IS NULL"));
     let why = format!("rows of {} may have NULL in {}", name.shown(), column.as_str());
     tell(found, "23502", &name, std::slice::from_ref(column), why, Some(check));

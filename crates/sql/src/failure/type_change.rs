@@ -4,7 +4,7 @@
 use underpin_catalog::{Name, RelationName};
 
 use super::cast::{Cast, CastType, cast, is_comparable};
-use super::dependents::{generated, key_of, listed, readers};
+use super::dependents::{Dependent, generated, key_of, listed, readers};
 use super::{Asked, Certainty, FailureKind, Found};
 use crate::effect::{Effect, TypeText, Using};
 use crate::surroundings::{ColumnFacts, ColumnValues, RelationFacts};
@@ -45,7 +45,13 @@ fn read_by_others(
         let why = format!("{} {verb} it", listed(readers.iter().map(|(reader, _)| reader)));
         found.push(FailureKind::TypeChange, "0A000", certainty, &object, why);
     }
-    let derived: Vec<_> = generated(name, facts, column).collect();
+    // An ALTER TABLE drops columns before it changes types.
+    let goes = |dependent: &Dependent| {
+        asked.also(|other| {
+            matches!((other, dependent), (Effect::DropColumn { column, .. }, Dependent::Column(_, own)) if column == own)
+        })
+    };
+    let derived: Vec<_> = generated(name, facts, column).filter(|derived| !goes(derived)).collect();
     if !derived.is_empty() {
         // A syntax error, as 14 has it.
         let sqlstate = if asked.around.version.major() >= 15 { "0A000" } else { "42601" };

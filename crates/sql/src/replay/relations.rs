@@ -57,7 +57,10 @@ impl Surroundings {
             rows_estimate: Some(0.0),
             partition_key: created.partition_key.clone(),
             access_method: Some(created.access_method.clone().unwrap_or_else(|| Name::new("heap"))),
-            whole: created.like.is_empty() && created.inherits.is_empty() && created.partition_of.is_none(),
+            whole: created.like.is_empty()
+                && created.inherits.is_empty()
+                && created.partition_of.is_none()
+                && created.of_type.is_none(),
             ..RelationFacts::empty(kind)
         };
         self.relations.insert(name.clone(), facts);

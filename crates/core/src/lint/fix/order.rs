@@ -80,6 +80,7 @@ impl Touches {
                 if created.partition_of.is_none()
                     && created.inherits.is_empty()
                     && created.like.is_empty()
+                    && created.of_type.is_none()
                     && !created.if_not_exists =>
             {
                 let table = facts.new_name(&created.table);

@@ -56,6 +56,7 @@ fn table(case: &Case<'_>, created: &CreateTable, found: &mut Vec<Finding>) {
     let is_plain = created.partition_of.is_none()
         && created.inherits.is_empty()
         && created.like.is_empty()
+        && created.of_type.is_none()
         && created.persistence != Persistence::Temporary;
     let gets_one = || {
         let keys = case.file.effects.with(EffectKind::AddKey, created.table.name.as_str(), "");

@@ -19,6 +19,7 @@ pub(super) fn create_trigger(statement: &CreateTrigStmt) -> CreateTrigger {
         table: named(statement.relation.as_ref()),
         trigger: Name::new(&statement.trigname),
         function: from_parts(&strings(&statement.funcname)),
+        from: statement.constrrel.as_ref().map(relation),
         replace: statement.replace,
         each_row: statement.row,
         reads,

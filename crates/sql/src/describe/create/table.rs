@@ -6,7 +6,7 @@ use underpin_catalog::{Name, RelationName};
 
 use super::column::added_column;
 use super::constraint::constraint;
-use crate::describe::tree::{named, relation, relations};
+use crate::describe::tree::{from_parts, named, relation, relations, strings};
 use crate::effect::{CreateTable, Persistence};
 
 pub(super) fn create_table(statement: &CreateStmt) -> CreateTable {
@@ -39,6 +39,7 @@ pub(super) fn create_table(statement: &CreateStmt) -> CreateTable {
         table,
         references,
         partition_of: if partition { parents.first().cloned() } else { None },
+        of_type: statement.of_typename.as_ref().map(|of| from_parts(&strings(&of.names))),
         inherits: if partition { Vec::new() } else { parents },
         like,
         if_not_exists: statement.if_not_exists,

@@ -25,7 +25,12 @@ pub(super) fn nullable(asked: &Asked<'_>, table: &RelationName, column: &Name, f
 
 /// A default, or its end, where values are numbered or computed.
 pub(super) fn default(asked: &Asked<'_>, table: &RelationName, column: &Name, found: &mut Found<'_>) {
-    let values = asked.around.relation(table).and_then(|facts| facts.column(column));
+    // An ALTER TABLE ends both before it looks at defaults.
+    let ends = asked.also(|other| {
+        matches!(other, Effect::ChangeGeneration { column: other, how, .. }
+            if other == column && matches!(how, Generation::DropIdentity | Generation::DropExpression))
+    });
+    let values = asked.around.relation(table).and_then(|facts| facts.column(column)).filter(|_| !ends);
     match values.map(|own| &own.values) {
         Some(ColumnValues::Identity) => refuse(found, "42601", table, column, "it is an identity column"),
         Some(ColumnValues::Stored(_) | ColumnValues::Virtual(_)) => {

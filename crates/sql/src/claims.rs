@@ -120,8 +120,8 @@ impl<'a> Claims<'a> {
             Effect::AlterTable { table, what } => self.alter_table(table, what),
             Effect::MoveStorage { table, to } => self.move_storage(table, to),
             Effect::AttachPartition { table, partition } => self.attach(table, partition),
-            Effect::DetachPartition { table, partition, concurrently } => {
-                self.detach(table, partition, *concurrently);
+            Effect::DetachPartition { table, partition, how } => {
+                self.detach(table, partition, *how);
             }
             Effect::Inherit { table, parent, ends } => {
                 self.lock(table, AccessExclusive);

@@ -27,7 +27,7 @@ pub use self::program::{Binding, BodyRead, Program, ProgramStatement, Reach, Rou
 pub use self::routine::{RunsAs, Volatility};
 pub use self::rows::{ChangeRows, Rows};
 pub use self::session::{Setting, SettingScope, TransactionControl};
-pub use self::table::{CreateTable, Persistence, Storage, TableOption};
+pub use self::table::{CreateTable, Detach, Persistence, Storage, TableOption};
 
 /// What a statement, or one action of an `ALTER TABLE`, does to which object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -87,7 +87,7 @@ pub enum Effect {
     /// `ATTACH PARTITION`.
     AttachPartition { table: RelationName, partition: RelationName },
     /// `DETACH PARTITION`.
-    DetachPartition { table: RelationName, partition: RelationName, concurrently: bool },
+    DetachPartition { table: RelationName, partition: RelationName, how: Detach },
     /// `INHERIT` and `NO INHERIT`.
     Inherit { table: RelationName, parent: RelationName, ends: bool },
     /// `CREATE VIEW`, `CREATE MATERIALIZED VIEW`.

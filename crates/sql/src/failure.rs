@@ -20,6 +20,7 @@ mod missing;
 mod newer;
 mod pending;
 mod proofs;
+mod repeated;
 mod rows;
 mod so_far;
 mod too_long;
@@ -141,6 +142,7 @@ pub fn failures(
         dependents::find(&asked, effect, &mut all);
         type_change::find(&asked, effect, &mut all);
         definition::find(&asked, effect, &mut all);
+        repeated::find(&asked, effect, &mut all);
         concurrently::find(&asked, effect, &mut all);
         pending::find(&asked, effect, &mut all);
         // What fails whatever the rows hold needs no query about them.

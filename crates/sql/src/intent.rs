@@ -137,7 +137,9 @@ fn words(effect: &Effect) -> String {
         Effect::Reindex { target: ReindexTarget::Schema(name), .. } => {
             format!("build the indexes of {} anew", name.as_str())
         }
-        Effect::Reindex { target: ReindexTarget::Everything, .. } => "rebuild indexes".to_owned(),
+        Effect::Reindex { target: ReindexTarget::Everything | ReindexTarget::Catalogs, .. } => {
+            "rebuild indexes".to_owned()
+        }
         Effect::RefreshView { view, .. } => format!("refresh view {}", on(view)),
         Effect::Do(_) => "run a DO block".to_owned(),
         Effect::Call { procedure } => format!("call procedure {}", on(procedure)),

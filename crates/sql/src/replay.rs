@@ -28,6 +28,7 @@ impl Surroundings {
         for dependent in cascaded(effect, self) {
             self.take_along(&dependent);
         }
+        self.meet(effect);
         match effect {
             Effect::CreateTable(created) => self.create_table(created),
             Effect::CreateTableAs { table, persistence, .. } => {
@@ -182,6 +183,19 @@ impl Surroundings {
             | Effect::RefreshView { .. }
             | Effect::Server { .. } => {}
         }
+    }
+
+    /// A table that nobody has looked at is there when a statement adds to it, and has what that adds.
+    fn meet(&mut self, effect: &Effect) {
+        let table = match effect {
+            _ if self.complete => return,
+            Effect::AddColumn(added) => &added.table,
+            Effect::AddConstraint(added) => &added.table,
+            _ => return,
+        };
+        let name = self.resolve(table);
+        let unseen = || RelationFacts { whole: false, ..RelationFacts::empty_table() };
+        self.relations.entry(name).or_insert_with(unseen);
     }
 
     /// What `CASCADE` drops besides what was named.

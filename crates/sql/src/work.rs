@@ -5,7 +5,9 @@ use serde::Serialize;
 use underpin_catalog::{Name, RelationName};
 
 use crate::claims::Claims;
-use crate::effect::{ChangeRows, CreateIndex, CreateView, Effect, Reach, ReindexTarget, Rows, Volatility};
+use crate::effect::{
+    ChangeRows, CreateIndex, CreateView, Detach, Effect, Reach, ReindexTarget, Rows, Volatility,
+};
 use crate::names::proof_name;
 use crate::step::{Duration, LockClaim};
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
@@ -64,7 +66,7 @@ impl Effect {
             Self::CreateIndex(CreateIndex { concurrently: true, .. })
             | Self::Reindex { concurrently: true, .. }
             | Self::DropIndex { concurrently: true, .. }
-            | Self::DetachPartition { concurrently: true, .. } => Duration::WaitsForSnapshots,
+            | Self::DetachPartition { how: Detach::Concurrently, .. } => Duration::WaitsForSnapshots,
             Self::Update(changed) | Self::Delete(changed) => changed_rows(changed, surroundings),
             Self::Do(program) if program.opaque.is_empty() => program
                 .statements
@@ -105,12 +107,13 @@ impl Effect {
     pub fn refuses_transaction(&self, surroundings: &Surroundings) -> bool {
         match self {
             Self::CreateIndex(created) => created.concurrently,
-            Self::DropIndex { concurrently, .. } | Self::DetachPartition { concurrently, .. } => {
-                *concurrently
-            }
+            Self::DropIndex { concurrently, .. } => *concurrently,
+            Self::DetachPartition { how, .. } => *how == Detach::Concurrently,
             Self::Reindex { target, concurrently } => {
                 let partitioned = match target {
-                    ReindexTarget::Schema(_) | ReindexTarget::Everything => return true,
+                    ReindexTarget::Schema(_) | ReindexTarget::Everything | ReindexTarget::Catalogs => {
+                        return true;
+                    }
                     ReindexTarget::Table(table) => surroundings
                         .relation(table)
                         .is_some_and(|facts| facts.kind == RelationKind::Partitioned),
@@ -171,14 +174,17 @@ fn changed_rows(changed: &ChangeRows, surroundings: &Surroundings) -> Duration {
         Rows::All => Duration::Rewrite,
         Rows::Filtered => Duration::Scan,
         Rows::Constants(columns) => {
-            let by_key = surroundings.relation(&changed.table).is_some_and(|facts| {
-                let held =
-                    |key: &[Name]| !key.is_empty() && key.iter().all(|column| columns.contains(column));
+            let held = |key: &[Name]| !key.is_empty() && key.iter().all(|column| columns.contains(column));
+            let known = surroundings.relation(&changed.table);
+            let by_known_key = known.is_some_and(|facts| {
                 held(&facts.primary_key)
                     || facts.constraints.iter().any(|constraint| {
                         constraint.kind == ConstraintFactsKind::Unique && held(&constraint.columns)
                     })
             });
+            // Of a table that nobody has looked at, `id` is the key: so it is called wherever nobody thinks of another.
+            let unseen = known.is_none_or(|facts| !facts.whole && facts.primary_key.is_empty());
+            let by_key = by_known_key || (unseen && columns.iter().any(|column| column.as_str() == "id"));
             if by_key { Duration::Instant } else { Duration::Scan }
         }
     }

@@ -55,9 +55,13 @@ impl Claims<'_> {
     pub(super) fn drop_index(&mut self, index: &RelationName, concurrently: bool) {
         let mode = if concurrently { ShareUpdateExclusive } else { AccessExclusive };
         for part in self.index_tree(index) {
-            let Some(table) = self.around.index(&part).map(|facts| facts.table.clone()) else { continue };
-            self.lock(&table, mode);
-            self.lock(&part, mode);
+            let table = self.around.index(&part).map(|facts| facts.table.clone());
+            if table.is_some() || !self.around.complete {
+                self.lock(&part, mode);
+            }
+            if let Some(table) = table {
+                self.lock(&table, mode);
+            }
         }
     }
 
@@ -94,13 +98,18 @@ impl Claims<'_> {
                     }
                 }
             }
-            ReindexTarget::Everything => {}
+            ReindexTarget::Everything | ReindexTarget::Catalogs => {}
         }
     }
 
     fn reindex_index(&mut self, index: &RelationName, concurrently: bool) {
         for part in self.index_tree(index) {
-            let Some(facts) = self.around.index(&part).cloned() else { continue };
+            let Some(facts) = self.around.index(&part).cloned() else {
+                if !self.around.complete && !concurrently {
+                    self.lock(&part, AccessExclusive);
+                }
+                continue;
+            };
             if facts.partitioned {
                 if !concurrently {
                     self.lock(&facts.table, Share);

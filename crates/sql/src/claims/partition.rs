@@ -4,6 +4,7 @@ use underpin_catalog::LockMode::{AccessExclusive, ShareUpdateExclusive};
 use underpin_catalog::RelationName;
 
 use super::Claims;
+use crate::effect::Detach;
 use crate::work::WorkKind;
 
 impl Claims<'_> {
@@ -20,8 +21,8 @@ impl Claims<'_> {
         }
     }
 
-    pub(super) fn detach(&mut self, table: &RelationName, partition: &RelationName, concurrently: bool) {
-        self.lock(table, if concurrently { ShareUpdateExclusive } else { AccessExclusive });
+    pub(super) fn detach(&mut self, table: &RelationName, partition: &RelationName, how: Detach) {
+        self.lock(table, if how == Detach::AtOnce { AccessExclusive } else { ShareUpdateExclusive });
         self.lock(partition, AccessExclusive);
         for (index, facts) in self.indexes(partition) {
             if facts.part_of.is_some() {

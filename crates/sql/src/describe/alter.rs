@@ -10,7 +10,7 @@ use underpin_catalog::{Name, RelationName};
 use super::create::{added_column, constraint};
 use super::tree::{named, relation};
 use super::types::type_text;
-use crate::effect::{Effect, Generation, IndexChange, ObjectKind, Storage, TableOption, Using};
+use crate::effect::{Detach, Effect, Generation, IndexChange, ObjectKind, Storage, TableOption, Using};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
     match node {
@@ -163,7 +163,15 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
             None => Effect::Unknown { what: "ATTACH PARTITION".to_owned() },
         },
         At::AtDetachPartition | At::AtDetachPartitionFinalize => match partition(command) {
-            Some((partition, concurrently)) => Effect::DetachPartition { table, partition, concurrently },
+            Some((partition, concurrently)) => Effect::DetachPartition {
+                table,
+                partition,
+                how: match (command.subtype(), concurrently) {
+                    (At::AtDetachPartitionFinalize, _) => Detach::Finalize,
+                    (_, true) => Detach::Concurrently,
+                    (_, false) => Detach::AtOnce,
+                },
+            },
             None => Effect::Unknown { what: "DETACH PARTITION".to_owned() },
         },
         // Forms that PostgreSQL makes for itself and its grammar does not.

@@ -22,6 +22,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
                     ReindexTarget::Table(named(statement.relation.as_ref()))
                 }
                 ReindexObjectType::ReindexObjectSchema => ReindexTarget::Schema(Name::new(&statement.name)),
+                ReindexObjectType::ReindexObjectSystem => ReindexTarget::Catalogs,
                 _ => ReindexTarget::Everything,
             },
             concurrently: option_is_on(&statement.params, "concurrently"),

@@ -55,6 +55,8 @@ pub enum ReindexTarget {
     Table(RelationName),
     /// All of a namespace: never in a transaction.
     Schema(Name),
-    /// All of the database, or the system catalogs: never in a transaction.
+    /// All of the database: never in a transaction.
     Everything,
+    /// Those of the system catalogs, which are small: never in a transaction.
+    Catalogs,
 }

@@ -92,3 +92,15 @@ pub enum TableOption {
     /// `OF`, `NOT OF`, `user_catalog_table`, options of a foreign table.
     Other,
 }
+
+/// How a partition is detached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detach {
+    /// In one step, under a lock that everybody waits for.
+    AtOnce,
+    /// `CONCURRENTLY` (PostgreSQL 14): in two transactions of its own.
+    Concurrently,
+    /// `FINALIZE`: the second of these, where it was interrupted.
+    Finalize,
+}

@@ -3,7 +3,7 @@
 use pg_query::protobuf::node::Node as NodeEnum;
 
 use super::{Asked, FailureKind, Found};
-use crate::effect::Effect;
+use crate::effect::{Detach, Effect};
 use crate::surroundings::RelationKind;
 
 pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
@@ -29,7 +29,7 @@ pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
                 found.certain(FailureKind::Concurrently, "0A000", index.shown(), why);
             }
         }
-        Effect::DetachPartition { table, concurrently: true, .. } => {
+        Effect::DetachPartition { table, how: Detach::Concurrently, .. } => {
             let default = around.relation(table).and_then(|facts| facts.default_partition.as_ref());
             if let Some(default) = default {
                 let why = format!("{} has a default partition ({})", table.shown(), default.shown());

@@ -54,11 +54,12 @@ fn used(asked: &Asked<'_>, name: &RelationName) -> Option<Certainty> {
                 Some(Certainty::Certain)
             }
             Effect::SetDefault { column, .. } if changes_type(asked, column) => None,
-            Effect::SetDefault { table, column } => around
-                .relation(table)
-                .and_then(|facts| facts.column(column))
-                .is_some_and(|column| is_type(column.type_name.as_ref()))
-                .then_some(Certainty::Certain),
+            Effect::SetDefault { table, column } => {
+                match around.relation(table).and_then(|facts| facts.column(column)) {
+                    Some(column) => is_type(column.type_name.as_ref()).then_some(Certainty::Certain),
+                    None => (!around.complete).then_some(Certainty::Likely),
+                }
+            }
             Effect::ChangeColumnType { to, .. } if is_type(to.user_defined.as_ref()) => {
                 Some(Certainty::Likely)
             }

@@ -5,7 +5,7 @@ use pg_query::protobuf::{ColumnDef, ConstrType, Node};
 use underpin_catalog::{Name, RelationName};
 
 use super::constraint::constraint;
-use crate::describe::tree::read_by;
+use crate::describe::tree::{from_parts, read_by, strings};
 use crate::describe::types::{is_serial, type_text};
 use crate::effect::{AddColumn, AddConstraint, ColumnDefault, Deferral, TypeText};
 use crate::expression::Contents;
@@ -106,8 +106,23 @@ fn values_of(expression: &Node) -> ColumnDefault {
     if contents.is_known_volatile() {
         return ColumnDefault::Volatile;
     }
-    let calls: Vec<_> = contents.user_functions().collect();
+    let calls: Vec<_> = contents.user_functions().chain(overload(expression)).collect();
     if calls.is_empty() { ColumnDefault::Constant } else { ColumnDefault::Calls(calls) }
+}
+
+/// Functions that PostgreSQL has without arguments alone.
+const WITHOUT_ARGUMENTS: &[&str] = &["now", "statement_timestamp", "transaction_timestamp"];
+
+/// A call of one of these with arguments: a function of the user's own that has its name.
+fn overload(expression: &Node) -> Option<RelationName> {
+    match &expression.node {
+        Some(NodeEnum::FuncCall(call)) if !call.args.is_empty() => {
+            let name = from_parts(&strings(&call.funcname));
+            WITHOUT_ARGUMENTS.contains(&name.name.as_str()).then_some(name)
+        }
+        Some(NodeEnum::TypeCast(cast)) => overload(cast.arg.as_deref()?),
+        _ => None,
+    }
 }
 
 /// `DEFAULT NULL` is no default.

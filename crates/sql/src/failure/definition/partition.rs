@@ -38,7 +38,7 @@ pub(super) fn lacks_partition_key(
 
 pub(super) fn new_partition(asked: &Asked<'_>, parent: &RelationName, default: bool, found: &mut Found<'_>) {
     let Some(facts) = asked.around.relation(parent) else { return };
-    if facts.kind == RelationKind::Table && facts.partition_of.is_none() {
+    if facts.kind == RelationKind::Table && facts.whole && facts.partition_of.is_none() {
         let why = format!("{} is not partitioned", parent.shown());
         found.certain(FailureKind::Definition, "42P17", parent.shown(), why);
     }

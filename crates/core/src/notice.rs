@@ -1,7 +1,7 @@
 //! What the running application notices of an effect: that it breaks, or that it waits.
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::effect::{ColumnDefault, ObjectKind, ReindexTarget, Using};
+use underpin_sql::effect::{AddColumn, ColumnDefault, ObjectKind, ReindexTarget, Using};
 use underpin_sql::{ConstraintFactsKind, Duration, Effect};
 
 use crate::reason::ReasonCode;
@@ -31,6 +31,12 @@ pub(crate) struct Broken {
 pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
     let refuse = |code, relation: &RelationName, what: String| {
         (!world.is_exempt(relation)).then(|| Broken { code, relation: relation.clone(), what })
+    };
+    // No client knows the table, and the statement fails on the rows that it has.
+    let fails = |added: &AddColumn| {
+        let code = ReasonCode::RequiredColumnWithoutDefault;
+        let what = format!("column {} is added NOT NULL and without a default", added.column.as_str());
+        Some(Broken { code, relation: added.table.clone(), what })
     };
     let facts = world.facts();
     match effect {
@@ -76,6 +82,13 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 table,
                 format!("column {} gets the type {}", column.as_str(), to.text),
             )
+        }
+        Effect::AddColumn(added)
+            if added.not_null
+                && added.default == ColumnDefault::None
+                && world.is_new_with_rows(&added.table) =>
+        {
+            fails(added)
         }
         Effect::AddColumn(added)
             if added.not_null
@@ -190,7 +203,8 @@ pub(crate) fn noticed_while(
 ) -> Option<Noticed> {
     let facts = world.facts();
     if let Effect::ConstrainDomain { name, checks: true } = effect {
-        let relation = noticed_user(world, name)?;
+        let unseen = !facts.complete && facts.type_facts(name).is_none();
+        let relation = noticed_user(world, name).or_else(|| unseen.then(|| name.clone()))?;
         return Some(Noticed { code: ReasonCode::TableScan, relation });
     }
     let relation = match effect {
@@ -199,9 +213,10 @@ pub(crate) fn noticed_while(
         _ => effect.table().cloned(),
     };
     let relation = relation.or_else(|| match effect {
-        Effect::Reindex { target: ReindexTarget::Index(index), .. } => {
-            facts.index(index).map(|index| index.table.clone())
-        }
+        Effect::Reindex { target: ReindexTarget::Index(index), .. } => match facts.index(index) {
+            Some(index) => Some(index.table.clone()),
+            None => (!facts.complete).then(|| index.clone()),
+        },
         _ => None,
     })?;
     if world.is_exempt(&relation) {
@@ -240,7 +255,7 @@ pub(crate) fn has_lighter_twin(effect: &Effect, world: &World) -> bool {
 
 /// The column was there before this file, as far as we know.
 fn is_known(world: &World, table: &RelationName, column: &Name) -> bool {
-    world.facts().relation(table).is_none_or(|facts| facts.column(column).is_some())
+    world.facts().relation(table).is_none_or(|facts| !facts.whole || facts.column(column).is_some())
 }
 
 /// Whether something else still keeps these columns unique, as `ON CONFLICT` needs it.

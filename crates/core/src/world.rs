@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::effect::{ObjectKind, Persistence, Program, Reach};
+use underpin_sql::effect::{ChangeRows, ObjectKind, Persistence, Program, Reach};
 use underpin_sql::{Effect, RelationKind, Surroundings};
 
 use crate::quantity::{bytes, thousands};
@@ -17,6 +17,8 @@ pub(crate) struct World {
     new: BTreeSet<RelationName>,
     new_columns: BTreeSet<(RelationName, Name)>,
     new_types: BTreeSet<RelationName>,
+    /// New tables that a file has put rows into.
+    filled: BTreeSet<RelationName>,
     /// With what a session begins.
     time_zone: Option<String>,
     /// Everything that there was before the file is known.
@@ -44,6 +46,7 @@ impl World {
             new: BTreeSet::new(),
             new_columns: BTreeSet::new(),
             new_types: BTreeSet::new(),
+            filled: BTreeSet::new(),
             beyond,
         }
     }
@@ -62,6 +65,11 @@ impl World {
     pub(crate) fn is_known(&self, relation: &RelationName) -> bool {
         let name = self.facts.resolve(relation);
         self.facts.relations.contains_key(&name) || self.beyond.contains(&name)
+    }
+
+    /// Made by this file, and has rows all the same: those that it put in.
+    pub(crate) fn is_new_with_rows(&self, table: &RelationName) -> bool {
+        self.filled.contains(&self.facts.resolve(table))
     }
 
     /// Made by this file, so no client knows the column.
@@ -114,6 +122,7 @@ impl World {
             self.new.clear();
             self.new_columns.clear();
             self.new_types.clear();
+            self.filled.clear();
             self.began_complete = self.facts.complete;
             self.facts.forget_sizes();
         }
@@ -157,12 +166,22 @@ impl World {
                 }
             }
             Effect::AddColumn(added) => {
-                let known = self.facts.relation(&added.table);
+                let absent = match self.facts.relation(&added.table) {
+                    Some(facts) if facts.whole => facts.column(&added.column).is_none(),
+                    Some(facts) => facts.column(&added.column).is_none() && !added.if_not_exists,
+                    None => !self.facts.complete && !added.if_not_exists,
+                };
                 if let Some(table) = &named
-                    && known.is_some_and(|facts| facts.column(&added.column).is_none())
+                    && absent
                 {
                     self.new_columns.insert((table.clone(), added.column.clone()));
                 }
+            }
+            Effect::Insert { table, reads, .. } if reads.is_empty() && self.is_new(table) => {
+                self.filled.insert(self.facts.resolve(table));
+            }
+            Effect::Truncate { table, .. } | Effect::Delete(ChangeRows { table, .. }) => {
+                self.filled.remove(&self.facts.resolve(table));
             }
             Effect::CreateType { name, .. } => {
                 let name = self.facts.new_name(name);

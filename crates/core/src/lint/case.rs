@@ -139,17 +139,9 @@ impl<'a> Case<'a> {
         &self.file.in_force.before[self.at]
     }
 
-    /// Whether a `lock_timeout` ends its wait in the queue. What role, database and server give is known from
-    /// statistics, when there are any.
+    /// Whether a `lock_timeout` ends its wait in the queue.
     pub(crate) fn queue(&self) -> Queue {
-        match self.in_force().limit("lock_timeout") {
-            Limit::Ms(_) | Limit::Unknown => Queue::Bounded,
-            Limit::Unlimited => Queue::Unbounded,
-            Limit::Default => match &self.file.around.stats.session {
-                Some(session) if session.lock_timeout_ms > 0 => Queue::Bounded,
-                _ => Queue::Unbounded,
-            },
-        }
+        self.file.queue(self.at)
     }
 
     /// The relation that an effect works on: the table of an index, the partition that is searched.
@@ -272,7 +264,8 @@ impl<'a> Case<'a> {
     /// How sure we can be of what is said about a relation.
     pub(crate) fn confidence(&self, relation: &RelationName) -> Confidence {
         let facts = self.world.facts();
-        match facts.relation(relation).is_some() || facts.index(relation).is_some() {
+        let looked_at = facts.relation(relation).is_some_and(|known| known.whole || facts.complete);
+        match looked_at || facts.index(relation).is_some() {
             true if facts.complete => Confidence::High,
             true => Confidence::Medium,
             false => Confidence::Low,
@@ -340,6 +333,19 @@ impl FileCase<'_> {
     /// A relation as people write it: without the namespace that they need not say.
     pub(crate) fn shown(&self, relation: &RelationName) -> String {
         shown(relation, &self.around.namespace)
+    }
+
+    /// Whether a `lock_timeout` ends the wait of a statement in the queue. What role, database and server give
+    /// is known from statistics, when there are any.
+    pub(crate) fn queue(&self, at: usize) -> Queue {
+        match self.in_force.before[at].limit("lock_timeout") {
+            Limit::Ms(_) | Limit::Unknown => Queue::Bounded,
+            Limit::Unlimited => Queue::Unbounded,
+            Limit::Default => match &self.around.stats.session {
+                Some(session) if session.lock_timeout_ms > 0 => Queue::Bounded,
+                _ => Queue::Unbounded,
+            },
+        }
     }
 
     /// The enums that the file makes anew.

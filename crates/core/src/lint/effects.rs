@@ -18,6 +18,10 @@ pub(crate) enum EffectKind {
     AddColumn,
     /// By table and the new column's type.
     AddColumnOfType,
+    /// By table alone.
+    AddColumnTo,
+    /// By table.
+    AddForeignKey,
     /// Constraints that an index stands behind, by table.
     AddKey,
     /// By table; without a name when all tables are analyzed.
@@ -44,6 +48,8 @@ pub(crate) enum EffectKind {
     NameTable,
     /// Statements whose rows depend on those of another relation, by that one.
     Read,
+    /// That fills a materialized view, by name.
+    RefreshView,
     /// By table and the column's new name.
     RenameColumn,
     /// DO blocks and calls.
@@ -56,6 +62,8 @@ pub(crate) enum EffectKind {
     Unknown,
     /// By table and each of the columns.
     Update,
+    /// By table.
+    ValidateConstraint,
     /// Statements that put rows into a table or change those that are there, by table.
     Write,
 }
@@ -174,12 +182,13 @@ fn each_key<'a>(effect: &'a Effect, mut file: impl FnMut(Key<'a>)) {
         Effect::AddColumn(added) => {
             under(Kind::AddColumn, &added.table, added.column.as_str());
             under(Kind::AddColumnOfType, &added.table, &added.to.text);
+            under(Kind::AddColumnTo, &added.table, none);
         }
-        Effect::AddConstraint(added) => {
-            if matches!(added.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique) {
-                under(Kind::AddKey, &added.table, none);
-            }
-        }
+        Effect::AddConstraint(added) => match added.kind {
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique => under(Kind::AddKey, &added.table, none),
+            ConstraintKind::ForeignKey { .. } => under(Kind::AddForeignKey, &added.table, none),
+            ConstraintKind::Check | ConstraintKind::Exclude | ConstraintKind::NotNull => {}
+        },
         Effect::Analyze { table } => match table {
             Some(table) => under(Kind::Analyze, table, none),
             None => file((Kind::Analyze, none, none)),
@@ -203,6 +212,8 @@ fn each_key<'a>(effect: &'a Effect, mut file: impl FnMut(Key<'a>)) {
         Effect::ChangeColumnType { table, column, .. } => {
             under(Kind::ChangeColumnType, table, column.as_str());
         }
+        Effect::RefreshView { view, with_data: true, .. } => under(Kind::RefreshView, view, none),
+        Effect::ValidateConstraint { table, .. } => under(Kind::ValidateConstraint, table, none),
         Effect::RenameColumn { table, to, .. } => under(Kind::RenameColumn, table, to.as_str()),
         Effect::DropColumn { table, column, .. } => under(Kind::DropColumn, table, column.as_str()),
         Effect::DropConstraint { table, constraint, .. } => {

@@ -3,6 +3,7 @@
 mod breaks;
 mod cascade_deletes_rows;
 mod cascade_drops_more;
+mod cascade_empties_more;
 mod column_recreated;
 mod data_loss;
 mod enum_recreated;
@@ -12,6 +13,7 @@ mod hand_written;
 mod index_drop;
 mod index_leftover;
 mod lock_held_during_work;
+mod locks_pile_up;
 mod long_names;
 mod lossy_cast;
 mod many_to_many_key;
@@ -20,14 +22,17 @@ mod old_writers;
 mod opaque;
 mod operations;
 mod other_table_locked;
+mod partition_detach;
 mod prisma_sending;
 mod quality;
+mod schemas;
 mod security;
 mod settings;
 mod table_recreated;
 mod timestamp_to_timestamptz;
 mod transactions;
 mod unbounded_lock_wait;
+mod unpopulated_view;
 mod waits;
 
 use super::case::Case;
@@ -78,6 +83,9 @@ pub(super) static ALL: &[Rule] = &[
     rule!("rename-table", Compatibility, Danger, Judge::Run),
     rule!("rename-type", Compatibility, Danger, Judge::Run),
     rule!("required-column-without-default", Compatibility, Blocker, Judge::Run),
+    rule!("drop-schema", Compatibility, Danger, Judge::Statement(schemas::judge)),
+    rule!("rename-schema", Compatibility, Danger, Judge::Run),
+    rule!("unpopulated-view", Compatibility, Danger, Judge::Statement(unpopulated_view::judge)),
     rule!("column-recreated", Compatibility, Danger, Judge::Part(column_recreated::judge)),
     // Failure, behind what it would say again
     rule!("refused-in-transaction", Failure, Blocker, Judge::Statement(failures::judge)),
@@ -102,7 +110,9 @@ pub(super) static ALL: &[Rule] = &[
     rule!("index-drop", Locks, Caution, Judge::Part(index_drop::judge)),
     rule!("index-leftover", Locks, Caution, Judge::Part(index_leftover::judge)),
     rule!("lock-held-during-work", Locks, Danger, Judge::File(lock_held_during_work::judge)),
+    rule!("locks-pile-up", Locks, Caution, Judge::File(locks_pile_up::judge)),
     rule!("long-lock-timeout", Locks, Caution, Judge::Once(settings::long_lock_timeout)),
+    rule!("partition-detach", Locks, Caution, Judge::Statement(partition_detach::judge)),
     rule!("other-table-locked", Locks, Caution, Judge::Part(other_table_locked::judge)),
     rule!("setting-leaks", Locks, Caution, Judge::File(settings::leaks)),
     rule!("setting-without-effect", Locks, Danger, Judge::File(settings::without_effect)),
@@ -120,6 +130,8 @@ pub(super) static ALL: &[Rule] = &[
     rule!("same-timestamp", Prisma, Info, Judge::Run),
     // Data
     rule!("truncate", Data, Blocker, Judge::Run),
+    rule!("drop-database", Data, Blocker, Judge::Run),
+    rule!("cascade-empties-more", Data, Blocker, Judge::Statement(cascade_empties_more::judge)),
     rule!("cascade-deletes-rows", Data, Caution, Judge::Part(cascade_deletes_rows::judge)),
     rule!("looks-like-a-rename", Data, Caution, Judge::Run),
     rule!("table-recreated", Data, Caution, Judge::Part(table_recreated::judge)),

@@ -7,7 +7,7 @@
 //!   deployed together.
 //! - ```` ```prisma deployed ````: the schema of a running release.
 //! - ```` ```toml ````: `underpin.toml`.
-//! - ```` ```given ````: lines `server 16`, `sender whole|split|underpin|autocommit`, `history unknown`,
+//! - ```` ```given ````: lines `server 16`, `sender whole|split|underpin|autocommit`, `history unknown|known`,
 //!   `lock_timeout 500ms|none` of the connection; these are what a case has when nobody says.
 //! - ```` ```findings ````: a line `LINE: RULE SEVERITY [SQLSTATE]` for each finding; `none` for none.
 //!
@@ -135,6 +135,7 @@ impl Given {
             ("sender", "underpin") => self.sender = Sender::Underpin,
             ("sender", "autocommit") => self.sender = Sender::Autocommit,
             ("history", "unknown") => self.whole_history = false,
+            ("history", "known") => self.whole_history = true,
             ("lock_timeout", "none") => self.connected_with = Settings::default(),
             ("lock_timeout", limit) => self.connected_with = Settings::default().with("lock_timeout", limit),
             _ => return None,

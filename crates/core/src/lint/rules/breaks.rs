@@ -10,6 +10,7 @@ use underpin_sql::{Duration, Effect};
 
 use super::super::case::{Act, Case};
 use super::super::cost;
+use super::super::effects::EffectKind;
 use super::super::finding::{Confidence, Finding, Severity};
 use crate::notice::{Broken, broken};
 use crate::reason::ReasonCode;
@@ -22,11 +23,23 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     };
     for act in case.acts.iter().filter(|act| !is_told(act.effect)) {
         if let Some(broken) = broken(act.effect, case.world)
+            && !gets_default(case, act.effect)
             && let Some(use_) = use_of(case, act, &broken)
         {
             found.push(tell(case, act, &broken, use_));
         }
     }
+}
+
+/// Whether a later statement of the file gives a default to the column that has none now and must not be NULL.
+fn gets_default(case: &Case<'_>, effect: &Effect) -> bool {
+    let (Effect::DropDefault { table, column } | Effect::SetNotNull { table, column }) = effect else {
+        return false;
+    };
+    let facts = case.world.facts();
+    let table = facts.resolve(table);
+    let given = case.file.effects.with(EffectKind::SetDefault, table.name.as_str(), column.as_str());
+    given.since(case.at).any(|effect| effect.table().is_some_and(|other| facts.resolve(other) == table))
 }
 
 /// What the clients of running releases have to do with it.
@@ -129,7 +142,10 @@ fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
         (ReasonCode::ChangeType, None) => {
             "prepared statements that return it fail until their connection is replaced (0A000)".to_owned()
         }
-        (ReasonCode::Truncate, _) => format!("{}{}", broken.code.harm(), also_truncated(case, act)),
+        (ReasonCode::RequiredColumnWithoutDefault, _) if case.world.is_new_with_rows(&table) => {
+            "the file has put rows into it, which have no value for the column, so the statement fails (23502)"
+                .to_owned()
+        }
         _ => broken.code.harm().to_owned(),
     };
     let message = format!("{} on {}{user}: {harm}", broken.what, case.shown(&table));
@@ -165,23 +181,5 @@ fn work(act: &Act<'_>) -> &'static str {
         Duration::Build => "PostgreSQL builds the column's indexes anew",
         Duration::Scan => "PostgreSQL checks every row",
         _ => "PostgreSQL writes every row anew",
-    }
-}
-
-/// The tables that `CASCADE` empties as well, at any distance.
-fn also_truncated(case: &Case<'_>, act: &Act<'_>) -> String {
-    let Effect::Truncate { table, cascade: true, .. } = act.effect else { return String::new() };
-    let facts = case.world.facts();
-    let mut all = vec![facts.resolve(table)];
-    let mut at = 0;
-    while let Some(name) = all.get(at) {
-        let referencing = facts.relation(name).map(|facts| facts.referenced_by.clone()).unwrap_or_default();
-        all.extend(referencing.into_iter().filter(|other| !all.contains(other)).collect::<Vec<_>>());
-        at += 1;
-    }
-    let others: Vec<_> = all.iter().skip(1).map(RelationName::shown).collect();
-    match others.is_empty() {
-        true => String::new(),
-        false => format!("; CASCADE empties {} too", others.join(", ")),
     }
 }

@@ -5,8 +5,8 @@
 //! or nothing else to choose from.
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::Effect;
 use underpin_sql::effect::{AddColumn, ColumnDefault, TypeText};
+use underpin_sql::{ConstraintFactsKind, Effect};
 
 use super::super::case::{Case, Telling};
 use super::super::effects::{EffectKind, Matching};
@@ -120,18 +120,68 @@ fn was_dropped(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
 
 /// The added column that the dropped one seems to be called now.
 fn renamed_to<'a>(case: &Case<'a>, table: &RelationName, column: &Name) -> Option<&'a AddColumn> {
-    let known = case.world.facts().relation(table)?.column(column)?;
-    let of_type = case.file.effects.with(EffectKind::AddColumnOfType, table.name.as_str(), &known.type_sql);
+    let facts = case.world.facts();
+    let all = case.file.effects.with(EffectKind::AddColumnTo, table.name.as_str(), "");
+    let looked_at = facts.relation(table).filter(|known| known.whole || facts.complete);
+    let of_type = match looked_at {
+        Some(known) => {
+            let type_before = &known.column(column)?.type_sql;
+            case.file.effects.with(EffectKind::AddColumnOfType, table.name.as_str(), type_before)
+        }
+        None => all,
+    };
     let is_like = |added: &&AddColumn| matches!(added.default, ColumnDefault::None | ColumnDefault::Constant);
     let like: Vec<_> = additions(case, table, of_type).filter(is_like).take(CANDIDATES_MAX + 1).collect();
     if like.len() > CANDIDATES_MAX {
         return None;
     }
+    // Nothing else goes and nothing else comes, and what comes is no reference where none was.
+    let is_only_choice = like.len() == 1
+        && drops_one(case, table)
+        && additions(case, table, all).nth(1).is_none()
+        && (references(case, table, &like[0].column) == was_reference(case, table, column));
     like.into_iter()
         .map(|added| (likeness(column.as_str(), added.column.as_str()), added))
-        .filter(|(likeness, added)| *likeness >= LIKENESS_MIN && !fills(case, table, &added.column))
+        .filter(|(likeness, added)| {
+            (is_only_choice || *likeness >= LIKENESS_MIN) && !fills(case, table, &added.column)
+        })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, added)| added)
+}
+
+/// Whether the file makes the column a foreign key.
+fn references(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
+    let keys = case.file.effects.with(EffectKind::AddForeignKey, table.name.as_str(), "");
+    keys.any(|effect| {
+        matches!(effect, Effect::AddConstraint(added)
+            if added.columns.contains(column) && case.world.facts().resolve(&added.table) == *table)
+    })
+}
+
+/// Whether it is a foreign key, or was one until the file dropped that by the name that Prisma gives it.
+fn was_reference(case: &Case<'_>, table: &RelationName, column: &Name) -> bool {
+    let facts = case.world.facts();
+    let is_one = facts.relation(table).is_some_and(|known| {
+        known.constraints.iter().any(|constraint| {
+            constraint.kind == ConstraintFactsKind::ForeignKey && constraint.columns.contains(column)
+        })
+    });
+    let name = format!("{}_{}_fkey", table.name.as_str(), column.as_str());
+    let dropped = case.file.effects.with(EffectKind::DropConstraint, table.name.as_str(), &name);
+    is_one
+        || dropped
+            .before(case.at)
+            .any(|effect| effect.table().is_some_and(|other| facts.resolve(other) == *table))
+}
+
+/// Whether the statement drops one column of the table and adds one, as Prisma writes a field with another name.
+fn drops_one(case: &Case<'_>, table: &RelationName) -> bool {
+    let of_table = |other: &RelationName| case.world.facts().resolve(other) == *table;
+    let count = |wanted: &dyn Fn(&Effect) -> bool| {
+        case.statement.effects.iter().filter(|effect| wanted(effect)).count()
+    };
+    count(&|effect| matches!(effect, Effect::DropColumn { table: other, .. } if of_table(other))) == 1
+        && count(&|effect| matches!(effect, Effect::AddColumn(added) if of_table(&added.table))) == 1
 }
 
 /// The file itself gives the new column its values.
@@ -220,8 +270,10 @@ fn tell_copy(case: &Case<'_>, table: &RelationName, column: &Name, copy: &AddCol
 
 fn tell_rename(case: &Case<'_>, table: &RelationName, column: &Name, to: &AddColumn) -> Telling {
     let (from, to) = (column.as_str(), to.column.as_str());
+    let known = case.world.facts().relation(table).and_then(|known| known.column(column));
+    let type_ = if known.is_some() { "of the same type" } else { "perhaps of the same type" };
     let message = format!(
-        "column {from} of {} is dropped and {to} is added, of the same type: if this is one field with another name, \
+        "column {from} of {} is dropped and {to} is added, {type_}: if this is one field with another name, \
          what is in {from} is lost{}",
         case.shown(table),
         case.rows(table),

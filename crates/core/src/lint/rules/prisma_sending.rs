@@ -6,13 +6,16 @@ use underpin_sql::{Effect, Statement};
 use super::super::case::{FileCase, Seen};
 use super::super::finding::{Finding, Severity};
 
-/// Since Prisma 7.4 each statement is a transaction of its own, so a file that fails in the middle is half done.
+/// Since Prisma 7.4 each statement is a transaction of its own, so a file that fails in the middle is half done;
+/// and so is one that divides itself.
 pub(super) fn not_atomic(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Finding>) {
-    if !matches!(file.sending.cut, Cut::Statements | Cut::StatementsAssumed { .. })
-        || file.sending.is_atomic()
-    {
+    if file.sending.is_atomic() {
         return;
     }
+    let divided_by = match file.sending.cut {
+        Cut::Statements | Cut::StatementsAssumed { .. } => "this version of Prisma sends",
+        _ => "the file's own BEGIN and COMMIT divide",
+    };
     let changing: Vec<usize> =
         (0..file.statements.len()).filter(|at| changes_something(&file.statements[*at])).collect();
     let [first, .., last] = changing.as_slice() else { return };
@@ -21,9 +24,14 @@ pub(super) fn not_atomic(file: &FileCase<'_>, _: &[Seen], found: &mut Vec<Findin
         return;
     }
     let message = format!(
-        "this version of Prisma sends {} statements one by one: when one fails, those before it stay, the migration is \
-         marked failed (P3018), and running it again fails at the first of them",
-        changing.len()
+        "{divided_by} {} statements {}: when one fails, those before it stay, the migration is marked failed (P3018), and \
+         running it again fails at the first of them",
+        changing.len(),
+        if matches!(file.sending.cut, Cut::Statements | Cut::StatementsAssumed { .. }) {
+            "one by one"
+        } else {
+            "into several transactions"
+        },
     );
     found.push(
         file.tell_at(changing[1], "not-atomic", Severity::Info, message)

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::Effect;
 use underpin_sql::effect::{
-    AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, Persistence,
+    AddConstraint, ColumnDefault, ConstraintKind, CreateIndex, CreateTable, Persistence,
 };
+use underpin_sql::{ConstraintFactsKind, Effect};
 
 use super::super::case::{Case, Telling};
 use super::super::effects::EffectKind;
@@ -22,9 +22,17 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         match act.effect {
             Effect::CreateTable(created) => table(case, created, found),
             Effect::AddColumn(added) => {
-                column_type(case, added, found);
+                column_type(case, &added.table, &added.column, &added.to.text, found);
                 added.constraints.iter().for_each(|constraint| foreign_key(case, constraint, found));
             }
+            Effect::ChangeColumnType { table, column, to, .. } => {
+                let known = case.world.facts().relation(table).and_then(|facts| facts.column(column));
+                // What it was before, and was told when it was made.
+                if known.is_none_or(|known| spoken_of(&known.type_sql) != spoken_of(&to.text)) {
+                    column_type(case, table, column, &to.text, found);
+                }
+            }
+            Effect::DropConstraint { table, constraint, .. } => key_dropped(case, table, constraint, found),
             Effect::AddConstraint(added) => foreign_key(case, added, found),
             Effect::CreateIndex(created) => index(case, created, found),
             _ => {}
@@ -58,12 +66,12 @@ fn table(case: &Case<'_>, created: &CreateTable, found: &mut Vec<Finding>) {
         && created.like.is_empty()
         && created.of_type.is_none()
         && created.persistence != Persistence::Temporary;
-    let gets_one = || {
-        let keys = case.file.effects.with(EffectKind::AddKey, created.table.name.as_str(), "");
-        keys.any(|effect| matches!(effect, Effect::AddConstraint(added) if is_key(added)))
-    };
     // Up to Prisma 5 the table of a many-to-many relation has none, and nobody can say otherwise.
-    if key.is_none() && is_plain && !created.table.name.as_str().starts_with('_') && !gets_one() {
+    if key.is_none()
+        && is_plain
+        && !created.table.name.as_str().starts_with('_')
+        && !gets_key(case, &created.table)
+    {
         let message = format!(
             "{shown} has no primary key: logical replication refuses to update its rows, and nothing can go through it in \
              batches"
@@ -73,7 +81,7 @@ fn table(case: &Case<'_>, created: &CreateTable, found: &mut Vec<Finding>) {
         );
     }
     for column in &created.columns {
-        column_type(case, column, found);
+        column_type(case, &column.table, &column.column, &column.to.text, found);
         let is_number = matches!(column.to.text.as_str(), "integer" | "serial" | "smallint" | "smallserial");
         let is_counted = matches!(column.default, ColumnDefault::Serial | ColumnDefault::Identity);
         let is_the_key = key.is_some_and(|key| key.columns == [column.column.clone()])
@@ -91,10 +99,52 @@ fn table(case: &Case<'_>, created: &CreateTable, found: &mut Vec<Finding>) {
     all_constraints(created).for_each(|constraint| foreign_key(case, constraint, found));
 }
 
-fn column_type(case: &Case<'_>, added: &AddColumn, found: &mut Vec<Finding>) {
-    let base = added.to.text.trim_end_matches("[]");
+/// The type without its limit: what the rules about types speak of.
+fn spoken_of(type_sql: &str) -> String {
+    let base = type_sql.trim_end_matches("[]");
     let word = base.split('(').next().unwrap_or_default();
-    let (rule, what, instead) = match word {
+    let zone = if base.ends_with("with time zone") { " with time zone" } else { "" };
+    format!("{}{zone}", word.trim_end_matches(" without time zone").trim_end_matches(" with time zone"))
+}
+
+fn key_dropped(case: &Case<'_>, table: &RelationName, constraint: &Name, found: &mut Vec<Finding>) {
+    let facts = case.world.facts();
+    let dropped = facts.relation(table).and_then(|known| known.constraint(constraint));
+    if dropped.is_none_or(|dropped| dropped.kind != ConstraintFactsKind::PrimaryKey) || gets_key(case, table)
+    {
+        return;
+    }
+    let message = format!(
+        "{} has no primary key from then on: logical replication refuses to update its rows, and nothing can go through it \
+         in batches",
+        case.shown(&facts.resolve(table))
+    );
+    found.push(
+        tell(case, "table-without-primary-key", table, message, "add the new key in the same migration")
+            .done(),
+    );
+}
+
+/// Whether this statement or a later one of the file gives the table a primary key, or takes the table away.
+fn gets_key(case: &Case<'_>, table: &RelationName) -> bool {
+    let name = table.name.as_str();
+    let of = |kind| case.file.effects.with(kind, name, "").since(case.at);
+    of(EffectKind::AddKey).any(|effect| matches!(effect, Effect::AddConstraint(added) if is_key(added)))
+        || of(EffectKind::AddColumnTo)
+            .any(|effect| matches!(effect, Effect::AddColumn(added) if added.constraints.iter().any(is_key)))
+        || of(EffectKind::NameTable).any(|effect| matches!(effect, Effect::DropTable { .. }))
+}
+
+fn column_type(
+    case: &Case<'_>,
+    table: &RelationName,
+    column: &Name,
+    type_sql: &str,
+    found: &mut Vec<Finding>,
+) {
+    let base = type_sql.trim_end_matches("[]");
+    let word = spoken_of(type_sql);
+    let (rule, what, instead) = match word.as_str() {
         "json" => (
             "json-column",
             "json keeps the text and parses it at every read; it cannot be compared or indexed",
@@ -103,6 +153,11 @@ fn column_type(case: &Case<'_>, added: &AddColumn, found: &mut Vec<Finding>) {
         "character" => (
             "char-column",
             "char(n) is filled up with blanks, which some comparisons see and others do not",
+            "String, with @db.VarChar(n) when the length must be limited",
+        ),
+        "char" | "\"char\"" => (
+            "char-column",
+            "\"char\" is PostgreSQL's own type of one byte, and cuts off the rest of a text without a word",
             "String, with @db.VarChar(n) when the length must be limited",
         ),
         "money" => (
@@ -115,15 +170,15 @@ fn column_type(case: &Case<'_>, added: &AddColumn, found: &mut Vec<Finding>) {
             "a limit that grows breaks prepared statements, one that shrinks writes the table anew; text is as fast",
             "String without @db.VarChar; a check where the length matters",
         ),
-        "timestamp" if base.ends_with("without time zone") => (
+        "timestamp" => (
             "timestamp-without-time-zone",
             "a time without a zone means what each reader takes it for: now() of a session in Berlin is not that of Prisma",
             "DateTime @db.Timestamptz(6)",
         ),
         _ => return,
     };
-    let message = format!("{} of {}: {what}", added.column.as_str(), case.shown(&added.table));
-    found.push(tell(case, rule, &added.table, message, instead).done());
+    let message = format!("{} of {}: {what}", column.as_str(), case.shown(table));
+    found.push(tell(case, rule, table, message, instead).done());
 }
 
 /// Whether an index on these keys finds the rows that reference one: the columns come first, in any order.

@@ -14,9 +14,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     let claims =
         || case.acts.iter().flat_map(|act| &act.locks).filter(|claim| claim.mode.blocks_application());
     let Some(first) = claims().max_by_key(|claim| claim.mode) else { return };
-    // What waits for seconds anyway is told by others.
-    let is_told = found.iter().any(|finding| finding.severity >= Severity::Danger);
-    if case.queue() == Queue::Bounded || is_told {
+    if case.queue() == Queue::Bounded {
         return;
     }
     let blocks = Blocks::of(first.mode);

@@ -29,6 +29,8 @@ pub use losses::Loss;
 pub use native_type::NativeType;
 pub use step::{AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, TableChange};
 
+use crate::PrismaVersion;
+
 /// The way from one database to another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Migration<'a> {
@@ -36,19 +38,22 @@ pub struct Migration<'a> {
     pub before: &'a PrismaCatalog,
     /// As it shall be.
     pub after: &'a PrismaCatalog,
+    /// Whose text is written.
+    pub version: PrismaVersion,
     /// The steps, in Prisma's order. One may be taken out; the others do not change by it.
     pub steps: Vec<Step<'a>>,
 }
 
 impl<'a> Migration<'a> {
-    /// The steps that Prisma would take.
-    pub fn between(before: &'a PrismaCatalog, after: &'a PrismaCatalog) -> Self {
-        Self { before, after, steps: diff::steps(before, after) }
+    /// The steps that a version of Prisma would take.
+    pub fn between(before: &'a PrismaCatalog, after: &'a PrismaCatalog, version: PrismaVersion) -> Self {
+        Self { before, after, version, steps: diff::steps(before, after) }
     }
 
     /// The text of `prisma migrate diff --script`.
     pub fn script(&self) -> String {
-        render::Renderer { before: self.before, after: self.after }.script(&self.steps)
+        let Self { before, after, version, steps } = self;
+        render::Renderer { before, after, version: *version }.script(steps)
     }
 
     /// What the steps may lose or fail at.

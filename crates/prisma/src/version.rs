@@ -62,6 +62,12 @@ impl PrismaVersion {
         self.major >= 7
     }
 
+    /// Since 7.9 the engine renames a primary key in a statement of its own; before, as one clause among others,
+    /// which PostgreSQL refuses.
+    pub fn renames_keys_apart(self) -> bool {
+        self >= Self::new(7, 9, 0)
+    }
+
     /// Since 7.0 connection URLs stand in `prisma.config.*` and `.env` is not read.
     pub fn keeps_url_in_config(self) -> bool {
         self.major >= 7

@@ -62,34 +62,31 @@ impl PrismaCatalog {
 impl<'a> Reading<'a> {
     fn catalog(&mut self) -> PrismaCatalog {
         let schema = self.schema;
-        let (namespaces, default_namespace) = self.namespaces();
+        let mut namespaces = self.listed_namespaces();
+        let says_default_namespace = !namespaces.is_empty() && !self.version.creates_default_namespace();
+        if namespaces.is_empty() && self.version.creates_default_namespace() {
+            namespaces.push(self.namespace.clone());
+        }
         let mut tables: Vec<Table> = schema.models().map(|model| self.table(model)).collect();
         self.relations(&mut tables);
         PrismaCatalog {
             namespaces,
-            default_namespace,
+            default_namespace: Some(self.namespace.clone()),
+            says_default_namespace,
             extensions: self.extensions(),
             enums: schema.enums().map(|found| self.enum_of(found)).collect(),
             tables,
         }
     }
 
-    /// The namespaces to create, and the one that names leave out.
-    ///
-    /// Until Prisma 7 the default namespace was taken to be there, and was nothing special in a schema that
-    /// lists its namespaces.
-    fn namespaces(&self) -> (Vec<Name>, Option<Name>) {
+    /// The namespaces that the datasource lists, in the order of their names.
+    fn listed_namespaces(&self) -> Vec<Name> {
         let datasource = self.schema.datasource();
         let listed = datasource.and_then(|datasource| datasource.value("schemas"));
         let listed = listed.map_or(&[][..], Expression::items).iter().filter_map(Expression::as_str);
-        let listed: Vec<Name> = listed.map(Name::new).collect();
-        if self.version.creates_default_namespace() {
-            let others = listed.into_iter().filter(|name| name != self.namespace);
-            let all = std::iter::once(self.namespace.clone()).chain(others).collect();
-            return (all, Some(self.namespace.clone()));
-        }
-        let default = listed.is_empty().then(|| self.namespace.clone());
-        (listed, default)
+        let mut listed: Vec<Name> = listed.map(Name::new).collect();
+        listed.sort();
+        listed
     }
 
     /// The extensions of the datasource, in the order of their names in the schema.

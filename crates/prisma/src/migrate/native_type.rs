@@ -171,10 +171,10 @@ impl NativeType {
     }
 }
 
-/// As a schema writes it behind `@db.`; Prisma's warnings name types like this.
+/// As Prisma's warnings name it: the word behind `@db.`, and the arguments without a blank.
 impl fmt::Display for NativeType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, arguments) = self.parts();
-        write!(f, "{word}{}", arguments.replace(',', ", "))
+        write!(f, "{word}{arguments}")
     }
 }

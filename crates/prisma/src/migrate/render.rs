@@ -12,8 +12,9 @@ use underpin_catalog::{Name, RelationName};
 use super::catalog::{
     Enum, Extension, ForeignKey, Index, IndexMethod, PrismaCatalog, ReferentialAction, SortOrder, Table,
 };
-use super::sql::{identifier, identifiers, literal, qualified};
+use super::sql::{enum_value, identifier, identifiers, qualified};
 use super::step::Step;
+use crate::PrismaVersion;
 
 /// What a script says when there is nothing to do.
 pub(super) const EMPTY: &str = "-- This is an empty migration.";
@@ -23,6 +24,7 @@ pub(super) const EMPTY: &str = "-- This is an empty migration.";
 pub(super) struct Renderer<'a> {
     pub(super) before: &'a PrismaCatalog,
     pub(super) after: &'a PrismaCatalog,
+    pub(super) version: PrismaVersion,
 }
 
 impl<'a> Renderer<'a> {
@@ -62,16 +64,16 @@ impl<'a> Renderer<'a> {
             Step::DropForeignKey { table, key } => {
                 vec![format!(
                     "ALTER TABLE {} DROP CONSTRAINT {}",
-                    self.name(&table.name),
+                    self.name_of_dropped(&table.name),
                     identifier(key.name.as_str())
                 )]
             }
             Step::DropIndex { table, index } => {
-                vec![format!("DROP INDEX {}", self.name(&table.name.sibling(index.name.clone())))]
+                vec![format!("DROP INDEX {}", self.name_of_dropped(&table.name.sibling(index.name.clone())))]
             }
             Step::AlterTable(alter) => self.alter_table(alter),
-            Step::DropTable(table) => vec![format!("DROP TABLE {}", self.name(&table.name))],
-            Step::DropEnum(found) => vec![format!("DROP TYPE {}", self.name(&found.name))],
+            Step::DropTable(table) => vec![format!("DROP TABLE {}", self.name_of_dropped(&table.name))],
+            Step::DropEnum(found) => vec![format!("DROP TYPE {}", self.name_of_dropped(&found.name))],
             Step::CreateTable(table) => vec![self.create_table(table)],
             Step::CreateIndex { table, index, .. } => vec![self.create_index(table, index)],
             Step::RenameForeignKey { table, before, after } => {
@@ -89,14 +91,23 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// A name, with its namespace unless it is the one that the second side leaves out. That holds for
-    /// names of the first side as well.
+    /// The name of something that is there afterwards, with its namespace unless it is the one left out.
     fn name(self, name: &RelationName) -> String {
-        qualified(name, self.after.default_namespace.as_ref())
+        qualified(name, self.left_out().filter(|_| !self.after.says_default_namespace))
+    }
+
+    /// The name of something that is dropped.
+    fn name_of_dropped(self, name: &RelationName) -> String {
+        qualified(name, self.left_out())
+    }
+
+    /// The namespace that names leave out: what the second side says holds for names of the first as well.
+    fn left_out(self) -> Option<&'a Name> {
+        self.after.default_namespace.as_ref()
     }
 
     fn create_enum(self, found: &Enum) -> String {
-        format!("CREATE TYPE {} AS ENUM ({})", self.name(&found.name), literals(&found.values))
+        format!("CREATE TYPE {} AS ENUM ({})", self.name(&found.name), enum_values(&found.values))
     }
 
     fn create_table(self, table: &Table) -> String {
@@ -180,8 +191,8 @@ fn rename_constraint(before: &Name, after: &Name) -> String {
     format!("RENAME CONSTRAINT {} TO {}", identifier(before.as_str()), identifier(after.as_str()))
 }
 
-fn literals(values: &[String]) -> String {
-    let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
+fn enum_values(values: &[String]) -> String {
+    let values: Vec<String> = values.iter().map(|value| enum_value(value)).collect();
     values.join(", ")
 }
 

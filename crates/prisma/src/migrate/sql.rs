@@ -13,6 +13,11 @@ pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// A value of an enum. Here Prisma does not double single quotes either.
+pub(super) fn enum_value(text: &str) -> String {
+    format!("'{text}'")
+}
+
 /// Names in quotes, with a separator.
 pub(super) fn identifiers<'a>(names: impl IntoIterator<Item = &'a Name>, separator: &str) -> String {
     let names: Vec<String> = names.into_iter().map(|name| identifier(name.as_str())).collect();

@@ -10,7 +10,7 @@ use underpin_prisma::client::{Column, KeyKind, OnCreate, Origin};
 use underpin_prisma::schema::{Arity, ModelKind};
 use underpin_testkit::schemas::{Created, create};
 
-use crate::schemas::{all, read};
+use crate::schemas::{all, for_prisma_7, read};
 
 /// What a script makes.
 #[derive(Default)]
@@ -82,20 +82,6 @@ async fn the_contract_names_what_prisma_creates() {
         columns += compare(name, &contract, &made(&sql));
     }
     assert_eq!(columns, 5_811, "compared");
-}
-
-/// A schema of Prisma 5 or 6 as Prisma 7 takes it: without URLs, and without preview features that are no
-/// longer known.
-fn for_prisma_7(text: &str) -> String {
-    let is_url = |line: &&str| !line.contains("env(\"");
-    let lines =
-        text.lines().filter(is_url).map(|line| match line.trim_start().starts_with("previewFeatures") {
-            true if !line.contains("partialIndexes") => {
-                "previewFeatures = [\"views\", \"postgresqlExtensions\"]"
-            }
-            _ => line,
-        });
-    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// How many columns were compared.

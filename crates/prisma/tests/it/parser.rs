@@ -138,7 +138,7 @@ async fn with_slips_of_the_hand_we_agree_with_prisma() {
 }
 
 /// A text with a line less, a line twice, a character less, or one more that the language has.
-fn slipped(text: &str, rng: &mut Rng) -> String {
+pub(crate) fn slipped(text: &str, rng: &mut Rng) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let at = rng.usize(..lines.len());
     match rng.usize(..6) {

@@ -81,7 +81,10 @@ impl<'a> Reading<'a> {
             "now" => column.default = Some(Default::Now),
             "dbgenerated" => {
                 let text = arguments.first().and_then(|argument| argument.value.as_str());
-                column.default = Some(Default::DbGenerated(text.map(str::to_owned)));
+                // Without an expression it is whatever the database has; to Prisma, an enum has nothing then.
+                let is_enum = matches!(constants, Constants::Enum(_));
+                let is_any = text.is_some() || !is_enum;
+                column.default = is_any.then(|| Default::DbGenerated(text.map(str::to_owned)));
             }
             _ => column.is_filled_by_client = true,
         }

@@ -145,18 +145,15 @@ fn operator_class(expression: &Expression, method: IndexMethod) -> Option<Operat
     Some(OperatorClass { name: sql_name(word), is_known: true, is_default })
 }
 
-/// `Int4MinMaxMultiOps` is `int4_minmax_multi_ops`: each capital begins a word, but for those of types and of
-/// `MinMax`, which PostgreSQL writes as one.
+/// Names of types and methods in which a capital begins no word of PostgreSQL's name.
+const ONE_WORD: [(&str, &str); 4] =
+    [("MinMax", "Minmax"), ("VarBit", "Varbit"), ("TimestampTz", "Timestamptz"), ("TimeTz", "Timetz")];
+
+/// `Int4MinMaxMultiOps` is `int4_minmax_multi_ops`.
 fn sql_name(word: &str) -> String {
+    let word = ONE_WORD.iter().fold(word.to_owned(), |word, (written, one)| word.replace(written, one));
     let mut name = String::new();
-    for letter in ["MinMax", "VarBit", "TimestampTz", "TimeTz"]
-        .iter()
-        .fold(word.to_owned(), |word, whole| {
-            let (first, rest) = whole.split_at(1);
-            word.replace(whole, &format!("{first}{}", rest.to_lowercase()))
-        })
-        .chars()
-    {
+    for letter in word.chars() {
         if letter.is_uppercase() && !name.is_empty() {
             name.push('_');
         }

@@ -1,11 +1,11 @@
 //! `ALTER TYPE`: new values are added; when values go, a new type takes the place of the old, in a
 //! transaction that the script opens itself.
 
-use underpin_catalog::Name;
+use underpin_catalog::{Name, RelationName};
 
 use super::column::expression;
-use super::{Renderer, literals};
-use crate::migrate::sql::{identifier, literal, qualified};
+use super::{Renderer, enum_values};
+use crate::migrate::sql::{enum_value, identifier, qualified};
 use crate::migrate::step::AlterEnum;
 
 /// Above the first of several new values.
@@ -29,7 +29,7 @@ impl Renderer<'_> {
 
     fn add_values(self, alter: &AlterEnum<'_>) -> Vec<String> {
         let name = self.name(&alter.before.name);
-        let statement = |value: &&str| format!("ALTER TYPE {name} ADD VALUE {}", literal(value));
+        let statement = |value: &&str| format!("ALTER TYPE {name} ADD VALUE {}", enum_value(value));
         let mut statements: Vec<String> = alter.added.iter().map(statement).collect();
         if let [first, _, ..] = &mut statements[..] {
             first.insert_str(0, SEVERAL);
@@ -44,7 +44,7 @@ impl Renderer<'_> {
         let new_name = self.name(&new);
         let mut statements = vec![
             "BEGIN".to_owned(),
-            format!("CREATE TYPE {new_name} AS ENUM ({})", literals(&alter.after.values)),
+            format!("CREATE TYPE {new_name} AS ENUM ({})", enum_values(&alter.after.values)),
         ];
         for default in &alter.defaults {
             statements.push(format!(
@@ -81,9 +81,10 @@ impl Renderer<'_> {
         statements
     }
 
-    /// Two statements here go by what the *first* side leaves out: with a described database they say the
+    /// Two statements here go by what the *first* side says: with a described database they name the
     /// namespace where all others do not.
-    fn name_of_before(self, name: &underpin_catalog::RelationName) -> String {
-        qualified(name, self.before.default_namespace.as_ref().and(self.after.default_namespace.as_ref()))
+    fn name_of_before(self, name: &RelationName) -> String {
+        let default = self.before.default_namespace.as_ref();
+        qualified(name, default.filter(|_| !self.before.says_default_namespace))
     }
 }

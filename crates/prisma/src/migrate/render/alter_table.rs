@@ -14,6 +14,7 @@ use crate::schema::Arity;
 struct Parts {
     before: Vec<String>,
     clauses: Vec<String>,
+    renaming: Option<String>,
     after: Vec<String>,
 }
 
@@ -27,11 +28,14 @@ impl Renderer<'_> {
                     name(&alter.before.primary_key)
                         .map(|name| format!("DROP CONSTRAINT {}", identifier(name.as_str()))),
                 ),
-                TableChange::RenamePrimaryKey => parts.clauses.extend(
-                    name(&alter.before.primary_key)
-                        .zip(name(&alter.after.primary_key))
-                        .map(|(before, after)| rename_constraint(&before, &after)),
-                ),
+                TableChange::RenamePrimaryKey => {
+                    let names = name(&alter.before.primary_key).zip(name(&alter.after.primary_key));
+                    let renaming = names.map(|(before, after)| rename_constraint(&before, &after));
+                    match self.version.renames_keys_apart() {
+                        true => parts.renaming = renaming,
+                        false => parts.clauses.extend(renaming),
+                    }
+                }
                 TableChange::DropColumn(column) => parts.clauses.push(drop_column(&column.name)),
                 TableChange::AddColumn(column) => parts.clauses.push(self.add_column(column)),
                 TableChange::AlterColumn(change) => self.alter_column(alter, change, &mut parts),
@@ -50,9 +54,11 @@ impl Renderer<'_> {
                 }
             }
         }
-        let statement =
-            format!("ALTER TABLE {} {}", self.name(&alter.before.name), parts.clauses.join(",\n"));
-        parts.before.into_iter().chain([statement]).chain(parts.after).collect()
+        let clauses = (!parts.clauses.is_empty()).then(|| parts.clauses.join(",\n"));
+        let table = self.name(&alter.before.name);
+        let statements = clauses.into_iter().chain(parts.renaming);
+        let statements = statements.map(|clauses| format!("ALTER TABLE {table} {clauses}"));
+        parts.before.into_iter().chain(statements).chain(parts.after).collect()
     }
 
     fn add_column(self, column: &Column) -> String {
@@ -112,7 +118,7 @@ impl Renderer<'_> {
 
     /// What `SERIAL` would have made of a new column. The sequence's name is in lower case and not quoted.
     fn add_sequence(self, table: &Table, change: &ColumnChange<'_>, prefix: &str, parts: &mut Parts) {
-        let left_out = self.after.default_namespace.as_ref();
+        let left_out = self.left_out().filter(|_| !self.after.says_default_namespace);
         let namespace = table.name.namespace.as_ref().filter(|namespace| Some(*namespace) != left_out);
         let namespace = namespace.map(|namespace| format!("{}.", identifier(namespace.as_str())));
         let column = &change.after.name;

@@ -25,7 +25,8 @@ pub(super) const SERVER_SETTINGS: &[(&str, &str)] =
 const SESSION_SETTINGS: &str = "
     SET synchronous_commit = on;
     SET vacuum_cost_delay = 100;
-    SELECT set_config('vacuum_cost_limit', greatest(2, sum(pg_relation_size(c.oid)) / 8192 / 25)::int::text, false)
+    SET statement_timeout = '55s';
+    SELECT set_config('vacuum_cost_limit', greatest(2, sum(pg_relation_size(c.oid)) / 8192 / 150)::int::text, false)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_'
     WHERE c.relkind IN ('r', 'i', 'm')";
 

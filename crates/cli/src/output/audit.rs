@@ -56,7 +56,7 @@ fn introduction(audit: &Audit) -> String {
 /// What the numbers rest on.
 fn basis(audit: &Audit) -> String {
     format!(
-        "judged as {} sends them, with {} rows in every table whose size nobody gave, and everything before each \
+        "judged as sent by {}, with {} rows in every table whose size nobody gave, and everything before each \
          migration in use",
         audit.sender,
         count(audit.assumed_rows)

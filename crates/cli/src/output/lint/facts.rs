@@ -1,5 +1,7 @@
 //! What a finding rests on, as words that every form shares.
 
+use std::cmp::Reverse;
+
 use underpin_core::lint::finding::{
     Blocks, Confidence, Estimate, Finding, Fix, LockFact, Severity, Suppression,
 };
@@ -37,8 +39,9 @@ pub(crate) fn locked(lock: &LockFact) -> String {
 
 /// Who waits for how long, for the line below a statement. `None` when no application does.
 pub(super) fn who_waits(locks: &[LockFact], estimate: Option<&Estimate>) -> Option<String> {
-    let worst =
-        locks.iter().filter(|lock| lock.blocks > Blocks::Maintenance).max_by_key(|lock| lock.blocks)?;
+    // The first of the worst: a table comes before its indexes.
+    let felt = locks.iter().filter(|lock| lock.blocks > Blocks::Maintenance);
+    let worst = felt.min_by_key(|lock| Reverse(lock.blocks))?;
     let time = estimate.map(|estimate| format!(" for {}", duration(estimate))).unwrap_or_default();
     Some(clean(&format!("{} of {} wait{time}", worst.blocks, worst.relation)))
 }

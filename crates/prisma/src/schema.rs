@@ -44,7 +44,7 @@ pub struct Schema {
     pub sources: Vec<Source>,
     /// The blocks of all files, in the order in which they are written.
     pub blocks: Vec<Block>,
-    /// All comments, in order; those that document something are there as well.
+    /// All comments, in order, none within another; those that document something are there as well.
     pub comments: Vec<Comment>,
     /// What could not be read, in order of the places.
     pub errors: Vec<SyntaxError>,
@@ -75,6 +75,16 @@ impl Schema {
         schema.sources = sources;
         schema.errors.sort_by_key(|error| error.span);
         schema.comments.sort_by_key(|comment| comment.span);
+        // A comment within what Prisma passes over is passed over with it.
+        let mut outer: Option<Span> = None;
+        schema.comments.retain(|comment| {
+            let span = comment.span;
+            let is_within = outer.is_some_and(|outer| outer.file == span.file && span.end <= outer.end);
+            if comment.kind == CommentKind::PassedOver {
+                outer = Some(span);
+            }
+            !is_within
+        });
         schema
     }
 

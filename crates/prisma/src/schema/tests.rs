@@ -239,6 +239,13 @@ fn line_ends_of_all_kinds() {
 }
 
 #[test]
+fn a_comment_within_what_is_passed_over_is_no_other() {
+    let schema = read("model A { id /* a\n */ Int // b\n id Int @id // c\n}\nmodel B {\n}\n// d\n");
+    let comments: Vec<_> = schema.comments.iter().map(|comment| schema.text(comment.span)).collect();
+    assert_eq!(comments, ["id /* a\n */ Int // b", "// c", "// d"]);
+}
+
+#[test]
 fn several_files_are_one_schema() {
     let schema = Schema::parse(vec![
         Source::new("a.prisma", "model A {\n e E\n}\n"),

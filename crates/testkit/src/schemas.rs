@@ -76,6 +76,27 @@ pub async fn create(texts: &[String]) -> Vec<Created> {
     ask("create", Engine::Prisma7, texts).await
 }
 
+/// The `migration.sql` that `prisma migrate dev --create-only` writes for a schema, in a scratch database where
+/// one migration is applied before.
+pub async fn create_migration(url: &str, history: &str, schema: &str) -> String {
+    let folder = tempfile::tempdir().expect("the temporary folder can be written");
+    let migration = folder.path().join("migrations/20260101000000_before");
+    let write = |path: PathBuf, text: &str| std::fs::write(path, text).expect("a new folder can be written");
+    std::fs::create_dir_all(&migration).expect("a new folder can be written");
+    write(migration.join("migration.sql"), history);
+    write(folder.path().join("migrations/migration_lock.toml"), "provider = \"postgresql\"\n");
+    write(folder.path().join("schema.prisma"), schema);
+    // Node does not wait for a pipe to be emptied when it ends; a file it writes at once.
+    let written = folder.path().join("created.sql");
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec node \"$@\" >\"$WRITTEN\"", "sh"]).env("WRITTEN", &written);
+    command.arg(home().await.join("oracle-create.mjs")).args(["--draft", "--url", url, "--migrations"]);
+    command.arg(folder.path().join("migrations")).arg("--schema").arg(folder.path().join("schema.prisma"));
+    let answer = said(&mut command).await;
+    assert!(answer.code == 0, "the oracle made no migration: {}", answer.all());
+    std::fs::read_to_string(written).expect("a migration is text")
+}
+
 async fn ask<Q: Serialize, T: DeserializeOwned>(mode: &str, engine: Engine, questions: &[Q]) -> Vec<T> {
     let file = tempfile::NamedTempFile::new().expect("the temporary folder can be written");
     serde_json::to_writer(&file, questions).expect("a list of texts is JSON");

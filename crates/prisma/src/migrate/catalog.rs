@@ -2,6 +2,10 @@
 //! renders. Plain values, whoever fills them: a `schema.prisma` ([`super::from_schema`]) or the
 //! description of a live database.
 //!
+//! A described database says what a schema may leave unsaid: `bit` is `bit(1)` and `char` is `char(1)`
+//! there, a time has six digits of a second, a sequence has its name; and Prisma's judgement of casts
+//! goes by that.
+//!
 //! Lists are ordered, because the order decides that of the statements: a schema's blocks and
 //! fields as they are written; a described database by namespace and name, its columns by their
 //! number.

@@ -26,6 +26,8 @@ fn classes_match(one: Option<&OperatorClass>, other: Option<&OperatorClass>) -> 
     }
 }
 
+/// Two schemas write a condition in the same words or mean another. PostgreSQL gives its own words back: who
+/// describes a database has to bring them into the schema's before it is compared.
 fn predicates_match(one: Option<&str>, other: Option<&str>) -> bool {
     one == other
 }

@@ -72,8 +72,10 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
              CREATE INDEX \"Order_status_createdAt_idx\" ON \"Order\"(\"status\", \"createdAt\");\n",
         ),
         "refused" => pending(project, "tidy_orders", "ALTER TABLE \"Order\" DROP COLUMN \"channel\";\n"),
-        "transactions" => pending(project, "order_lookup", CONCURRENTLY)
-            .migration("20260309090000_order_lookup_checked", &format!("{CONCURRENTLY}DO $$ BEGIN END $$;\n")),
+        "transactions" => pending(project, "order_lookup", CONCURRENTLY).migration(
+            "20260309090000_order_lookup_checked",
+            &format!("{CONCURRENTLY}DO $$ BEGIN END $$;\n"),
+        ),
         "fixable" => pending(
             project,
             "order_lookup",

@@ -135,3 +135,6 @@ impl<'a> Reading<'a> {
         relation_name(namespace, name, self.namespace)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,13 +103,17 @@ impl SafeForm {
         self.left.extend(fixed.into_iter().map(|finding| Left { finding, why: why.to_owned() }));
     }
 
-    /// Findings of the new files that there must not be: lint tells of a fixed object what it told before.
-    /// `again` is what it says about the new files.
+    /// Findings of the new files that there must not be: lint tells of a fixed object what it told before, and
+    /// as surely. `again` is what it says about the new files. What was hidden behind a surer finding and is
+    /// told with less confidence now did not come back: it is told for the new files as for anybody's.
     pub fn comes_back<'f>(&self, again: impl IntoIterator<Item = &'f Finding>) -> Option<&'f Finding> {
         let same = |a: &Finding, b: &Finding| a.rule == b.rule && a.object == b.object;
         again.into_iter().find(|finding| {
             finding.suppressed.is_none()
-                && self.fixed.iter().any(|fixed| same(fixed, finding))
+                && self
+                    .fixed
+                    .iter()
+                    .any(|fixed| same(fixed, finding) && finding.confidence >= fixed.confidence)
                 && !self.left.iter().any(|left| same(&left.finding, finding))
         })
     }

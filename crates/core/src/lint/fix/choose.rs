@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use underpin_sql::sending::stands_alone;
 use underpin_sql::{Action, Fills, Step, twin};
 
-use super::super::finding::Finding;
+use super::super::finding::{Confidence, Finding};
 use super::settings::{Settings, in_explicit_blocks};
 use super::{Left, Unapplied};
 
@@ -62,6 +62,8 @@ pub(super) fn choose(file: &Unapplied<'_>) -> Chosen {
                     }
                     Err(none) => Err(none.why.clone()),
                 }
+            } else if finding.rule == LOCK_HELD && finding.confidence == Confidence::Low {
+                Err("how long a query takes its text does not say, so it stays where it is".to_owned())
             } else if finding.rule == LOCK_HELD {
                 chosen.keeps_work_from_locks = true;
                 Ok(())

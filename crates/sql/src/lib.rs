@@ -9,6 +9,7 @@
 //!
 //! This is the only crate that knows the SQL parsers: PostgreSQL's own, and the one inside Prisma's engine.
 
+mod added_constraint;
 mod claims;
 mod comments;
 mod describe;

@@ -11,7 +11,6 @@
 mod add_column;
 mod alter_table;
 mod check;
-mod constraint;
 mod drop_index;
 mod foreign_key;
 mod index;

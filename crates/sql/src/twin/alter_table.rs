@@ -9,8 +9,8 @@ use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ConstrType, Constraint, ObjectType, RangeVar,
 };
 
-use super::constraint::validate;
 use super::{NoTwin, add_column, check, foreign_key, not_null, unique};
+use crate::added_constraint::validate;
 use crate::describe::{action, relation};
 use crate::draft::Draft;
 use crate::effect::Effect;

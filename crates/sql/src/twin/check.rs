@@ -5,7 +5,7 @@
 use pg_query::protobuf::{Constraint, RangeVar};
 
 use super::NoTwin;
-use super::constraint::{add_unchecked, refuse_taken, validate};
+use crate::added_constraint::{add_unchecked, refuse_taken, validate};
 use crate::describe::{constraint, relation};
 use crate::draft::Draft;
 use crate::names::constraint_name;

@@ -8,7 +8,7 @@ use pg_query::protobuf::{Constraint, RangeVar};
 use underpin_catalog::LockMode;
 
 use super::NoTwin;
-use super::constraint::{add_unchecked, refuse_taken, validate};
+use crate::added_constraint::{add_unchecked, refuse_taken, validate};
 use crate::describe::{constraint, named, relation};
 use crate::draft::Draft;
 use crate::names::constraint_name;

@@ -13,7 +13,7 @@ use pg_query::protobuf::{
 use underpin_catalog::Name;
 
 use super::NoTwin;
-use super::constraint::{add_constraint, validate};
+use crate::added_constraint::{add_constraint, validate};
 use crate::describe::relation;
 use crate::draft::Draft;
 use crate::names::proof_name;

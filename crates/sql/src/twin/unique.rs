@@ -11,8 +11,8 @@ use pg_query::protobuf::{
 };
 use underpin_catalog::Name;
 
-use super::constraint::{add_constraint, refuse_taken};
 use super::{NoTwin, index, not_null};
+use crate::added_constraint::{add_constraint, refuse_taken};
 use crate::describe::{constraint, relation, strings};
 use crate::draft::Draft;
 use crate::names::constraint_name;

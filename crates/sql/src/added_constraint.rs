@@ -5,7 +5,6 @@ use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{AlterTableCmd, AlterTableType, Constraint, DropBehavior, RangeVar};
 use underpin_catalog::{Name, Sql};
 
-use super::NoTwin;
 use crate::describe::relation;
 use crate::draft::Draft;
 use crate::effect::{AddConstraint, ConstraintKind};
@@ -13,9 +12,10 @@ use crate::names::constraint_name;
 use crate::render;
 use crate::step::Transaction;
 use crate::surroundings::Surroundings;
+use crate::twin::NoTwin;
 
 /// The constraint as `NOT VALID`, under the name that PostgreSQL would give it. `what` is its kind, for people.
-pub(super) fn add_unchecked(
+pub(crate) fn add_unchecked(
     table: &RangeVar,
     wanted: &Constraint,
     name: &Name,
@@ -31,7 +31,7 @@ pub(super) fn add_unchecked(
 }
 
 /// `ALTER TABLE … ADD CONSTRAINT …`.
-pub(super) fn add_constraint(table: &RangeVar, constraint: Constraint) -> Result<Sql, NoTwin> {
+pub(crate) fn add_constraint(table: &RangeVar, constraint: Constraint) -> Result<Sql, NoTwin> {
     let command = AlterTableCmd {
         subtype: AlterTableType::AtAddConstraint.into(),
         def: Some(Box::new(render::node(NodeEnum::Constraint(Box::new(constraint))))),
@@ -43,7 +43,7 @@ pub(super) fn add_constraint(table: &RangeVar, constraint: Constraint) -> Result
 
 /// `ALTER TABLE … VALIDATE CONSTRAINT …`, in a transaction of its own: it scans, and holds nothing
 /// that reads or writes wait for.
-pub(super) fn validate(
+pub(crate) fn validate(
     table: &RangeVar,
     constraint: &Name,
     surroundings: &Surroundings,
@@ -60,7 +60,7 @@ pub(super) fn validate(
 }
 
 /// A name that PostgreSQL would choose must be free, or it chooses another.
-pub(super) fn refuse_taken(added: &AddConstraint, surroundings: &Surroundings) -> Result<(), NoTwin> {
+pub(crate) fn refuse_taken(added: &AddConstraint, surroundings: &Surroundings) -> Result<(), NoTwin> {
     if added.name.is_some() {
         return Ok(());
     }

@@ -85,7 +85,7 @@ pub enum Change {
 /// A fact on which the two disagree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attribute {
-    /// Its name, as in `underpin snapshot`.
+    /// Its name.
     pub name: String,
     /// In the history; `None` where it has none.
     pub history: Option<String>,

@@ -202,7 +202,7 @@ async fn major_of(client: &Client) -> Result<u32, tokio_postgres::Error> {
 
 /// What makes the server deparse the same text on every machine: names are qualified because the search path
 /// is empty, times do not depend on where one is.
-fn settings(patience: Patience) -> String {
+pub(crate) fn settings(patience: Patience) -> String {
     let Patience { lock_timeout_ms, statement_timeout_ms, .. } = patience;
     format!(
         "SET LOCAL search_path = ''; SET LOCAL jit = off; \

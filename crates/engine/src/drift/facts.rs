@@ -3,8 +3,12 @@
 //! It leaves out the `underpin` namespace and Prisma's ledger table, which describe the history and
 //! not the application, and everything that belongs to an extension.
 
-use tokio_postgres::Client;
+use std::time::Duration;
+
+use tokio_postgres::{Client, Row};
 use underpin_catalog::flat::{Catalog, Object, ObjectKey};
+
+use crate::introspect::{Patience, settings};
 
 /// The namespaces that are never part of a catalog.
 const OURS: &[&str] = &["underpin"];
@@ -12,17 +16,24 @@ const OURS: &[&str] = &["underpin"];
 /// The catalog of the connected database.
 ///
 /// # Errors
-/// Those of the query. The deparse functions wait behind `ACCESS EXCLUSIVE`: the caller sets a
-/// `lock_timeout` when the database is live (`55P03` then).
+/// Those of the query. The deparse functions wait behind `ACCESS EXCLUSIVE`, for a moment and several times;
+/// when the lock is not free then, that is the error (`55P03`).
 pub(super) async fn introspect(client: &Client) -> Result<Catalog, tokio_postgres::Error> {
-    // Names are deparsed relative to the search path: an empty one qualifies them all.
-    client
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''")
-        .await?;
-    let rows = client.query(include_str!("catalog.sql"), &[&OURS]).await;
-    client.batch_execute("COMMIT").await?;
+    let patience = Patience::default();
+    let mut tries = 1;
+    let rows = loop {
+        match read(client, patience).await {
+            Err(error)
+                if tries < patience.tries && error.code().is_some_and(|code| code.code() == "55P03") =>
+            {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(u64::from(patience.pause_ms))).await;
+            }
+            done => break done?,
+        }
+    };
     let mut catalog = Catalog::default();
-    for row in rows? {
+    for row in rows {
         let key = ObjectKey { kind: row.get(0), identity: row.get(1) };
         if belongs_to_ledger(&key) {
             continue;
@@ -32,6 +43,15 @@ pub(super) async fn introspect(client: &Client) -> Result<Catalog, tokio_postgre
         catalog.insert(key, Object(facts.map(|(name, value)| (name.clone(), shown(value))).collect()));
     }
     Ok(catalog)
+}
+
+/// Texts that do not depend on the session: names are qualified, times are said in UTC.
+async fn read(client: &Client, patience: Patience) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", settings(patience));
+    client.batch_execute(&begin).await?;
+    let rows = client.query(include_str!("catalog.sql"), &[&OURS]).await;
+    client.batch_execute("ROLLBACK").await?;
+    rows
 }
 
 fn shown(value: &serde_json::Value) -> String {

@@ -9,6 +9,8 @@ use tokio_postgres::Client;
 use underpin_catalog::flat::{Catalog, Difference, ObjectKey, differences};
 use underpin_catalog::{Literal, Name, Sql, sql};
 
+use crate::introspect::{Patience, settings};
+
 /// The object that a text is read into for a moment.
 const PROBE: &str = "underpin_reparse";
 
@@ -126,7 +128,7 @@ fn probe(expected: &Catalog, key: &ObjectKey, attribute: &str, text: &str) -> Op
 
 /// What the server prints of a text that it has read; `None` when it does not take it.
 async fn printed(client: &Client, probe: &Probe) -> Result<Option<String>, tokio_postgres::Error> {
-    client.batch_execute("BEGIN; SET LOCAL search_path = ''").await?;
+    client.batch_execute(&format!("BEGIN; {}", settings(Patience::default()))).await?;
     let printed = match client.batch_execute(probe.reading.as_str()).await {
         Ok(()) => {
             client.query_opt(probe.printing.as_str(), &[]).await.map(|row| row.and_then(|row| row.get(0)))

@@ -18,7 +18,7 @@ impl Repository {
         let Some(base) = self.merge_base(theirs.as_str())? else {
             return Err(self.nothing_in_common(revision));
         };
-        let mut changed = self.differing(&base)?;
+        let mut changed = self.differing(&base, "--diff-filter=d")?;
         changed.extend(self.unknown_to_git()?);
         Ok(changed)
     }
@@ -32,25 +32,16 @@ impl Repository {
         let Some(base) = self.merge_base(theirs.as_str())? else {
             return Err(self.nothing_in_common(revision));
         };
-        let answer = self.answered([
-            "diff",
-            "--no-ext-diff",
-            "--no-renames",
-            "--diff-filter=MDT",
-            "--name-only",
-            "-z",
-            base.as_str(),
-            "--",
-        ])?;
-        Ok(self.paths(&answer.stdout))
+        self.differing(&base, "--diff-filter=MDT")
     }
 
-    fn differing(&self, base: &Commit) -> Result<BTreeSet<PathBuf>, Problem> {
+    /// Files of these kinds of difference between a commit and the folder.
+    fn differing(&self, base: &Commit, kinds: &str) -> Result<BTreeSet<PathBuf>, Problem> {
         let answer = self.answered([
             "diff",
             "--no-ext-diff",
             "--no-renames",
-            "--diff-filter=d",
+            kinds,
             "--name-only",
             "-z",
             base.as_str(),

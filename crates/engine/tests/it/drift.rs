@@ -93,6 +93,19 @@ async fn what_was_done_by_hand_is_told_object_by_object() {
     }
 }
 
+/// A default that is a point in time is printed as the session's time zone has it.
+#[tokio::test]
+async fn the_time_zone_of_a_database_is_no_drift() {
+    let server = Server::shared(majors()[0]).await;
+    let database = server.database("elsewhere").await;
+    let init = "CREATE TABLE t (id INTEGER PRIMARY KEY, at TIMESTAMPTZ DEFAULT '2026-01-01 00:00:00+00')";
+    let migrations = [("20260101000000_init", init)];
+    deployed(&target(&database, &migrations), &request(Mode::AsWritten)).await;
+    database.run(&format!("ALTER DATABASE \"{}\" SET TimeZone = 'Asia/Tokyo'", database.name())).await;
+    let compared = compared(&database, &migrations, &Settings::default()).await;
+    assert!(compared.drift.is_clean(), "{compared:#?}");
+}
+
 /// What `pg_dump` prints reads into other trees than what it was made from.
 #[tokio::test]
 async fn expressions_that_were_printed_and_read_again_are_the_same() {

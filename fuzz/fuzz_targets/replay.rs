@@ -35,7 +35,7 @@ type Link = (RelationName, &'static str, RelationName);
 
 fn links(facts: &Surroundings) -> BTreeSet<Link> {
     let mut all = BTreeSet::new();
-    for (name, index) in &facts.indexes {
+    for (name, index) in facts.indexes.iter() {
         all.insert((name.clone(), "is an index of", index.table.clone()));
         all.extend(index.part_of.iter().map(|parent| (name.clone(), "is part of", parent.clone())));
     }
@@ -71,7 +71,7 @@ fn links_after(facts: &Surroundings, before: BTreeSet<Link>, sql: &str) -> BTree
 
 /// Those who are there know of each other.
 fn fits(facts: &Surroundings, sql: &str) {
-    for (name, index) in &facts.indexes {
+    for (name, index) in facts.indexes.iter() {
         assert!(!facts.relations.contains_key(name), "{sql}: {name:?} is an index and a relation");
         if let (Some(constraint), Some(table)) = (&index.constraint, facts.relations.get(&index.table)) {
             let is_named = table.constraints.iter().any(|one| one.name == *constraint);

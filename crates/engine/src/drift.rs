@@ -175,10 +175,13 @@ fn not_replayed(error: NotReplayed) -> Problem {
                 None => problem,
             }
         }
-        NotReplayed::Migration { ref name, error: ref server } => {
+        NotReplayed::Migration { ref name, ref step, error: ref server } => {
             let code = server.code().map(|code| code.code().to_owned());
             let problem = Problem::new(format!("the history does not replay on an empty database: {error}"))
-                .at(format!("{name}/migration.sql"));
+                .at(match step {
+                    Some(step) => format!("{name}/migration.sql:{}", step.line),
+                    None => format!("{name}/migration.sql"),
+                });
             let problem = match &code {
                 Some(code) => problem.coded(code.clone()),
                 None => problem,

@@ -91,7 +91,9 @@ impl From<NotReplayed> for Unproven {
     fn from(error: NotReplayed) -> Self {
         match error {
             NotReplayed::NoServer(error) => Self::NoServer(error),
-            NotReplayed::Migration { name, error } => Self::History { migration: name, error: said(&error) },
+            NotReplayed::Migration { name, step: _, error } => {
+                Self::History { migration: name, error: said(&error) }
+            }
             NotReplayed::Server(error) => Self::Server(error),
         }
     }
@@ -153,7 +155,9 @@ impl Prover {
         steps: &[Step],
     ) -> Result<Catalog, Unproven> {
         let client = self.history.copy(database).await?;
-        apply(&client, steps).await.map_err(|error| Unproven::Failed { which, error: said(&error) })?;
+        apply(&client, steps)
+            .await
+            .map_err(|refused| Unproven::Failed { which, error: said(&refused.error) })?;
         Ok(introspect(&client).await?)
     }
 

@@ -35,6 +35,8 @@ pub(crate) enum NotReplayed {
     Migration {
         /// Its folder.
         name: String,
+        /// Which of its steps; `None` when the end of a transaction was refused.
+        step: Option<Box<Step>>,
         /// What the server said.
         error: tokio_postgres::Error,
     },
@@ -110,7 +112,11 @@ impl ShadowHistory {
         for migration in history.iter().skip(self.replayed) {
             apply(&base, &migration.steps)
                 .await
-                .map_err(|error| NotReplayed::Migration { name: migration.name.clone(), error })?;
+                .map_err(|Refused { step, error }| NotReplayed::Migration {
+                    name: migration.name.clone(),
+                    step,
+                    error,
+                })?;
             self.replayed += 1;
         }
         Ok(())
@@ -186,11 +192,26 @@ async fn connect(shadow: &Shadow, database: &str) -> Result<Client, tokio_postgr
     Ok(client)
 }
 
+/// What the server said no to.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The step; `None` when it is the beginning or the end of a transaction.
+    pub(crate) step: Option<Box<Step>>,
+    /// What it said.
+    pub(crate) error: tokio_postgres::Error,
+}
+
+impl From<tokio_postgres::Error> for Refused {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self { step: None, error }
+    }
+}
+
 /// Runs steps on a database without an application: the same transactions, no lock protocol.
 ///
 /// # Errors
-/// Those of the server.
-pub(crate) async fn apply(client: &Client, steps: &[Step]) -> Result<(), tokio_postgres::Error> {
+/// Those of the server, with the step that it refused.
+pub(crate) async fn apply(client: &Client, steps: &[Step]) -> Result<(), Refused> {
     let none = BTreeSet::new();
     for segment in segments(steps, &none, &none) {
         let together = segment.kind == SegmentKind::Together;
@@ -198,12 +219,13 @@ pub(crate) async fn apply(client: &Client, steps: &[Step]) -> Result<(), tokio_p
             client.batch_execute("BEGIN").await?;
         }
         for step in &segment.steps {
+            let refused = |error| Refused { step: Some(Box::new(step.clone())), error };
             if let Action::Batches(batches) = &step.action {
                 // Without rows there is no batch; what the batches go along must be there all the same.
                 let key = sql!("SELECT {} FROM ONLY {} LIMIT 0", batches.key, batches.table);
-                client.batch_execute(key.as_str()).await?;
+                client.batch_execute(key.as_str()).await.map_err(refused)?;
             }
-            client.batch_execute(text_of(step).as_str()).await?;
+            client.batch_execute(text_of(step).as_str()).await.map_err(refused)?;
         }
         if together {
             client.batch_execute("COMMIT").await?;

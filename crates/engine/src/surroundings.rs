@@ -307,12 +307,15 @@ fn constraint(value: &Value) -> Option<ConstraintFacts> {
         "x" => ConstraintFactsKind::Exclude,
         _ => return None,
     };
+    let plain = ConstraintFacts::plain(Name::new(text(&value["name"])), kind, names(&value["columns"]));
     Some(ConstraintFacts {
         referenced: relation(&value["referenced"]),
         on_delete: value["on_delete"].as_str().and_then(on_delete),
-        proves_not_null: value["check"].as_str().map(ConstraintFacts::proven_by).unwrap_or_default(),
         validated: value["validated"] == true,
-        ..ConstraintFacts::plain(Name::new(text(&value["name"])), kind, names(&value["columns"]))
+        ..match value["check"].as_str() {
+            Some(check) => plain.checking(check),
+            None => plain,
+        }
     })
 }
 

@@ -119,7 +119,7 @@ impl<'a> Claims<'a> {
             Effect::AlterIndex { index, how } => self.alter_index(index, how),
             Effect::AlterTable { table, what } => self.alter_table(table, what),
             Effect::MoveStorage { table, to } => self.move_storage(table, to),
-            Effect::AttachPartition { table, partition } => self.attach(table, partition),
+            Effect::AttachPartition { table, partition, bounds } => self.attach(table, partition, bounds),
             Effect::DetachPartition { table, partition, how } => {
                 self.detach(table, partition, *how);
             }

@@ -20,7 +20,7 @@ use crate::effect::Effect;
 
 pub(crate) use alter::action;
 pub(crate) use create::{constraint, create_index};
-pub(crate) use tree::{named, object, relation, strings};
+pub(crate) use tree::{named, names, object, relation, strings};
 pub(crate) use types::type_text;
 
 /// What the statement does. `text` is the statement as written.

@@ -19,6 +19,8 @@ mod table;
 use serde::Serialize;
 use underpin_catalog::{LockMode, Name, RelationName};
 
+use crate::bounds::PartitionBounds;
+
 pub use self::column::{AddColumn, ColumnDefault, Generation, TypeText, Using};
 pub use self::constraint::{AddConstraint, ConstraintKind, Deferral, OnDelete};
 pub use self::index::{CreateIndex, IndexChange, ReindexTarget};
@@ -85,7 +87,7 @@ pub enum Effect {
     /// `SET LOGGED`, `SET TABLESPACE`, `SET ACCESS METHOD`: writes the table anew.
     MoveStorage { table: RelationName, to: Storage },
     /// `ATTACH PARTITION`.
-    AttachPartition { table: RelationName, partition: RelationName },
+    AttachPartition { table: RelationName, partition: RelationName, bounds: PartitionBounds },
     /// `DETACH PARTITION`.
     DetachPartition { table: RelationName, partition: RelationName, how: Detach },
     /// `INHERIT` and `NO INHERIT`.

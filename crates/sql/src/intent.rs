@@ -68,7 +68,9 @@ fn words(effect: &Effect) -> String {
         Effect::AlterIndex { index, .. } => format!("alter index {}", on(index)),
         Effect::AlterTable { table, .. } => format!("alter table {}", on(table)),
         Effect::MoveStorage { table, .. } => format!("move the storage of {}", on(table)),
-        Effect::AttachPartition { table, partition } => format!("attach {} to {}", on(partition), on(table)),
+        Effect::AttachPartition { table, partition, .. } => {
+            format!("attach {} to {}", on(partition), on(table))
+        }
         Effect::DetachPartition { table, partition, .. } => {
             format!("detach {} from {}", on(partition), on(table))
         }

@@ -10,6 +10,7 @@
 //! This is the only crate that knows the SQL parsers: PostgreSQL's own, and the one inside Prisma's engine.
 
 mod added_constraint;
+mod bounds;
 mod claims;
 mod comments;
 mod describe;
@@ -40,6 +41,7 @@ mod type_change;
 mod work;
 mod written;
 
+pub use bounds::{Comparison, Constant, Demand, PartitionBounds};
 pub use comments::{Comment, comments, words};
 pub use effect::Effect;
 pub use fill::Fills;

@@ -22,15 +22,12 @@ pub(crate) fn not_null_columns(condition: &Node) -> Vec<Name> {
     }
 }
 
-/// The same of a condition's text.
-pub(crate) fn not_null_columns_of(condition: &str) -> Vec<Name> {
-    let Ok(parsed) = parser::parse(&format!("SELECT 1 WHERE {condition}")) else { return Vec::new() };
-    let statement = parsed.protobuf.stmts.first().and_then(|raw| raw.stmt.as_ref());
-    match statement.and_then(|statement| statement.node.as_ref()) {
-        Some(NodeEnum::SelectStmt(select)) => {
-            select.where_clause.as_deref().map(not_null_columns).unwrap_or_default()
-        }
-        _ => Vec::new(),
+/// A condition out of its text.
+pub(crate) fn condition(text: &str) -> Option<Node> {
+    let parsed = parser::parse(&format!("SELECT 1 WHERE {text}")).ok()?;
+    match parsed.protobuf.stmts.into_iter().next()?.stmt?.node? {
+        NodeEnum::SelectStmt(select) => select.where_clause.map(|condition| *condition),
+        _ => None,
     }
 }
 
@@ -62,8 +59,9 @@ mod tests {
     #[test]
     fn only_a_test_for_null_proves_that_there_is_none() {
         let c = Name::new("c");
-        let proves_not_null =
-            |condition: &str, column: &Name| not_null_columns_of(condition).contains(column);
+        let proves_not_null = |text: &str, column: &Name| {
+            condition(text).is_some_and(|found| not_null_columns(&found).contains(column))
+        };
         assert!(proves_not_null("(c IS NOT NULL)", &c));
         assert!(proves_not_null("((c IS NOT NULL) AND (a > 0))", &c));
         assert!(proves_not_null("(\"C\" IS NOT NULL)", &Name::new("C")));

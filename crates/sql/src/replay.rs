@@ -73,7 +73,7 @@ impl Surroundings {
                     facts.row_security = *enabled;
                 }
             }
-            Effect::AttachPartition { table, partition } => self.attach(table, partition),
+            Effect::AttachPartition { table, partition, .. } => self.attach(table, partition),
             Effect::DetachPartition { table, partition, .. } => self.detach(table, partition),
             Effect::Inherit { table, parent, ends } => self.inherit(table, parent, *ends),
             Effect::CreateView(created) => self.create_view(created),

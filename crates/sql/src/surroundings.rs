@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName, ServerVersion};
 
+use crate::bounds::Comparison;
 use crate::effect::{Deferral, OnDelete, Persistence, RoutineBody, TypeKind, Volatility};
 
 pub use indexes::Indexes;
@@ -169,6 +170,8 @@ pub struct ConstraintFacts {
     pub on_delete: Option<OnDelete>,
     /// Of a check: columns in which it lets no NULL pass.
     pub proves_not_null: Vec<Name>,
+    /// Of a check: what it demands of columns by comparing them with constants.
+    pub compares: Vec<Comparison>,
     /// Every row is known to satisfy it.
     pub validated: bool,
     /// It is checked at all (PostgreSQL 18 has `NOT ENFORCED`).
@@ -444,15 +447,21 @@ impl ConstraintFacts {
             referenced_columns: Vec::new(),
             on_delete: None,
             proves_not_null: Vec::new(),
+            compares: Vec::new(),
             validated: true,
             enforced: true,
             deferral: Deferral::Never,
         }
     }
 
-    /// The columns in which a check of this text, as `pg_get_expr` prints it, lets no NULL pass.
-    pub fn proven_by(check: &str) -> Vec<Name> {
-        crate::predicate::not_null_columns_of(check)
+    /// With what a check of this text, as `pg_get_expr` prints it, proves and demands.
+    #[must_use]
+    pub fn checking(mut self, check: &str) -> Self {
+        if let Some(condition) = crate::predicate::condition(check) {
+            self.proves_not_null = crate::predicate::not_null_columns(&condition);
+            self.compares = crate::bounds::comparisons(&condition);
+        }
+        self
     }
 }
 

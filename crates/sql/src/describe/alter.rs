@@ -10,6 +10,7 @@ use underpin_catalog::{Name, RelationName};
 use super::create::{added_column, constraint};
 use super::tree::{named, relation};
 use super::types::type_text;
+use crate::bounds::{PartitionBounds, bounds};
 use crate::effect::{Detach, Effect, Generation, IndexChange, ObjectKind, Storage, TableOption, Using};
 
 pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
@@ -159,7 +160,13 @@ pub(crate) fn action(table: &RelationName, command: &AlterTableCmd) -> Effect {
             _ => Effect::Unknown { what: "INHERIT".to_owned() },
         },
         At::AtAttachPartition => match partition(command) {
-            Some((partition, _)) => Effect::AttachPartition { table, partition },
+            Some((partition, _)) => {
+                let bounds = match inner(command) {
+                    Some(NodeEnum::PartitionCmd(attached)) => attached.bound.as_ref().map(bounds),
+                    _ => None,
+                };
+                Effect::AttachPartition { table, partition, bounds: bounds.unwrap_or(PartitionBounds::Other) }
+            }
             None => Effect::Unknown { what: "ATTACH PARTITION".to_owned() },
         },
         At::AtDetachPartition | At::AtDetachPartitionFinalize => match partition(command) {

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use underpin_catalog::{Name, RelationName};
 
+use crate::bounds::Comparison;
+
 /// What `ADD CONSTRAINT`, or a constraint beside a column, asks for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AddConstraint {
@@ -28,6 +30,8 @@ pub struct AddConstraint {
     pub deferral: Deferral,
     /// For a check: columns in which it lets no NULL pass, by a conjunct `column IS NOT NULL`.
     pub proves_not_null: Vec<Name>,
+    /// For a check: what it demands of columns by comparing them with constants.
+    pub compares: Vec<Comparison>,
 }
 
 /// When a constraint is checked.

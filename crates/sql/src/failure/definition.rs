@@ -82,7 +82,9 @@ pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
         Effect::DetachPartition { table, partition, .. } => {
             partition::detached(asked, table, partition, found);
         }
-        Effect::AttachPartition { table, partition } => partition::attached(asked, table, partition, found),
+        Effect::AttachPartition { table, partition, .. } => {
+            partition::attached(asked, table, partition, found)
+        }
         Effect::CreateView(created) if created.replace => replaced(asked, created, found),
         Effect::CreateIndex(created) => {
             if created.unique && !created.has_expression() {

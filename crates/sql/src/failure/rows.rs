@@ -13,6 +13,7 @@ use pg_query::protobuf::{ConstrType, IndexStmt, LimitOption, Node, ResTarget, Se
 use underpin_catalog::{Name, RelationName};
 
 use super::{Asked, Certainty, FailureKind, Found};
+use crate::bounds::is_proven;
 use crate::effect::{AddColumn, AddConstraint, ColumnDefault, ConstraintKind, CreateTable, Effect};
 use crate::surroundings::{ConstraintFactsKind, RelationKind, Surroundings};
 use crate::work::is_not_null;
@@ -54,7 +55,9 @@ pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
         Effect::ChangeColumnType { table, .. } if has_rows(around, table) => {
             narrowing::find(asked, effect, found);
         }
-        Effect::AttachPartition { table, partition } if has_rows(around, partition) => {
+        Effect::AttachPartition { table, partition, bounds }
+            if has_rows(around, partition) && !is_proven(around, table, partition, bounds) =>
+        {
             let why = format!(
                 "a row of {} may belong to no such partition of {}",
                 partition.shown(),

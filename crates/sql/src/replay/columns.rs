@@ -106,6 +106,7 @@ impl Surroundings {
         }
         for constraint in &mut facts.constraints {
             constraint.columns.iter_mut().chain(&mut constraint.proves_not_null).for_each(rename);
+            constraint.compares.iter_mut().map(|found| &mut found.column).for_each(rename);
         }
         facts.primary_key.iter_mut().for_each(rename);
         facts.triggers.values_mut().chain(facts.policies.values_mut()).flatten().for_each(rename);

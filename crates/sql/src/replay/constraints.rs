@@ -81,6 +81,7 @@ impl Surroundings {
                     _ => None,
                 },
                 proves_not_null: added.proves_not_null.clone(),
+                compares: added.compares.clone(),
                 validated: !added.not_valid && !added.not_enforced,
                 enforced: !added.not_enforced,
                 deferral: added.deferral,

@@ -107,14 +107,14 @@ async fn detail(client: &impl GenericClient, oid: u32, facts: &mut RelationFacts
         if kind == ConstraintFactsKind::PrimaryKey {
             facts.primary_key.clone_from(&columns);
         }
+        let plain = ConstraintFacts::plain(Name::new(row.get::<_, String>(0)), kind, columns);
         facts.constraints.push(ConstraintFacts {
             referenced: row.get::<_, Option<String>>(4).map(|namespace| name(namespace, row.get(5))),
-            proves_not_null: row
-                .get::<_, Option<String>>(3)
-                .map(|check| ConstraintFacts::proven_by(&check))
-                .unwrap_or_default(),
             validated: row.get(2),
-            ..ConstraintFacts::plain(Name::new(row.get::<_, String>(0)), kind, columns)
+            ..match row.get::<_, Option<String>>(3) {
+                Some(check) => plain.checking(&check),
+                None => plain,
+            }
         });
     }
     for row in client

@@ -14,7 +14,6 @@ use crate::agreement::{agrees, replayed};
 /// Where we predict more than was traced, on purpose, with the reason. Less is never right.
 const MORE: &[(&str, &str)] = &[
     ("trace:alter-index set tablespace", "where an index lies is no fact that is looked up"),
-    ("trace:attach-partition with matching CHECK", "whether a check implies the bounds is not worked out"),
     ("trace:alter-sequence as bigint", "the trace left the files of sequences out"),
     (
         "trace:FK referencing partitioned table",

@@ -46,7 +46,8 @@ fn is_other(case: &Case<'_>, act: &Act<'_>, claim: &LockClaim) -> bool {
 /// The tables that an effect is about, as a reader sees it.
 fn named(effect: &Effect) -> Vec<&RelationName> {
     match effect {
-        Effect::AttachPartition { table, partition } | Effect::DetachPartition { table, partition, .. } => {
+        Effect::AttachPartition { table, partition, .. }
+        | Effect::DetachPartition { table, partition, .. } => {
             vec![table, partition]
         }
         Effect::Inherit { table, parent, .. } => vec![table, parent],

@@ -3,6 +3,7 @@
 use pg_query::protobuf::{ConstrType, Constraint};
 use underpin_catalog::{Name, RelationName};
 
+use crate::bounds::comparisons;
 use crate::describe::tree::{named, names, read_by};
 use crate::effect::{AddConstraint, ConstraintKind, Deferral, OnDelete};
 use crate::predicate::not_null_columns;
@@ -49,6 +50,10 @@ pub(crate) fn constraint(table: &RelationName, added: &Constraint, beside: Optio
         },
         proves_not_null: match &kind {
             ConstraintKind::Check => added.raw_expr.as_deref().map(not_null_columns).unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        compares: match &kind {
+            ConstraintKind::Check => added.raw_expr.as_deref().map(comparisons).unwrap_or_default(),
             _ => Vec::new(),
         },
         kind,

@@ -110,13 +110,9 @@ impl ShadowHistory {
         self.start().await?;
         let base = self.open(BASE).await?;
         for migration in history.iter().skip(self.replayed) {
-            apply(&base, &migration.steps)
-                .await
-                .map_err(|Refused { step, error }| NotReplayed::Migration {
-                    name: migration.name.clone(),
-                    step,
-                    error,
-                })?;
+            apply(&base, &migration.steps).await.map_err(|Refused { step, error }| {
+                NotReplayed::Migration { name: migration.name.clone(), step, error }
+            })?;
             self.replayed += 1;
         }
         Ok(())

@@ -9,6 +9,8 @@ use underpin_sql::read;
 use underpin_sql::sending::Sender;
 use underpin_testkit::corpus::{History, histories};
 
+use crate::histories::with_circumstances;
+
 /// `project/migration:line rule SQLSTATE`, for each failure that does not depend on rows.
 fn failing(history: &History) -> Vec<String> {
     let settings = Settings::default();
@@ -42,4 +44,29 @@ const REAL: &[&str] = &[
 fn what_was_deployed_is_not_told_to_fail() {
     let all: Vec<String> = histories().iter().flat_map(failing).collect();
     assert_eq!(all, REAL);
+}
+
+/// The queries that are to be asked before a file runs.
+fn asked_before(sql: &str) -> Vec<String> {
+    let before = "CREATE TABLE \"User\" (\"id\" SERIAL PRIMARY KEY, \"total\" INTEGER);\nINSERT INTO \"User\" DEFAULT VALUES;";
+    with_circumstances(Sender::PrismaWhole, |around| {
+        let mut linter = Linter::new(around);
+        linter.pass(&read(before));
+        let report = linter.judge(&Source { path: "migration.sql", text: sql, read: read(sql) });
+        report.findings.into_iter().filter_map(|finding| finding.check).collect()
+    })
+}
+
+#[test]
+fn no_query_names_a_column_that_the_migration_adds() {
+    for sql in [
+        "ALTER TABLE \"User\" ADD COLUMN \"level\" INTEGER DEFAULT 1, ADD CONSTRAINT low CHECK (\"level\" < \"total\");",
+        "ALTER TABLE \"User\" ADD COLUMN \"level\" INTEGER DEFAULT 1;\nCREATE UNIQUE INDEX i ON \"User\" (\"level\");",
+        "ALTER TABLE \"User\" ADD COLUMN \"level\" INTEGER;\nALTER TABLE \"User\" ALTER COLUMN \"level\" SET NOT NULL;",
+    ] {
+        assert!(!asked_before(sql).concat().contains("level"), "{sql}");
+    }
+    // What is there can be asked.
+    let there = asked_before("ALTER TABLE \"User\" ADD COLUMN \"level\" INTEGER, ADD CHECK (\"total\" < 9);");
+    assert!(there.concat().contains("total"), "{there:?}");
 }

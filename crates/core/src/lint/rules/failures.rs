@@ -74,7 +74,7 @@ fn tell(case: &Case<'_>, failure: &Failure) -> Finding {
         .sure(confidence(case, failure))
         .failing(failure.sqlstate)
         .instead(advice(failure));
-    if let Some(check) = &failure.check {
+    if let Some(check) = failure.check.as_ref().filter(|check| can_be_asked(case, failure, check)) {
         telling = telling.checked_by(check);
     }
     if failure.kind == FailureKind::Rows {
@@ -85,6 +85,19 @@ fn tell(case: &Case<'_>, failure: &Failure) -> Finding {
         telling = telling.at(case.file, start + bytes.start..start + bytes.end);
     }
     telling.done()
+}
+
+/// The query is asked before the migration runs: it must not name a column that the migration adds.
+fn can_be_asked(case: &Case<'_>, failure: &Failure, check: &str) -> bool {
+    let Some(table) = &failure.table else { return true };
+    let adds = |column: &Name| {
+        case.world.is_new_column(table, column)
+            || case.statement.effects.iter().any(|effect| {
+                matches!(effect, Effect::AddColumn(added)
+                    if added.column == *column && case.world.facts().resolve(&added.table) == *table)
+            })
+    };
+    !failure.columns.iter().any(|column| adds(column) && check.contains(&column.to_string()))
 }
 
 fn why_in_block(case: &Case<'_>) -> &'static str {

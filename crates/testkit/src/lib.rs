@@ -33,4 +33,4 @@ pub use places::{shared, workspace_root};
 pub use project::ProjectFolder;
 pub use proxy::{Loss, Proxy};
 pub use routines::routines;
-pub use server::{Database, Server, installation, majors};
+pub use server::{Database, Server, installation, majors, outer_majors};

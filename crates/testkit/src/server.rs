@@ -22,6 +22,19 @@ pub fn majors() -> Vec<u32> {
     parse_majors(&list).unwrap_or_else(|| panic!("UNDERPIN_TEST_MAJORS is no list of majors: {list:?}"))
 }
 
+/// The oldest and the newest of [`majors`], for what takes minutes and depends little on the major; all of
+/// them when `UNDERPIN_TEST_MATRIX` is set, as `./run matrix` does.
+///
+/// # Panics
+/// As [`majors`].
+pub fn outer_majors() -> Vec<u32> {
+    let mut outer = majors();
+    if std::env::var_os("UNDERPIN_TEST_MATRIX").is_none() && outer.len() > 2 {
+        outer.drain(1..outer.len() - 1);
+    }
+    outer
+}
+
 fn parse_majors(list: &str) -> Option<Vec<u32>> {
     let majors: Option<Vec<u32>> = list.split(',').map(|major| major.trim().parse().ok()).collect();
     majors.filter(|majors| !majors.is_empty())

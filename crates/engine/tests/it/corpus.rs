@@ -7,7 +7,7 @@ use underpin_core::settings::Settings;
 use underpin_engine::Events;
 use underpin_engine::deploy::{Ending, deploy};
 use underpin_engine::drift::drift;
-use underpin_testkit::{Server, corpus, majors};
+use underpin_testkit::{Server, corpus, majors, outer_majors};
 
 use crate::setting::{assert_same, catalog, corpus_target, deployed, ledger, request};
 
@@ -59,7 +59,7 @@ async fn as_prisma_does(client: &Client, text: &str) -> Result<(), tokio_postgre
 
 async fn agrees(project: &str) {
     let history = corpus::history(project);
-    for major in majors() {
+    for major in outer_majors() {
         let of = format!("{project} on PostgreSQL {major}");
         let server = Server::shared(major).await;
         let theirs = server.database("theirs").await;

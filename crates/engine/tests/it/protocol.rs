@@ -10,7 +10,7 @@ use underpin_core::exit;
 use underpin_core::plan::Mode;
 use underpin_engine::deploy::{Ending, Request};
 use underpin_shadow::StartOptions;
-use underpin_testkit::{Database, Server, majors};
+use underpin_testkit::{Database, Server, majors, outer_majors};
 
 use crate::setting::{
     Running, assert_same, catalog, deployed, in_transaction, ledger, named, slow_ddl, strict, target,
@@ -182,7 +182,7 @@ const SLOWLY: &str = "autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_autovacuum_gives_way_and_costs_no_try() {
-    for major in [majors()[0], *majors().last().unwrap()] {
+    for major in outer_majors() {
         let server = vacuuming(major).await;
         let database = server.database("vacuum").await;
         shop::open_with(&database, 10).await;
@@ -204,7 +204,7 @@ async fn an_autovacuum_gives_way_and_costs_no_try() {
 /// Switching autovacuum off for the table leaves only the vacuum that cannot be switched off.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vacuum_against_wraparound_is_left_alone() {
-    for major in [majors()[0], *majors().last().unwrap()] {
+    for major in outer_majors() {
         let server = vacuuming(major).await;
         let database = server.database("wraparound").await;
         shop::open_with(&database, 10).await;

@@ -7,7 +7,7 @@ use underpin_core::event::{Event, WaitReason};
 use underpin_core::exit;
 use underpin_core::plan::Mode;
 use underpin_engine::deploy::{Ending, Request};
-use underpin_testkit::{Database, Server, majors};
+use underpin_testkit::{Database, Server, majors, outer_majors};
 
 use crate::setting::{
     GUARD, Running, assert_same, catalog, deployed, end_session, in_transaction, named, strict, target,
@@ -37,7 +37,7 @@ async fn assert_once(database: &Database<'_>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_deploys_at_once_one_waits_and_finds_nothing_to_do() {
-    for major in majors() {
+    for major in outer_majors() {
         let server = Server::shared(major).await;
         let database = server.database("two").await;
         shop::open(&database).await;
@@ -82,7 +82,7 @@ async fn whoever_holds_prismas_lock_is_named_when_the_budget_is_spent() {
 /// The lock's session dies while the run waits. Prisma may begin now, so nothing more is done.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_loses_prismas_lock_begins_nothing_more() {
-    for major in majors() {
+    for major in outer_majors() {
         let server = Server::shared(major).await;
         let database = server.database("guard").await;
         shop::open(&database).await;
@@ -113,7 +113,7 @@ async fn a_run_that_loses_prismas_lock_begins_nothing_more() {
 /// back with new ones and may not do anything any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_taken_over_can_do_nothing_any_more() {
-    for major in majors() {
+    for major in outer_majors() {
         let server = Server::shared(major).await;
         let database = server.database("fence").await;
         shop::open(&database).await;
@@ -142,7 +142,7 @@ async fn a_run_that_was_taken_over_can_do_nothing_any_more() {
 /// comes back is the other run's, finished or not, and none of its business.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_taken_over_does_not_drop_the_others_build() {
-    for major in majors() {
+    for major in outer_majors() {
         let server = Server::shared(major).await;
         let database = server.database("builds").await;
         shop::open(&database).await;

@@ -5,7 +5,8 @@
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use underpin_catalog::Name;
 use underpin_prisma::schema::{Argument, Attribute, Block, Expression, Span};
-use underpin_prisma::{ClientContract, Schema, SchemaHead, Source};
+use underpin_prisma::validator::validate;
+use underpin_prisma::{ClientContract, PrismaCatalog, PrismaVersion, Schema, SchemaHead, Source};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -55,6 +56,16 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
         }
+    }
+    for version in [PrismaVersion::new(5, 22, 0), PrismaVersion::new(6, 19, 0), PrismaVersion::new(7, 10, 0)] {
+        let refused = validate(&schema, version);
+        for error in &refused {
+            inside(&schema, error.span);
+            assert!(!error.message.is_empty() && !error.hint.is_empty());
+        }
+        // What is refused has no database, and what has one is not refused.
+        let catalog = PrismaCatalog::of_schema(&schema, &Name::new("public"), version);
+        assert!(refused.is_empty() || catalog.is_err());
     }
     let _ = SchemaHead::of(&schema);
     let contract = ClientContract::of(&schema, &Name::new("public"));

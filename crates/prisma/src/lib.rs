@@ -22,6 +22,7 @@ pub mod schema_head;
 mod script;
 mod setting;
 pub mod url;
+pub mod validator;
 mod version;
 
 pub use alignment::{Alignment, Edited, Gap, align};
@@ -39,4 +40,5 @@ pub use schema_head::{SchemaHead, SchemaHeadError};
 pub use script::{LineEndings, Script};
 pub use setting::{MissingVariable, Resolved, Setting};
 pub use url::{DatabaseUrl, Password, UrlError};
+pub use validator::SchemaError;
 pub use version::PrismaVersion;

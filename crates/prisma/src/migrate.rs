@@ -24,7 +24,7 @@ pub use catalog::{
     Column, ColumnType, Decimal, Default, Enum, Extension, ForeignKey, Index, IndexColumn, IndexMethod,
     OperatorClass, PrimaryKey, PrismaCatalog, ReferentialAction, SortOrder, Table, Value,
 };
-pub use from_schema::{Unreadable, UnreadableKind};
+pub(crate) use from_schema::is_date_time;
 pub use losses::Loss;
 pub use native_type::NativeType;
 pub use step::{AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, TableChange};

@@ -75,6 +75,16 @@ impl Schema {
         schema.sources = sources;
         schema.errors.sort_by_key(|error| error.span);
         schema.comments.sort_by_key(|comment| comment.span);
+        // What Prisma passes over may be anything, half a string too; a comment without end reaches further.
+        let comments = &schema.comments;
+        schema.errors.retain(|error| {
+            let is_passed_over = |comment: &Comment| {
+                let (outer, span) = (comment.span, error.span);
+                let is_within = outer.file == span.file && outer.start <= span.start && span.end <= outer.end;
+                comment.kind == CommentKind::PassedOver && is_within
+            };
+            error.kind == SyntaxErrorKind::OpenComment || !comments.iter().any(is_passed_over)
+        });
         // A comment within what Prisma passes over is passed over with it.
         let mut outer: Option<Span> = None;
         schema.comments.retain(|comment| {
@@ -148,7 +158,7 @@ impl Schema {
         self.configs(ConfigKind::Generator)
     }
 
-    fn configs(&self, kind: ConfigKind) -> impl Iterator<Item = &Config> {
+    pub(crate) fn configs(&self, kind: ConfigKind) -> impl Iterator<Item = &Config> {
         self.blocks.iter().filter_map(move |block| match block {
             Block::Config(config) if config.kind == kind => Some(config),
             Block::Model(_) | Block::Enum(_) | Block::Config(_) => None,

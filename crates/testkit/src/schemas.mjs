@@ -1,8 +1,8 @@
 // What Prisma's own parser and engine make of schemas, many at once.
-// usage: schemas.mjs battery | pairs | (validate | create) TEXTS.json | diff PAIRS.json
-// TEXTS: a list of texts. PAIRS: a list of [before, after], each null for the empty database or a list of [path, text].
-// Prints JSON: the battery's schemas by name; its pairs by name; for each text null or the error; for each text or
-// pair {sql} or {error}. PRISMA_ENGINE_PKG_DIR names another version of the engine.
+// usage: schemas.mjs battery | pairs | (validate | create) TEXTS.json | lint SCHEMAS.json | diff PAIRS.json
+// TEXTS: a list of texts. SCHEMAS: a list of lists of [path, text]. PAIRS: a list of [before, after], each null for the empty database or a list of [path, text].
+// Prints JSON: the battery's schemas by name; its pairs by name; for each text null or the error; for each schema its
+// errors with their places; for each text or pair {sql} or {error}. PRISMA_ENGINE_PKG_DIR names another version of the engine.
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -35,6 +35,11 @@ const modes = {
         return message(error)
       }
     })
+  },
+  lint: async () => {
+    const psl = createRequire(from('lib/engine.mjs'))('@prisma/prisma-schema-wasm')
+    const errors = (files) => JSON.parse(psl.lint(JSON.stringify(files))).filter((error) => !error.is_warning)
+    return texts().map((files) => errors(files).map(({ file_name, start, end, text }) => ({ file: file_name, start, end, text })))
   },
   create: () => diff(texts().map((text) => [null, [['schema.prisma', text]]])),
   diff: () => diff(texts()),

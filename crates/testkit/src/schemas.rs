@@ -71,6 +71,24 @@ pub async fn validate(texts: &[String]) -> Vec<Option<String>> {
     ask("validate", Engine::Prisma7, texts).await
 }
 
+/// An error of Prisma's validator, with its place.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Refusal {
+    /// The file's path, as it was given.
+    pub file: String,
+    /// The first byte.
+    pub start: usize,
+    /// The byte behind the last.
+    pub end: usize,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// What the validator of Prisma 7 refuses each schema for; nothing means that it takes it.
+pub async fn lint(schemas: &[Vec<(String, String)>]) -> Vec<Vec<Refusal>> {
+    ask("lint", Engine::Prisma7, schemas).await
+}
+
 /// What `prisma migrate diff --from-empty` makes of each text.
 pub async fn create(texts: &[String]) -> Vec<Created> {
     ask("create", Engine::Prisma7, texts).await

@@ -6,12 +6,11 @@
 //! out, because Prisma neither makes nor changes them; what is `@ignore`d is not, because that is
 //! the client's business.
 //!
-//! A schema in which something cannot be understood has no catalog: a column that is missed here
-//! would be dropped there. What is merely forbidden (two primary keys, a list as a key) is Prisma's
-//! validator's business; here it has some meaning or another.
+//! A schema that Prisma refuses has no catalog ([`crate::validator`]): a column that is missed here would
+//! be dropped there. So what is read here is known to be right; what cannot be understood all the
+//! same is told, never passed over.
 
 mod column;
-mod error;
 mod index;
 mod predicate;
 mod relation;
@@ -19,12 +18,11 @@ mod value;
 
 use underpin_catalog::{Name, RelationName};
 
-pub use error::{Unreadable, UnreadableKind};
-
 use super::catalog::{Enum, Extension, PrismaCatalog, Table};
 use crate::PrismaVersion;
 use crate::client::relation_name;
-use crate::schema::{Expression, Model, Names, Schema};
+use crate::schema::{Expression, Model, Names, Schema, Span};
+use crate::validator::{SchemaError, validate};
 
 /// What is asked while a schema is read.
 struct Reading<'a> {
@@ -33,7 +31,7 @@ struct Reading<'a> {
     /// The namespace of what has no `@@schema`.
     namespace: &'a Name,
     version: PrismaVersion,
-    problems: Vec<Unreadable>,
+    problems: Vec<SchemaError>,
 }
 
 impl PrismaCatalog {
@@ -41,17 +39,26 @@ impl PrismaCatalog {
     /// `@@schema` live: `schema` in the connection's URL, else `public`.
     ///
     /// # Errors
-    /// When the schema has syntax errors, or something in it has no meaning: all of it, in the order of
-    /// the places.
+    /// Everything that Prisma refuses the schema for, in the order of the places; also that there is no
+    /// datasource, which its validator lets pass and its migrations do not.
     pub fn of_schema(
         schema: &Schema,
         namespace: &Name,
         version: PrismaVersion,
-    ) -> Result<Self, Vec<Unreadable>> {
-        let problems = schema.errors.iter().map(Unreadable::from).collect();
+    ) -> Result<Self, Vec<SchemaError>> {
+        let mut problems = validate(schema, version);
+        if problems.is_empty() && schema.datasource().is_none() {
+            problems.push(SchemaError {
+                message: "the schema has no datasource".to_owned(),
+                hint: "write datasource db { provider = \"postgresql\" }, a property to a line".to_owned(),
+                span: Span { file: 0, start: 0, end: 0 },
+            });
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let mut reading = Reading { schema, names: Names::of(schema), namespace, version, problems };
         let catalog = reading.catalog();
-        reading.problems.sort_by_key(|problem| problem.span);
         match reading.problems.is_empty() {
             true => Ok(catalog),
             false => Err(reading.problems),
@@ -131,9 +138,21 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// Notes something that has no meaning.
+    fn problem<T>(&mut self, message: impl Into<String>, span: Span) -> Option<T> {
+        let hint = "Prisma takes it and underpin does not know what it makes of it; please report it";
+        self.problems.push(SchemaError { message: message.into(), hint: hint.to_owned(), span });
+        None
+    }
+
     fn name(&self, namespace: Option<&str>, name: &str) -> RelationName {
         relation_name(namespace, name, self.namespace)
     }
+}
+
+/// Whether a text is a point in time as `@default` takes it.
+pub(crate) fn is_date_time(text: &str) -> bool {
+    value::date_time(text).is_some()
 }
 
 #[cfg(test)]

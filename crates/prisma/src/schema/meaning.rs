@@ -91,7 +91,7 @@ impl Scalar {
         }
     }
 
-    fn of(name: &str) -> Option<Self> {
+    pub(crate) fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scalar| scalar.as_str() == name)
     }
 }
@@ -108,6 +108,11 @@ impl<'a> Names<'a> {
             names.entry(name.as_str()).or_insert(block);
         }
         Self(names)
+    }
+
+    /// All of them, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a str> {
+        self.0.keys().copied()
     }
 
     pub(crate) fn type_of(&self, field: &'a Field) -> TypeOf<'a> {

@@ -211,13 +211,13 @@ fn blocks_that_are_none_are_told_and_the_next_is_read() {
 fn what_prisma_passes_over_is_passed_over() {
     let schema = clean(
         "generator a-b {\n out-put = \"x\"\n}\nmodelA {\n a String @db.VarChar(5,)\n b String @db.VarChar(,)\n}\n\
-         model B { a Int }\n id Int @id\n} model C {\n}",
+         model B { a Int }\n id Int @id\n} model C {\n}\nmodel D {\"\n}",
     );
     let models: Vec<_> =
         schema.models().map(|model| (model.name.name.as_str(), model.fields.len())).collect();
-    assert_eq!(models, [("A", 2), ("B", 1), ("C", 0)]);
+    assert_eq!(models, [("A", 2), ("B", 1), ("C", 0), ("D", 0)]);
     let passed_over = schema.comments.iter().map(|comment| schema.text(comment.span));
-    assert_eq!(passed_over.collect::<Vec<_>>(), ["a Int }"]);
+    assert_eq!(passed_over.collect::<Vec<_>>(), ["a Int }", "\""]);
 }
 
 #[test]

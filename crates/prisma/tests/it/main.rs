@@ -4,6 +4,7 @@
 
 mod client;
 mod contract;
-mod migrate;
+pub(crate) mod migrate;
 mod parser;
+mod refused;
 mod schemas;

@@ -31,6 +31,11 @@ pub(crate) fn script(before: &Side, after: &Side, version: PrismaVersion) -> Str
     Migration::between(&before, &after, version).script()
 }
 
+/// A schema as Prisma 6 takes it: a datasource has a URL.
+pub(crate) fn with_url(text: &str) -> String {
+    text.replacen("\"postgresql\"", "\"postgresql\"\n  url = \"postgres://x\"", 1)
+}
+
 /// A schema of one file.
 pub(crate) fn one(text: &str) -> Side {
     Some(vec![("schema.prisma".to_owned(), text.to_owned())])

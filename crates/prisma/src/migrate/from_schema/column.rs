@@ -1,10 +1,9 @@
 //! Columns: type, arity, default.
 
-use super::error::UnreadableKind;
-use super::{Reading, Unreadable};
+use super::Reading;
 use crate::migrate::NativeType;
 use crate::migrate::catalog::{Column, ColumnType, Default, Value};
-use crate::schema::{Attribute, Enum, Expression, Field, Scalar, Span, TypeOf};
+use crate::schema::{Attribute, Enum, Expression, Field, Scalar, TypeOf};
 use underpin_catalog::Name;
 
 /// What a default's constants are read as.
@@ -34,11 +33,11 @@ impl<'a> Reading<'a> {
             }
             TypeOf::Unsupported(text) => (ColumnType::Unsupported(text.to_owned()), Constants::None),
             TypeOf::Composite(model) => {
-                let name = model.name.name.clone();
-                return self.problem(UnreadableKind::Type(name), field.field_type.span);
+                return self
+                    .problem(format!("`{}` is a composite type", model.name.name), field.field_type.span);
             }
             TypeOf::Unknown(name) => {
-                return self.problem(UnreadableKind::Type(name.to_owned()), field.field_type.span);
+                return self.problem(format!("there is no type `{name}`"), field.field_type.span);
             }
         };
         let mut column = Column {
@@ -57,19 +56,14 @@ impl<'a> Reading<'a> {
 
     fn native_type(&mut self, attribute: &Attribute) -> Option<NativeType> {
         let native = NativeType::of_attribute(attribute);
-        let unknown = || {
-            let name = &attribute.name.name;
-            let name = name.split_once('.').map_or(name.as_str(), |(_, name)| name);
-            UnreadableKind::NativeType(name.to_owned())
-        };
-        native.or_else(|| self.problem(unknown(), attribute.span))
+        native.or_else(|| self.problem(format!("there is no type @{}", attribute.name.name), attribute.span))
     }
 
     fn fill_default(&mut self, column: &mut Column, default: &Expression, constants: Constants<'a>) {
         let Expression::Function { name, arguments, .. } = default else {
             column.default = match constant(default, constants) {
                 Some(value) => Some(Default::Value(value)),
-                None => self.problem(UnreadableKind::Value, default.span()),
+                None => self.problem("this is no value of the field's type", default.span()),
             };
             return;
         };
@@ -88,12 +82,6 @@ impl<'a> Reading<'a> {
             }
             _ => column.is_filled_by_client = true,
         }
-    }
-
-    /// Notes that something cannot be understood.
-    pub(super) fn problem<T>(&mut self, kind: UnreadableKind, span: Span) -> Option<T> {
-        self.problems.push(Unreadable { kind, span });
-        None
     }
 }
 

@@ -5,7 +5,6 @@
 use underpin_catalog::Name;
 
 use super::Reading;
-use super::error::UnreadableKind;
 use crate::client::constraint_name;
 use crate::migrate::catalog::{Index, IndexColumn, IndexMethod, OperatorClass, PrimaryKey, SortOrder};
 use crate::schema::{Argument, Attribute, Expression, Model};
@@ -87,8 +86,7 @@ impl<'a> Reading<'a> {
     ) -> Option<IndexColumn> {
         let word = expression.word().unwrap_or_default();
         let Some(field) = model.field(word) else {
-            let kind = UnreadableKind::Field { model: model.name.name.clone(), field: word.to_owned() };
-            return self.problem(kind, expression.span());
+            return self.problem(format!("`{}` has no field `{word}`", model.name.name), expression.span());
         };
         let arguments = match expression {
             Expression::Function { arguments, .. } => arguments.as_slice(),

@@ -1,7 +1,6 @@
 //! Conditions of partial indexes, a preview feature since Prisma 7.4.
 
 use super::Reading;
-use super::error::UnreadableKind;
 use crate::migrate::sql::{identifier, literal};
 use crate::schema::{Argument, Expression, Model};
 
@@ -21,15 +20,14 @@ impl<'a> Reading<'a> {
         };
         match text {
             Some(text) => Some(format!("({text})")),
-            None => self.problem(UnreadableKind::Predicate, condition.span()),
+            None => self.problem("this is no condition", condition.span()),
         }
     }
 
     fn term(&mut self, model: &Model, entry: &Argument) -> Option<String> {
         let word = &entry.name.as_ref()?.name;
         let Some(field) = model.field(word) else {
-            let kind = UnreadableKind::Field { model: model.name.name.clone(), field: word.clone() };
-            return self.problem(kind, entry.span);
+            return self.problem(format!("`{}` has no field `{word}`", model.name.name), entry.span);
         };
         let column = identifier(field.database_name());
         let (is_not, value) = match &entry.value {

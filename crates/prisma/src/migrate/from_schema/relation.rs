@@ -3,7 +3,6 @@
 use underpin_catalog::{Name, RelationName};
 
 use super::Reading;
-use super::error::UnreadableKind;
 use crate::client::constraint_name;
 use crate::migrate::catalog::{
     Column, ForeignKey, Index, IndexColumn, IndexMethod, PrimaryKey, ReferentialAction, Table,
@@ -51,7 +50,7 @@ impl<'a> Reading<'a> {
         let relation = field.attribute("relation")?;
         let own = self.fields_of(model, relation.named("fields")?)?;
         let Some(referenced) = relation.named("references") else {
-            return self.problem(UnreadableKind::References, relation.span);
+            return self.problem("a relation with `fields` needs `references`", relation.span);
         };
         let referenced = self.fields_of(target, referenced)?;
         let column_names = |fields: &[&Field]| -> Vec<Name> {
@@ -78,9 +77,7 @@ impl<'a> Reading<'a> {
             match model.field(word) {
                 Some(field) => fields.push(field),
                 None => {
-                    let kind =
-                        UnreadableKind::Field { model: model.name.name.clone(), field: word.to_owned() };
-                    return self.problem(kind, item.span());
+                    return self.problem(format!("`{}` has no field `{word}`", model.name.name), item.span());
                 }
             }
         }
@@ -173,7 +170,7 @@ impl<'a> Reading<'a> {
         });
         match key {
             Some(key) => Some(Target { table: name, key: key.clone() }),
-            None => self.problem(UnreadableKind::Key(end.model.name.name.clone()), span_of(end)),
+            None => self.problem(format!("`{}` has no @id of one field", end.model.name.name), span_of(end)),
         }
     }
 }

@@ -31,12 +31,12 @@ pub(super) fn of_scalar(expression: &Expression, scalar: Scalar) -> Option<Value
 
 /// A point in time of RFC 3339 as Prisma writes it into SQL: with a space, the offset behind another, and the
 /// fraction in three, six or nine digits or none.
-fn date_time(text: &str) -> Option<String> {
+pub(crate) fn date_time(text: &str) -> Option<String> {
     let (date, rest) = (text.get(..10)?, text.get(11..)?);
     let (time, rest) = (rest.get(..8)?, &rest[8..]);
     let (fraction, offset) = match rest.strip_prefix('.') {
         None => ("", rest),
-        Some(rest) => rest.split_at(rest.find(|sign: char| !sign.is_ascii_digit())?),
+        Some(rest) => rest.split_at(rest.find(|sign: char| !sign.is_ascii_digit()).filter(|&end| end > 0)?),
     };
     let offset = match offset {
         "Z" | "z" | "-00:00" => "+00:00",
@@ -49,6 +49,15 @@ fn date_time(text: &str) -> Option<String> {
     };
     let is_offset = shape(offset, "+00:00") || shape(offset, "-00:00");
     if !shape(date, "0000-00-00") || !shape(time, "00:00:00") || !is_offset {
+        return None;
+    }
+    let number = |text: &str, at: usize| text[at..at + 2].parse::<i8>().ok();
+    let (year, month, day) = (date[..4].parse().ok()?, number(date, 5)?, number(date, 8)?);
+    let is_date = jiff::civil::Date::new(year, month, day).is_ok();
+    // Second 60 is a leap second.
+    let is_time = number(time, 0)? < 24 && number(time, 3)? < 60 && number(time, 6)? <= 60;
+    let is_separated = matches!(text.as_bytes()[10], b'T' | b't' | b' ');
+    if !is_date || !is_time || !is_separated || number(offset, 1)? >= 24 || number(offset, 4)? >= 60 {
         return None;
     }
     let nanoseconds: String = fraction.chars().chain("000000000".chars()).take(9).collect();
@@ -72,8 +81,18 @@ mod tests {
         ] {
             assert_eq!(date_time(text).as_deref(), Some(written));
         }
-        for text in ["", "2020-01-02", "2020-01-02T03:04:05", "2020-01-02T03:04:05.5", "2020-01-0éT03:04:05Z"]
-        {
+        for text in [
+            "",
+            "2020-01-02",
+            "2020-01-02T03:04:05",
+            "2020-01-02T03:04:05.5",
+            "2020-01-0éT03:04:05Z",
+            "2020-01-02T03:04:05.Z",
+            "2021-02-29T03:04:05Z",
+            "2020-01-02_03:04:05Z",
+            "2020-01-02T24:00:00Z",
+            "2020-01-02T03:04:05+24:00",
+        ] {
             assert_eq!(date_time(text), None, "{text}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use underpin_prisma::PrismaVersion;
 use underpin_testkit::schemas::{pairs, transcript};
 
-use super::{PRISMA_6, PRISMA_7, one, script};
+use super::{PRISMA_6, PRISMA_7, one, script, with_url};
 
 /// The scripts of a transcript by the names of the cases; none where the engine refused a schema.
 fn scripts(file: &str) -> BTreeMap<String, Option<String>> {
@@ -28,7 +28,11 @@ async fn compare(file: &str, version: PrismaVersion) -> (usize, Vec<String>) {
     let (mut compared, mut different) = (0, Vec::new());
     for pair in pairs().await {
         let Some(wanted) = &wanted[&pair.0] else { continue };
-        let side = |text: &Option<String>| text.as_deref().and_then(one);
+        let side = |text: &Option<String>| match text.as_deref() {
+            Some(text) if version.keeps_url_in_config() => one(text),
+            Some(text) => one(&with_url(text)),
+            None => None,
+        };
         let ours = script(&side(&pair.1), &side(&pair.2), version);
         compared += 1;
         if ours.trim_end() != wanted.trim_end() {

@@ -2,7 +2,7 @@
 
 use underpin_testkit::schemas::{Engine, Side};
 
-use super::{PRISMA_6, PRISMA_7, differing, one};
+use super::{PRISMA_6, PRISMA_7, differing, one, with_url};
 use crate::schemas::{all, for_prisma_7};
 
 /// Each schema of the corpus and each side of the battery, made and unmade.
@@ -24,11 +24,11 @@ async fn real_schemas_become_the_script_of_prisma_7() {
 
 #[tokio::test]
 async fn real_schemas_become_the_script_of_prisma_6() {
-    let with_url = |text: &str| {
-        for_prisma_7(text).replacen("\"postgresql\"", "\"postgresql\"\n  url = \"postgres://x\"", 1)
-    };
-    let pairs: Vec<_> =
-        pairs(with_url).await.into_iter().filter(|(name, ..)| !name.starts_with("partial_index")).collect();
+    let pairs: Vec<_> = pairs(|text| with_url(&for_prisma_7(text)))
+        .await
+        .into_iter()
+        .filter(|(name, ..)| !name.starts_with("partial_index"))
+        .collect();
     let differing = differing(Engine::Prisma6, &pairs, PRISMA_6).await;
     assert!(differing.is_empty(), "{} differ\n{}", differing.len(), differing.join("\n\n"));
     assert_eq!(pairs.len(), 196, "6 has no partial indexes");

@@ -13,6 +13,7 @@
 
 mod catalog;
 mod diff;
+mod from_catalog;
 mod from_schema;
 mod losses;
 mod native_type;
@@ -24,6 +25,7 @@ pub use catalog::{
     Column, ColumnType, Decimal, Default, Enum, Extension, ForeignKey, Index, IndexColumn, IndexMethod,
     OperatorClass, PrimaryKey, PrismaCatalog, ReferentialAction, SortOrder, Table, Value,
 };
+pub use from_catalog::{LeadsOut, Preview, Scope};
 pub(crate) use from_schema::is_date_time;
 pub use losses::Loss;
 pub use native_type::NativeType;

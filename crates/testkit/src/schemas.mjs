@@ -1,8 +1,11 @@
 // What Prisma's own parser and engine make of schemas, many at once.
-// usage: schemas.mjs battery | pairs | (validate | create) TEXTS.json | lint SCHEMAS.json | diff PAIRS.json
+// usage: schemas.mjs battery | pairs | (validate | create) TEXTS.json | lint SCHEMAS.json | diff PAIRS.json |
+//        describe DATABASES.json
 // TEXTS: a list of texts. SCHEMAS: a list of lists of [path, text]. PAIRS: a list of [before, after], each null for the empty database or a list of [path, text].
+// DATABASES: a list of [url, list of [path, text]], the schema whose datasource and generators say what is looked at.
 // Prints JSON: the battery's schemas by name; its pairs by name; for each text null or the error; for each schema its
-// errors with their places; for each text or pair {sql} or {error}. PRISMA_ENGINE_PKG_DIR names another version of the engine.
+// errors with their places; for each text or pair {sql} or {error}; for each database {made, kept, taken}: from empty
+// to it, from it to the schema, from the schema to it. PRISMA_ENGINE_PKG_DIR names another version of the engine.
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -43,6 +46,7 @@ const modes = {
   },
   create: () => diff(texts().map((text) => [null, [['schema.prisma', text]]])),
   diff: () => diff(texts()),
+  describe: () => describe(texts()),
 }
 
 async function diff(pairs) {
@@ -61,6 +65,34 @@ async function diff(pairs) {
       // a panic ends the instance
       if (/unreachable|RuntimeError|recursive/.test(error.message)) ({ engine } = await newEngine())
     }
+  }
+  return answers
+}
+
+async function describe(databases) {
+  const { filters, startEngine } = await import(from('lib/engine.mjs'))
+  const { AdapterFactory } = await import(from('lib/adapter.mjs'))
+  const answers = []
+  for (const [url, files] of databases) {
+    const factory = new AdapterFactory(url)
+    const engine = await startEngine(factory, files)
+    const named = files.map(([path, content]) => ({ path, content }))
+    const [empty, schema] = [{ tag: 'empty' }, { tag: 'schemaDatamodel', files: named }]
+    const database = { tag: 'schemaDatasource', files: named, configDir: '.' }
+    const script = async (from, to) => {
+      try {
+        return { sql: (await engine.diff({ from, to, script: true, exitCode: true, filters })).stdout }
+      } catch (error) {
+        return { error: message(error) }
+      }
+    }
+    const answer = {
+      made: await script(empty, database),
+      kept: await script(database, schema),
+      taken: await script(schema, database),
+    }
+    answers.push(answer)
+    await factory.close()
   }
   return answers
 }

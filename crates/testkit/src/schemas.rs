@@ -27,6 +27,20 @@ pub async fn battery() -> Vec<(String, String)> {
     ask::<(), _>("battery", Engine::Prisma7, &[]).await
 }
 
+/// A schema of Prisma 5 or 6 as Prisma 7 takes it: without URLs, and without preview features that are no
+/// longer known.
+pub fn for_prisma_7(text: &str) -> String {
+    let is_url = |line: &&str| !line.contains("env(\"");
+    let lines =
+        text.lines().filter(is_url).map(|line| match line.trim_start().starts_with("previewFeatures") {
+            true if !line.contains("partialIndexes") => {
+                "previewFeatures = [\"views\", \"postgresqlExtensions\"]"
+            }
+            _ => line,
+        });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
 /// A pair of the oracle's battery.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pair(
@@ -64,6 +78,31 @@ pub enum Engine {
 /// What `prisma migrate diff --script` makes of each pair.
 pub async fn diff(engine: Engine, pairs: &[(Side, Side)]) -> Vec<Created> {
     ask("diff", engine, pairs).await
+}
+
+/// A database, and the schema whose datasource and generators say what Prisma looks at in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Described(
+    /// How it is connected to.
+    pub String,
+    /// The files of the schema.
+    pub Vec<(String, String)>,
+);
+
+/// What `prisma migrate diff --script` makes of a database and a schema.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Description {
+    /// From nothing to the database: all that Prisma sees of it.
+    pub made: Created,
+    /// From the database to the schema.
+    pub kept: Created,
+    /// From the schema to the database.
+    pub taken: Created,
+}
+
+/// What Prisma sees of each database.
+pub async fn describe(engine: Engine, databases: &[Described]) -> Vec<Description> {
+    ask("describe", engine, databases).await
 }
 
 /// What the parser of Prisma 7 complains about in each text, if it does.

@@ -268,7 +268,7 @@ fn everything() -> Catalog {
         namespaces: IndexMap::from([(name("public"), Namespace { about: about() })]),
         extensions: IndexMap::from([(
             name("citext"),
-            Extension { version: "1.6".to_owned(), namespace: name("public") },
+            Extension { version: "1.6".to_owned(), namespace: name("public"), relocatable: true },
         )]),
         types: types(),
         sequences: IndexMap::from([(

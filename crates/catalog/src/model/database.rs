@@ -22,6 +22,9 @@ pub struct Extension {
     pub version: String,
     /// Where its objects live.
     pub namespace: Name,
+    /// Whether they can move to another namespace, as the extension's own files say: no difference of databases.
+    #[serde(skip)]
+    pub relocatable: bool,
 }
 
 /// Extended statistics.

@@ -43,8 +43,11 @@ impl Assembly {
     /// The extensions.
     pub(super) fn extensions(&mut self, rows: &[ExtensionRow]) {
         for row in rows {
-            let extension =
-                Extension { version: row.version.clone(), namespace: self.names.namespace(row.namespace) };
+            let extension = Extension {
+                version: row.version.clone(),
+                namespace: self.names.namespace(row.namespace),
+                relocatable: row.is_relocatable,
+            };
             self.catalog.extensions.insert(Name::new(row.name.clone()), extension);
         }
     }

@@ -1,3 +1,3 @@
-SELECT extname::text AS name, extversion AS version, extnamespace AS namespace
+SELECT extname::text AS name, extversion AS version, extnamespace AS namespace, extrelocatable AS is_relocatable
 FROM pg_extension
 ORDER BY oid

@@ -40,7 +40,7 @@ row!(SnapshotRow { snapshot: String });
 row!(NameRow { kind: String, oid: u32, namespace: u32, name: String, usual: bool });
 row!(UsualPrivilegesRow { kind: String, acl: Acl });
 row!(NamespaceRow { oid: u32, name: String, owner: u32, acl: Acl, initial: Acl });
-row!(ExtensionRow { name: String, version: String, namespace: u32 });
+row!(ExtensionRow { name: String, version: String, namespace: u32, is_relocatable: bool });
 row!(RelationRow {
     oid: u32,
     name: String,

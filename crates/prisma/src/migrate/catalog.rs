@@ -95,8 +95,16 @@ pub enum ColumnType {
     Native(NativeType),
     /// An enum, by its name with the namespace.
     Enum(RelationName),
-    /// Any other, as the database writes it.
+    /// Any other, as the schema or the database writes it.
     Unsupported(String),
+    /// One with functions of its own, as extensions make them, that was found in a database. A schema calls it
+    /// unsupported.
+    OfExtension {
+        /// Its name, or of a list that of the array's type: `_vector`.
+        name: String,
+        /// The numbers in parentheses.
+        arguments: Vec<String>,
+    },
 }
 
 /// The default of a column.
@@ -163,6 +171,9 @@ pub struct Index {
     pub columns: Vec<IndexColumn>,
     /// The condition of a partial index, as SQL, with its parentheses.
     pub predicate: Option<String>,
+    /// It has a condition, and the schema did not turn `partialIndexes` on: since 7.6 Prisma neither makes nor
+    /// drops such an index for its own sake. With one of the same columns in the schema it pairs it all the same.
+    pub is_left_alone: bool,
 }
 
 /// A column of an index.
@@ -284,7 +295,7 @@ impl Column {
     pub(super) fn native_type(&self) -> Option<NativeType> {
         match self.column_type {
             ColumnType::Native(native) => Some(native),
-            ColumnType::Enum(_) | ColumnType::Unsupported(_) => None,
+            ColumnType::Enum(_) | ColumnType::Unsupported(_) | ColumnType::OfExtension { .. } => None,
         }
     }
 

@@ -11,6 +11,7 @@ mod defaults;
 mod enums;
 mod indexes;
 mod pairs;
+mod predicates;
 
 use std::collections::HashSet;
 

@@ -200,5 +200,7 @@ fn type_name(column: &Column) -> String {
         ColumnType::Native(native) => native.to_string(),
         ColumnType::Enum(name) => format!("Enum({})", name.name.as_str()),
         ColumnType::Unsupported(text) => format!("Unsupported({text:?})"),
+        ColumnType::OfExtension { name, arguments } if arguments.is_empty() => name.clone(),
+        ColumnType::OfExtension { name, arguments } => format!("{name}({})", arguments.join(",")),
     }
 }

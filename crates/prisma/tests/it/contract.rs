@@ -8,9 +8,9 @@ use underpin_catalog::{Name, RelationName};
 use underpin_prisma::ClientContract;
 use underpin_prisma::client::{Column, KeyKind, OnCreate, Origin};
 use underpin_prisma::schema::{Arity, ModelKind};
-use underpin_testkit::schemas::{Created, create};
+use underpin_testkit::schemas::{Created, create, for_prisma_7};
 
-use crate::schemas::{all, for_prisma_7, read};
+use crate::schemas::{all, read};
 
 /// What a script makes.
 #[derive(Default)]

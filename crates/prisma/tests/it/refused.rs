@@ -15,12 +15,12 @@ use fastrand::Rng;
 use underpin_prisma::PrismaVersion;
 use underpin_prisma::schema::{Schema, Source};
 use underpin_prisma::validator::validate;
-use underpin_testkit::schemas::{Created, Engine, Refusal, diff, lint};
+use underpin_testkit::schemas::{Created, Engine, Refusal, diff, for_prisma_7, lint};
 use underpin_testkit::{CaseFile, hold};
 
 use crate::migrate::{PRISMA_6, PRISMA_7};
 use crate::parser::slipped;
-use crate::schemas::{all, for_prisma_7};
+use crate::schemas::all;
 
 const DATASOURCE_7: &str = "datasource db {\n  provider = \"postgresql\"\n}\n";
 const DATASOURCE_6: &str = "datasource db {\n  provider = \"postgresql\"\n  url = \"postgresql://x\"\n}\n";

@@ -20,17 +20,3 @@ pub(crate) fn told(text: &str) -> Vec<String> {
     let schema = read(text);
     schema.errors.iter().map(|error| schema.located(error)).collect()
 }
-
-/// A schema of Prisma 5 or 6 as Prisma 7 takes it: without URLs, and without preview features that are no
-/// longer known.
-pub(crate) fn for_prisma_7(text: &str) -> String {
-    let is_url = |line: &&str| !line.contains("env(\"");
-    let lines =
-        text.lines().filter(is_url).map(|line| match line.trim_start().starts_with("previewFeatures") {
-            true if !line.contains("partialIndexes") => {
-                "previewFeatures = [\"views\", \"postgresqlExtensions\"]"
-            }
-            _ => line,
-        });
-    lines.collect::<Vec<_>>().join("\n") + "\n"
-}

@@ -23,7 +23,7 @@ fn type_change(before: &Column, after: &Column) -> Option<Cast> {
     match (&before.column_type, &after.column_type) {
         (ColumnType::Enum(one), ColumnType::Enum(other)) => (one != other).then_some(Cast::Impossible),
         (ColumnType::Enum(_), _) | (_, ColumnType::Enum(_)) => Some(Cast::Impossible),
-        (ColumnType::Native(_) | ColumnType::Unsupported(_), _) if before.is_list() != after.is_list() => {
+        _ if before.is_list() != after.is_list() => {
             Some(match after.native_type() {
                 // An array has a text; text has no array.
                 Some(NativeType::Text | NativeType::VarChar(None)) if before.is_list() => Cast::Safe,
@@ -32,10 +32,15 @@ fn type_change(before: &Column, after: &Column) -> Option<Cast> {
             })
         }
         (ColumnType::Native(one), ColumnType::Native(other)) => cast_of(*one, *other),
+        (ColumnType::Unsupported(_) | ColumnType::OfExtension { .. }, ColumnType::Native(_))
+        | (ColumnType::Native(_), ColumnType::Unsupported(_) | ColumnType::OfExtension { .. }) => {
+            Some(Cast::Risky)
+        }
         // Prisma does not compare two types that it does not know.
-        (ColumnType::Unsupported(_), ColumnType::Unsupported(_)) => None,
-        (ColumnType::Unsupported(_), ColumnType::Native(_))
-        | (ColumnType::Native(_), ColumnType::Unsupported(_)) => Some(Cast::Risky),
+        (
+            ColumnType::Unsupported(_) | ColumnType::OfExtension { .. },
+            ColumnType::Unsupported(_) | ColumnType::OfExtension { .. },
+        ) => None,
     }
 }
 

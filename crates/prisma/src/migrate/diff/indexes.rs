@@ -1,5 +1,6 @@
 //! Whether two indexes are the same but for the name.
 
+use super::predicates;
 use crate::migrate::catalog::{Index, IndexColumn, OperatorClass, SortOrder};
 
 pub(super) fn match_each_other(one: &Index, other: &Index) -> bool {
@@ -26,8 +27,9 @@ fn classes_match(one: Option<&OperatorClass>, other: Option<&OperatorClass>) -> 
     }
 }
 
-/// Two schemas write a condition in the same words or mean another. PostgreSQL gives its own words back: who
-/// describes a database has to bring them into the schema's before it is compared.
 fn predicates_match(one: Option<&str>, other: Option<&str>) -> bool {
-    one == other
+    match (one, other) {
+        (Some(one), Some(other)) => predicates::are_the_same(one, other),
+        _ => one == other,
+    }
 }

@@ -153,13 +153,16 @@ impl<'a> PairedTable<'a> {
     }
 
     pub(super) fn dropped_indexes(&self) -> impl Iterator<Item = &'a Index> {
-        let is_gone =
-            |index: &&Index| !self.after.indexes.iter().any(|other| indexes::match_each_other(index, other));
+        let is_gone = |index: &&Index| {
+            !index.is_left_alone
+                && !self.after.indexes.iter().any(|other| indexes::match_each_other(index, other))
+        };
         self.before.indexes.iter().filter(is_gone)
     }
 
     pub(super) fn is_new_index(&self, index: &Index) -> bool {
-        !self.before.indexes.iter().any(|other| indexes::match_each_other(other, index))
+        !index.is_left_alone
+            && !self.before.indexes.iter().any(|other| indexes::match_each_other(other, index))
     }
 
     /// Indexes that are the same but for the name. Of several on the same columns Prisma pairs none, since it

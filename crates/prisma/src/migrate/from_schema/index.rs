@@ -65,6 +65,7 @@ impl<'a> Reading<'a> {
             method: method(attribute),
             predicate: attribute.named("where").and_then(|condition| self.predicate(model, condition)),
             columns,
+            is_left_alone: false,
         }
     }
 

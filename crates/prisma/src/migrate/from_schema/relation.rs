@@ -129,6 +129,7 @@ impl<'a> Reading<'a> {
             method: IndexMethod::BTree,
             columns,
             predicate: None,
+            is_left_alone: false,
         };
         let mut table = Table {
             // The table lives where the model does that `A` leads to.

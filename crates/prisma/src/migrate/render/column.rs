@@ -23,6 +23,8 @@ impl Renderer<'_> {
         let one = match &column.column_type {
             ColumnType::Enum(name) => self.name(name),
             ColumnType::Unsupported(text) => text.clone(),
+            // Prisma writes the parentheses always and the brackets never, which PostgreSQL may refuse.
+            ColumnType::OfExtension { name, arguments } => return format!("{name}({})", arguments.join(",")),
             ColumnType::Native(NativeType::SmallInt) if column.is_autoincrement => "SMALLSERIAL".to_owned(),
             ColumnType::Native(NativeType::Integer) if column.is_autoincrement => "SERIAL".to_owned(),
             ColumnType::Native(NativeType::BigInt) if column.is_autoincrement => "BIGSERIAL".to_owned(),

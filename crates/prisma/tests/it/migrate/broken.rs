@@ -4,11 +4,11 @@ use fastrand::Rng;
 use underpin_catalog::Name;
 use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::Migration;
-use underpin_testkit::schemas::{Created, Engine, diff};
+use underpin_testkit::schemas::{Created, Engine, diff, for_prisma_7};
 
 use super::{PRISMA_7, one};
 use crate::parser::slipped;
-use crate::schemas::{all, for_prisma_7, read};
+use crate::schemas::{all, read};
 
 /// Our script from the empty database, if we understand the text.
 fn created(text: &str) -> Option<String> {

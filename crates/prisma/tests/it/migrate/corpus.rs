@@ -1,9 +1,9 @@
 //! Real schemas, whole: from the empty database and back to it.
 
-use underpin_testkit::schemas::{Engine, Side};
+use underpin_testkit::schemas::{Engine, Side, for_prisma_7};
 
 use super::{PRISMA_6, PRISMA_7, differing, one, with_url};
-use crate::schemas::{all, for_prisma_7};
+use crate::schemas::all;
 
 /// Each schema of the corpus and each side of the battery, made and unmade.
 async fn pairs(adapt: impl Fn(&str) -> String) -> Vec<(String, Side, Side)> {

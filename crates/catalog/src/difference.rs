@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::facts::{Attributes, Facts, is_note};
+use crate::attributes::Attributes;
+use crate::facts::{Facts, is_note};
 use crate::model::Catalog;
 use crate::object::{ObjectKey, ObjectKind};
 
@@ -67,17 +68,17 @@ impl Facts {
 }
 
 fn whole(attributes: &Attributes) -> Value {
-    Value::Object(attributes.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    Value::Object(attributes.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
 }
 
 fn compare(key: &ObjectKey, before: &Attributes, after: &Attributes, found: &mut Vec<Difference>) {
-    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let names: BTreeSet<_> = before.names().chain(after.names()).collect();
     for name in names {
         let (before, after) = (before.get(name), after.get(name));
         if before != after {
             found.push(Difference {
                 key: key.clone(),
-                attribute: Some(name.clone()),
+                attribute: Some(name.to_owned()),
                 before: before.cloned(),
                 after: after.cloned(),
             });

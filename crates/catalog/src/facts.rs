@@ -8,21 +8,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::attributes::{Attributes, SharedNames};
 use crate::model::{
     Catalog, Column, Constraint, DefaultPrivileges, Index, Rule, Table, Trigger, Type, TypeKind, View,
     ViewKind,
 };
 use crate::object::{ObjectKey, ObjectKind, quoted, shown};
 use crate::{Name, RelationName};
-
-/// What is known of an object, by the name of the attribute.
-pub type Attributes = BTreeMap<String, Value>;
 
 /// Every object of a catalog with its attributes, in the order of kinds and identities.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +53,24 @@ impl Facts {
         self.objects.get(key)
     }
 
+    /// The objects of a kind that belong to the one of an identity.
+    pub fn within<'a>(
+        &'a self,
+        kind: &'a ObjectKind,
+        owner: &'a str,
+    ) -> impl Iterator<Item = (&'a ObjectKey, &'a Attributes)> {
+        let first = ObjectKey::new(kind.clone(), format!("{owner}."));
+        let prefix = first.identity.clone();
+        let fits = move |key: &ObjectKey| key.kind == *kind && key.identity.starts_with(&prefix);
+        let from_there = self.objects.range(first..).take_while(move |(key, _)| fits(key));
+        from_there.filter(move |(key, _)| key.owner() == owner)
+    }
+
+    /// What is known of one object, to be altered.
+    pub fn get_mut(&mut self, key: &ObjectKey) -> Option<&mut Attributes> {
+        self.objects.get_mut(key)
+    }
+
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.objects.len()
@@ -79,27 +96,42 @@ impl Facts {
         }
         hex(&hash.finalize())
     }
+}
 
+/// Facts while they are made.
+#[derive(Default)]
+struct Making {
+    objects: BTreeMap<ObjectKey, Attributes>,
+    names: SharedNames,
+}
+
+impl Making {
     fn add(&mut self, kind: ObjectKind, identity: String, object: &impl Serialize) -> &mut Attributes {
         let value =
             serde_json::to_value(object).expect("names and texts are what keys of the model are made of");
         let Value::Object(fields) = stripped(value) else { unreachable!("objects of the model are structs") };
         let attributes = self.objects.entry(ObjectKey { kind, identity }).or_default();
-        attributes.extend(fields);
+        // One more for what is told of an object besides what it says itself.
+        attributes.reserve(fields.len() + 1);
+        for (name, value) in fields {
+            attributes.set_shared(self.names.of(&name), value);
+        }
         attributes
     }
 
     fn columns(&mut self, owner: &str, columns: &IndexMap<Name, Column>) {
+        let position = self.names.of(POSITION);
         for (at, (name, column)) in columns.iter().enumerate() {
             let attributes = self.add(ObjectKind::Column, within(owner, name), column);
-            attributes.insert(POSITION.to_owned(), Value::from(at + 1));
+            attributes.set_shared(Arc::clone(&position), Value::from(at + 1));
         }
     }
 
     fn indexes(&mut self, owner: &RelationName, indexes: &IndexMap<Name, Index>) {
+        let table = self.names.of("table");
         for (name, index) in indexes {
             let attributes = self.add(ObjectKind::Index, shown(&owner.sibling(name.clone())), index);
-            attributes.insert("table".to_owned(), Value::from(shown(owner)));
+            attributes.set_shared(Arc::clone(&table), Value::from(shown(owner)));
         }
     }
 
@@ -199,7 +231,7 @@ impl Catalog {
             unmodelled,
             dependencies: _,
         } = self;
-        let mut facts = Facts { major: *major, objects: BTreeMap::new() };
+        let mut facts = Making::default();
         for (name, namespace) in namespaces {
             facts.add(ObjectKind::Namespace, quoted(name), namespace);
         }
@@ -237,9 +269,9 @@ impl Catalog {
             facts.add(ObjectKind::DefaultPrivileges, identity, privileges);
         }
         for key in unmodelled {
-            facts.objects.insert(key.clone(), Attributes::new());
+            facts.objects.insert(key.clone(), Attributes::default());
         }
-        facts
+        Facts { major: *major, objects: facts.objects }
     }
 }
 
@@ -265,7 +297,7 @@ fn object_hash(key: &ObjectKey, attributes: &Attributes) -> impl AsRef<[u8]> + u
     canonical(&Value::from(key.kind.to_string()), &mut text);
     canonical(&Value::from(key.identity.as_str()), &mut text);
     for (name, value) in attributes.iter().filter(|(name, _)| !is_note(&key.kind, name)) {
-        canonical(&Value::from(name.as_str()), &mut text);
+        canonical(&Value::from(name), &mut text);
         canonical(value, &mut text);
     }
     Sha256::digest(text)

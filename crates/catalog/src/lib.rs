@@ -3,10 +3,10 @@
 //!
 //! Nothing here reads a file, a clock, the environment or a socket.
 
-pub mod flat;
 pub mod model;
 pub mod object;
 
+mod attributes;
 mod difference;
 mod facts;
 mod lock;
@@ -15,8 +15,9 @@ mod snapshot;
 mod sql;
 mod version;
 
+pub use attributes::Attributes;
 pub use difference::{Difference, differences, not_compared};
-pub use facts::{Attributes, Facts};
+pub use facts::Facts;
 pub use lock::LockMode;
 pub use model::Catalog;
 pub use name::{Name, RelationName};

@@ -14,6 +14,7 @@
 //! two maps are equal does not depend on it; the one order that clients can see, that of a table's
 //! columns, is told by [`Facts`](crate::Facts) as the attribute `position`.
 
+mod abouts;
 mod column;
 mod constraint;
 mod database;

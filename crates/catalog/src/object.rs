@@ -113,6 +113,41 @@ impl ObjectKey {
     }
 }
 
+impl ObjectKey {
+    /// The names that the identity is made of, from the namespace to the object's own. A routine, which is
+    /// told from others by its arguments, and default privileges are not made of names.
+    pub fn names(&self) -> Vec<Name> {
+        let mut names = Vec::new();
+        let mut rest = self.identity.as_str();
+        for at in dots(&self.identity).chain([self.identity.len()]) {
+            let (name, behind) = rest.split_at(at - (self.identity.len() - rest.len()));
+            names.push(unquoted(name));
+            rest = behind.strip_prefix('.').unwrap_or_default();
+        }
+        names
+    }
+
+    /// The identity of what the object belongs to: of a column its table, of a table its namespace. Empty
+    /// when it belongs to nothing.
+    pub fn owner(&self) -> &str {
+        dots(&self.identity).last().map_or("", |at| &self.identity[..at])
+    }
+}
+
+/// Where the names of an identity end: the dots outside of quotes.
+fn dots(identity: &str) -> impl Iterator<Item = usize> {
+    let mut quoted = false;
+    identity.char_indices().filter_map(move |(at, character)| {
+        quoted ^= character == '"';
+        (character == '.' && !quoted).then_some(at)
+    })
+}
+
+fn unquoted(text: &str) -> Name {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    Name::new(inner.map_or_else(|| text.to_owned(), |inner| inner.replace("\"\"", "\"")))
+}
+
 /// A qualified name as one text: quoted where SQL needs it, whatever the reserved words are.
 pub(crate) fn shown(name: &RelationName) -> String {
     match &name.namespace {
@@ -134,5 +169,22 @@ pub(crate) fn quoted(name: &Name) -> String {
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind, self.identity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_made_of_names_and_read_back() {
+        let table = RelationName::qualified("public", "a.b");
+        for name in ["c", "a \"quoted\" name", "order", "x.y", ""] {
+            let key = ObjectKey::within(ObjectKind::Column, &table, &Name::new(name));
+            assert_eq!(key.names(), [Name::new("public"), Name::new("a.b"), Name::new(name)]);
+            assert_eq!(key.owner(), "public.\"a.b\"");
+        }
+        let global = ObjectKey::global(ObjectKind::Extension, &Name::new("uuid-ossp"));
+        assert_eq!((global.names(), global.owner()), (vec![Name::new("uuid-ossp")], ""));
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::attributes::Attributes;
 use crate::difference::not_compared;
-use crate::facts::{Attributes, Facts};
+use crate::facts::Facts;
 use crate::object::{ObjectKey, ObjectKind};
 
 /// The version of the form.

@@ -5,24 +5,22 @@
 //! Ledger and catalog are read under Prisma's advisory lock, so that a deploy that runs is not taken for
 //! drift; the replay, which takes longer, happens after the lock is given back.
 
-mod facts;
 mod reparse;
 
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio_postgres::Client;
-use underpin_catalog::Name;
-use underpin_catalog::flat::Catalog;
-use underpin_core::drift::{Drift, Owner, comparable, drift as compare};
+use underpin_catalog::{Catalog, Name};
+use underpin_core::drift::{Drift, comparable, drift as compare};
 use underpin_core::exit;
 use underpin_core::settings::Settings;
 use underpin_prisma::{Alignment, align};
 use underpin_sql::{Surroundings, read};
 
-use self::facts::introspect;
 use crate::advisory::{self, Taken};
 use crate::deploy::{Target, lock_problem};
+use crate::introspect::introspect;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::server::{self, Server};
@@ -50,7 +48,7 @@ struct Live {
     server: Server,
     alignment: Alignment,
     catalog: Catalog,
-    owner: Owner,
+    owner: Name,
     roles: Vec<Name>,
 }
 
@@ -123,11 +121,11 @@ fn refuse_unknown(alignment: &Alignment) -> Result<(), Problem> {
 }
 
 /// The role that owns the application's objects: it made the ledger.
-async fn ledger_owner(client: &Client, namespace: &str) -> Result<Owner, Problem> {
+async fn ledger_owner(client: &Client, namespace: &str) -> Result<Name, Problem> {
     let query = "SELECT pg_get_userbyid(c.relowner)::text FROM pg_catalog.pg_class c
                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  WHERE n.nspname = $1 AND c.relname = '_prisma_migrations'";
-    Ok(Owner(client.query_one(query, &[&namespace]).await?.get(0)))
+    Ok(Name::new(client.query_one(query, &[&namespace]).await?.get::<_, String>(0)))
 }
 
 /// The roles that grants, policies and owners of the history may name.
@@ -159,8 +157,8 @@ async fn replayed(
     history.replay(&migrations).await.map_err(not_replayed)?;
     let client = history.copy("underpin_drift").await?;
     let expected = introspect(&client).await?;
-    let expected = comparable(&expected, &Owner(SUPERUSER.to_owned()));
-    let found = comparable(&live.catalog, &live.owner);
+    let expected = comparable(expected, &live.owner, &[Name::new(SUPERUSER)]).facts();
+    let found = comparable(live.catalog.clone(), &live.owner, &[]).facts();
     let found = reparse::settle(&client, &expected, found).await?;
     Ok(compare(&expected, &found, &settings.drift))
 }

@@ -344,7 +344,7 @@ fn every_field_of_the_model_is_an_attribute() {
     let facts = everything().facts();
     let mut told = String::new();
     for (key, attributes) in facts.objects() {
-        let names: Vec<&str> = attributes.keys().map(String::as_str).collect();
+        let names: Vec<&str> = attributes.names().collect();
         writeln!(told, "{key}: {}", names.join(" ")).unwrap();
     }
     // The names are those of the stable JSON form: one that goes or changes is a new version of it.
@@ -357,12 +357,12 @@ fn each_attribute_changed_is_one_difference() {
     let before = everything().facts();
     let mut changed = 0;
     for (key, attributes) in before.objects() {
-        for attribute in attributes.keys() {
+        for attribute in attributes.names() {
             let mut after = before.clone();
-            *after.objects.get_mut(key).unwrap().get_mut(attribute).unwrap() = Value::from("another");
+            after.get_mut(key).unwrap().set(attribute, Value::from("another"));
             let found = before.differences_to(&after);
             assert_eq!(found.len(), 1, "{key} {attribute}");
-            assert_eq!((&found[0].key, found[0].attribute.as_deref()), (key, Some(attribute.as_str())));
+            assert_eq!((&found[0].key, found[0].attribute.as_deref()), (key, Some(attribute)));
             assert_eq!(before.hash() == after.hash(), found[0].is_note(), "{key} {attribute}");
             assert_eq!(before.hash_of(key) == after.hash_of(key), found[0].is_note());
             changed += 1;
@@ -445,4 +445,18 @@ fn a_snapshot_is_json_with_a_line_for_each_object() {
     assert_eq!(table["hash"].as_str().unwrap().len(), 64);
     let empty = Facts { major: 17, ..Facts::default() };
     assert!(serde_json::from_str::<Value>(&empty.to_snapshot()).is_ok());
+}
+
+/// The walk has to reach every owner: those of all kinds are as many as the facts that name one.
+#[test]
+fn every_owner_is_shown() {
+    let mut catalog = everything();
+    catalog.for_each_about(|_, about| *about = About::default());
+    let facts = catalog.facts();
+    for (key, attributes) in facts.objects() {
+        let text = serde_json::to_string(attributes).unwrap();
+        assert!(!text.contains("owner\"") && !text.contains("privileges"), "{key}: {text}");
+        // An attribute of a composite has no owner and no privileges, and says its comment itself.
+        assert_eq!(text.contains("comment"), key.identity == "public.composite", "{key}: {text}");
+    }
 }

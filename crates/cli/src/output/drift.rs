@@ -1,7 +1,9 @@
 //! A comparison of a database with its history, for people: by relation, and what it means.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
 use underpin_core::drift::{Attribute, Change, Deviation};
 use underpin_engine::drift::Compared;
 
@@ -41,6 +43,17 @@ pub(crate) fn page(compared: &Compared) -> String {
             &mut page,
             &format!("\nnote: [drift] ignores \"{unused}\", and nothing of it differs: take it out"),
         );
+    }
+    for relation in &drift.reordered {
+        line(
+            &mut page,
+            &format!(
+                "\nnote: the columns of {relation} are in another order, which matters to SELECT * and to INSERT without a list of columns; it is not counted"
+            ),
+        );
+    }
+    for object in &drift.not_compared {
+        line(&mut page, &format!("\nnote: {object} is there in both, and nothing else of it is compared"));
     }
     for name in &compared.edited {
         line(
@@ -82,10 +95,48 @@ fn told(page: &mut String, deviation: &Deviation) {
 }
 
 fn told_attribute(page: &mut String, attribute: &Attribute) {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+    let value = |value: &Option<Value>| {
+        let shown = value.as_ref().map(|value| match attribute.name.as_str() {
+            "privileges" | "grants" => privileges(value),
+            _ => shown(value),
+        });
+        shown.filter(|text| !text.is_empty()).unwrap_or_else(|| "none".to_owned())
+    };
     line(page, &format!("      {}", attribute.name.replace('_', " ")));
     line(page, &format!("        history   {}", value(&attribute.history)));
     line(page, &format!("        database  {}", value(&attribute.database)));
+}
+
+/// A value in words. Names of fields stand before their values, lists are separated.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let separator = if items.iter().any(Value::is_object) { "; " } else { ", " };
+            items.iter().map(shown).collect::<Vec<_>>().join(separator)
+        }
+        Value::Object(fields) => {
+            let fields =
+                fields.iter().map(|(name, value)| format!("{} {}", name.replace('_', " "), shown(value)));
+            fields.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Rights by the role that has them. A list without any is nobody's.
+fn privileges(value: &Value) -> String {
+    let grants = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut of_roles: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for grant in grants {
+        let role = grant["grantee"].as_str().unwrap_or("PUBLIC");
+        let grantable = if grant["grantable"] == true { " (and grant it)" } else { "" };
+        let privilege = grant["privilege"].as_str().unwrap_or_default();
+        of_roles.entry(role).or_default().push(format!("{privilege}{grantable}"));
+    }
+    let told = of_roles.into_iter().map(|(role, rights)| format!("{role} may {}", rights.join(", ")));
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "nobody but the owner".to_owned() } else { told.join("; ") }
 }
 
 /// The name without that of the relation, which stands above.

@@ -1,122 +1,113 @@
-//! What a kind of object is to people and to Prisma: the relation that it belongs to, the order in which it
-//! is told, and whether Prisma's own comparison sees it.
+//! What an object is to people and to Prisma: the word for it, the relation that it belongs to, the order in
+//! which it is told, and whether Prisma's own comparison sees it.
 
-use underpin_catalog::flat::{Difference, Object, ObjectKey};
+use serde_json::Value;
+use underpin_catalog::object::{ObjectKey, ObjectKind};
+use underpin_catalog::{Attributes, Difference, Facts};
 
-/// Kinds in the order in which they are told within a relation; others come behind.
-const ORDER: [&str; 14] = [
-    "table",
-    "partitioned table",
-    "foreign table",
-    "view",
-    "materialized view",
-    "composite type",
-    "column",
-    "constraint",
-    "index",
-    "trigger",
-    "rule",
-    "policy",
-    "sequence",
-    "enum",
-];
-
-pub(super) fn rank(kind: &str) -> usize {
-    ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
+/// The word for an object: what its kind is called, and where a kind has several forms, the form.
+pub(super) fn word(key: &ObjectKey, attributes: &Attributes) -> String {
+    let form = |attribute: &str| attributes.text(attribute);
+    match (&key.kind, form("form"), form("kind")) {
+        (ObjectKind::Table, Some("partitioned"), _) => "partitioned table".to_owned(),
+        (ObjectKind::Table, Some("foreign"), _) => "foreign table".to_owned(),
+        (ObjectKind::Type, Some("composite"), _) => "composite type".to_owned(),
+        (ObjectKind::Type, Some(form), _) => form.to_owned(),
+        (ObjectKind::Routine, _, Some("window")) => "function".to_owned(),
+        (ObjectKind::Routine, _, Some(kind)) => kind.to_owned(),
+        (kind, _, _) => kind.to_string(),
+    }
 }
 
-/// Kinds that own others.
-pub(super) fn is_relation(kind: &str) -> bool {
-    rank(kind) < 6
+/// The place of a kind among those that are told of one relation.
+pub(super) fn rank(kind: &ObjectKind) -> usize {
+    const ORDER: [ObjectKind; 10] = [
+        ObjectKind::Table,
+        ObjectKind::View,
+        ObjectKind::MaterializedView,
+        ObjectKind::Column,
+        ObjectKind::Constraint,
+        ObjectKind::Index,
+        ObjectKind::Trigger,
+        ObjectKind::Rule,
+        ObjectKind::Policy,
+        ObjectKind::Sequence,
+    ];
+    ORDER.iter().position(|known| known == kind).unwrap_or(ORDER.len())
 }
 
-/// The relation that an object belongs to; a relation belongs to itself.
-pub(super) fn relation_of(key: &ObjectKey, object: &Object) -> Option<String> {
-    match key.kind.as_str() {
-        kind if is_relation(kind) => Some(key.identity.clone()),
-        "index" => object.0.get("table").cloned(),
-        "column" | "constraint" | "trigger" | "rule" | "policy" => {
-            Some(first_two_parts(&key.identity).to_owned())
+/// Kinds that own others. Of a type these are the constraints of a domain.
+pub(super) fn owns_others(kind: &ObjectKind) -> bool {
+    matches!(kind, ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView | ObjectKind::Type)
+}
+
+/// The relation, or the domain, that an object belongs to; a relation belongs to itself.
+pub(super) fn relation_of(key: &ObjectKey, attributes: &Attributes) -> Option<String> {
+    match key.kind {
+        ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView => Some(key.identity.clone()),
+        ObjectKind::Index | ObjectKind::Statistics => attributes.text("table").map(str::to_owned),
+        ObjectKind::Column
+        | ObjectKind::Constraint
+        | ObjectKind::Trigger
+        | ObjectKind::Rule
+        | ObjectKind::Policy => Some(key.owner().to_owned()),
+        ObjectKind::Sequence => {
+            let column = ObjectKey::new(ObjectKind::Column, attributes.text("owned_by")?);
+            Some(column.owner().to_owned())
         }
-        "constraint trigger" => Some(first_two_parts(&key.identity).to_owned()),
-        "sequence" => object.0.get("owned_by").map(|column| first_two_parts(column).to_owned()),
         _ => None,
     }
 }
 
-/// The column that a NOT NULL constraint is about. Since PostgreSQL 18 what a column says of itself is a
+/// The columns that a NOT NULL constraint is about. Since PostgreSQL 18 what a column says of itself is a
 /// constraint too.
-pub(super) fn column_of_not_null(key: &ObjectKey, object: &Object) -> Option<ObjectKey> {
-    let definition = object.0.get("definition").filter(|_| key.kind == "constraint")?;
-    let column = definition.strip_prefix("NOT NULL ")?;
-    let column = column.trim_end_matches(" NOT VALID").trim_end_matches(" NO INHERIT");
-    let (relation, _) = split_last(&key.identity);
-    Some(ObjectKey { kind: "column".to_owned(), identity: format!("{relation}.{column}") })
+pub(super) fn column_of_not_null(key: &ObjectKey, attributes: &Attributes) -> Option<(String, String)> {
+    let is_one = key.kind == ObjectKind::Constraint && attributes.text("demands") == Some("not_null");
+    let column = attributes.text("column").filter(|_| is_one)?;
+    Some((key.owner().to_owned(), column.to_owned()))
 }
 
-/// `public."a.b".c` is `public."a.b"`.
-fn first_two_parts(identity: &str) -> &str {
-    dots(identity).nth(1).map_or(identity, |at| &identity[..at])
-}
-
-/// What an object belongs to, and its own name: `public."a.b".c` is `public."a.b"` and `c`. The first is empty
-/// for an object that belongs to nothing.
-pub fn split_last(identity: &str) -> (&str, &str) {
-    dots(identity).last().map_or(("", identity), |at| (&identity[..at], &identity[at + 1..]))
-}
-
-/// Where the parts of a name end: the dots outside of quotes.
-fn dots(identity: &str) -> impl Iterator<Item = usize> {
-    let mut quoted = false;
-    identity.char_indices().filter_map(move |(at, character)| {
-        quoted ^= character == '"';
-        (character == '.' && !quoted).then_some(at)
-    })
-}
-
-/// Attributes of columns that Prisma reads: type, nullability, default. It takes an identity for a default.
+/// Attributes of columns that Prisma reads. It takes an identity for a default.
 const COLUMN: [&str; 4] = ["type", "not_null", "default", "identity"];
+const KEY: [&str; 6] = ["columns", "referenced", "referenced_columns", "on_update", "on_delete", "demands"];
+const INDEX: [&str; 4] = ["method", "unique", "keys", "table"];
 
 /// Whether Prisma's own comparison of a database with a history sees the difference. Prisma 5 to 7 describe
 /// tables, columns, enums, primary, unique and foreign keys, and indexes that are neither partial nor on
 /// expressions; nothing else of a database exists for them.
 pub(super) fn prisma_sees(
     key: &ObjectKey,
-    before: Option<&Object>,
-    after: Option<&Object>,
     differences: &[Difference],
+    history: &Facts,
+    database: &Facts,
 ) -> bool {
-    let any = |test: &dyn Fn(&str) -> bool| {
-        [before, after]
-            .into_iter()
-            .flatten()
-            .any(|object| object.0.get("definition").is_some_and(|definition| test(definition)))
+    let sides = [history.get(key), database.get(key)];
+    let any = |test: &dyn Fn(&Attributes) -> bool| sides.iter().flatten().any(|side| test(side));
+    let reads = |attributes: &[&str]| {
+        let read = |one: &Difference| one.attribute.as_deref().is_none_or(|name| attributes.contains(&name));
+        differences.iter().any(read)
     };
-    let one_sided = before.is_none() || after.is_none();
-    let differs = |attributes: &[&str]| {
-        differences.iter().any(|difference| attributes.contains(&difference.attribute.as_str()))
-    };
-    match key.kind.as_str() {
-        "table" | "partitioned table" => one_sided,
-        "column" => one_sided || differs(&COLUMN),
-        "enum" => one_sided || differs(&["labels"]),
-        "constraint" => {
-            let key = |definition: &str| {
-                ["PRIMARY KEY", "UNIQUE", "FOREIGN KEY"].iter().any(|word| definition.starts_with(word))
+    match key.kind {
+        ObjectKind::Table => any(&|side| side.text("form") != Some("foreign")) && reads(&[]),
+        ObjectKind::Column => {
+            let table = ObjectKey::new(ObjectKind::Table, key.owner());
+            (history.get(&table).is_some() || database.get(&table).is_some()) && reads(&COLUMN)
+        }
+        ObjectKind::Type => any(&|side| side.text("form") == Some("enum")) && reads(&["labels"]),
+        ObjectKind::Constraint => {
+            let is_key = |side: &Attributes| {
+                matches!(side.text("demands"), Some("primary_key" | "unique" | "foreign_key"))
             };
-            any(&key) && (one_sided || differs(&["definition"]))
+            any(&is_key) && reads(&KEY)
         }
-        "index" => {
-            let plain = |definition: &str| !definition.contains(" WHERE ") && !has_expression(definition);
-            any(&plain) && (one_sided || differs(&["definition", "unique"]))
-        }
+        ObjectKind::Index => any(&is_plain) && reads(&INDEX),
         _ => false,
     }
 }
 
-/// Whether the keys of an index, as PostgreSQL prints it, have a call or an expression: both bring a second
-/// opening parenthesis.
-fn has_expression(definition: &str) -> bool {
-    let keys = definition.split_once(" USING ").map_or(definition, |(_, keys)| keys);
-    keys.matches('(').count() > 1 + keys.matches(" INCLUDE (").count() + keys.matches(" WITH (").count()
+/// Whether an index has no condition and no expression among its keys.
+fn is_plain(index: &Attributes) -> bool {
+    let keys = index.get("keys").and_then(Value::as_array);
+    index.get("predicate").is_none()
+        && keys.is_none_or(|keys| keys.iter().all(|key| key.get("expression").is_none()))
 }

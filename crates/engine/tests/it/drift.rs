@@ -4,6 +4,7 @@ use underpin_core::drift::{Change, DriftSettings, Ignore};
 use underpin_core::exit;
 use underpin_core::plan::Mode;
 use underpin_core::settings::Settings;
+use underpin_engine::deploy::Ending;
 use underpin_engine::drift::{Compared, drift};
 use underpin_testkit::{Database, Server, majors};
 
@@ -137,6 +138,82 @@ async fn expressions_that_were_printed_and_read_again_are_the_same() {
         let other = compared(&database, MIGRATIONS, &Settings::default()).await;
         assert_eq!(told(&other), ["~ constraint public.\"Post\".state_known"], "{major}");
     }
+}
+
+/// Expressions of a `varchar` in every place that one can stand, and what prints each as SQL that makes it anew.
+const PRINTED: &str = r#"
+    CREATE DOMAIN known AS VARCHAR(9) CONSTRAINT known CHECK (VALUE IN ('draft', 'public'));
+    CREATE TABLE "order" (id INTEGER PRIMARY KEY, state VARCHAR(9),
+      word VARCHAR DEFAULT (CASE WHEN current_user::VARCHAR IN ('draft', 'public') THEN 'x' END),
+      flag BOOLEAN GENERATED ALWAYS AS (state IN ('draft', 'public')) STORED);
+    CREATE INDEX order_key ON "order" (id DESC, (state IN ('draft', 'public')));
+    CREATE POLICY p ON "order" USING (state IN ('draft', 'public')) WITH CHECK (state IN ('draft', 'none'));
+    CREATE MATERIALIZED VIEW kept AS SELECT id FROM "order" WHERE state IN ('draft', 'public');
+    CREATE INDEX kept_key ON kept (id) WHERE id::text::VARCHAR IN ('draft', 'public');
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+    CREATE TRIGGER touched BEFORE UPDATE ON "order" FOR EACH ROW
+      WHEN (NEW.state IN ('draft', 'public')) EXECUTE FUNCTION touch();
+    CREATE RULE stays AS ON DELETE TO "order" WHERE OLD.state IN ('draft', 'public') DO INSTEAD NOTHING;
+    CREATE FUNCTION f(s VARCHAR) RETURNS BOOLEAN LANGUAGE sql BEGIN ATOMIC SELECT s IN ('draft', 'public'); END;
+"#;
+const AGAIN: [&str; 9] = [
+    "SELECT 'ALTER DOMAIN known DROP CONSTRAINT known; ALTER DOMAIN known ADD CONSTRAINT known '
+       || pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'known'",
+    "SELECT 'ALTER TABLE \"order\" ALTER word SET DEFAULT ' || pg_get_expr(adbin, adrelid)
+     FROM pg_attrdef WHERE adrelid = '\"order\"'::regclass AND adnum = 3",
+    "SELECT 'ALTER TABLE \"order\" DROP flag; ALTER TABLE \"order\" ADD flag BOOLEAN GENERATED ALWAYS AS ('
+       || pg_get_expr(adbin, adrelid) || ') STORED' FROM pg_attrdef WHERE adrelid = '\"order\"'::regclass AND adnum > 3",
+    "SELECT 'DROP INDEX order_key; ' || pg_get_indexdef('order_key'::regclass)",
+    "SELECT 'ALTER POLICY p ON \"order\" USING (' || pg_get_expr(polqual, polrelid) || ') WITH CHECK ('
+       || pg_get_expr(polwithcheck, polrelid) || ')' FROM pg_policy",
+    "SELECT 'DROP MATERIALIZED VIEW kept; CREATE MATERIALIZED VIEW kept AS ' || rtrim(pg_get_viewdef('kept'::regclass), ';')
+       || '; ' || pg_get_indexdef('kept_key'::regclass)",
+    "SELECT 'DROP TRIGGER touched ON \"order\"; ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = 'touched'",
+    "SELECT 'DROP RULE stays ON \"order\"; ' || pg_get_ruledef(oid) FROM pg_rewrite WHERE rulename = 'stays'",
+    "SELECT pg_get_functiondef('f'::regproc)",
+];
+
+#[tokio::test]
+async fn every_text_that_is_printed_differently_is_read_again() {
+    for major in majors() {
+        let database = Server::shared(major).await.database("printed").await;
+        let migrations = [("20260101000000_init", PRINTED)];
+        let outcome = deployed(&target(&database, &migrations), &request(Mode::AsWritten)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {:#?}", outcome.ending);
+        for text in AGAIN {
+            let statement = database.rows(text).await.concat();
+            assert!(!statement.contains("('draft'::character varying)::text"), "{major}: {statement}");
+            database.run(&statement).await;
+        }
+        for text in AGAIN {
+            let statement = database.rows(text).await.concat();
+            assert!(statement.contains("('draft'::character varying)::text"), "{major}: {statement}");
+        }
+        let same = compared(&database, &migrations, &Settings::default()).await;
+        assert!(same.drift.is_clean(), "{major}: {:#?}", same.drift);
+        database.run("ALTER POLICY p ON \"order\" USING (state IN ('other'))").await;
+        let other = compared(&database, &migrations, &Settings::default()).await;
+        assert_eq!(told(&other), ["~ policy public.order.p"], "{major}");
+    }
+}
+
+/// Kinds that the model does not describe, and an order that does not count.
+#[tokio::test]
+async fn what_is_compared_by_name_alone_is_named() {
+    let server = Server::shared(majors()[0]).await;
+    let database = server.database("named").await;
+    let init =
+        "CREATE COLLATION german (provider = icu, locale = 'de-DE'); CREATE TABLE t (a INTEGER, b INTEGER)";
+    let migrations = [("20260101000000_init", init)];
+    deployed(&target(&database, &migrations), &request(Mode::AsWritten)).await;
+    database
+        .run("DROP TABLE t; CREATE TABLE t (b INTEGER, a INTEGER); CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)")
+        .await;
+    let compared = compared(&database, &migrations, &Settings::default()).await;
+    assert_eq!(told(&compared), ["+ operator public.===(integer,integer)"]);
+    assert_eq!(compared.drift.reordered, ["public.t"]);
+    let named: Vec<String> = compared.drift.not_compared.iter().map(ToString::to_string).collect();
+    assert_eq!(named, ["collation public.german"]);
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn facts(client: &Client, after: &str) -> Facts {
 /// The attributes that objects have, by kind.
 fn attributes(facts: &Facts) -> BTreeSet<(String, String)> {
     let all = facts.objects().flat_map(|(key, attributes)| {
-        attributes.keys().map(move |attribute| (key.kind.to_string(), attribute.clone()))
+        attributes.names().map(move |attribute| (key.kind.to_string(), attribute.to_owned()))
     });
     all.collect()
 }

@@ -312,9 +312,10 @@ fn what_may_differ_is_said_with_its_reason_and_must_be_there() {
     let mut after = owned("app", None);
     after.tables = [(RelationName::qualified("audit", "log"), Table::ordinary())].into();
     for extension in ["pg_stat_statements", "citext"] {
-        after
-            .extensions
-            .insert(name(extension), Extension { version: "1".to_owned(), namespace: name("public") });
+        after.extensions.insert(
+            name(extension),
+            Extension { version: "1".to_owned(), namespace: name("public"), relocatable: true },
+        );
     }
     let found = drift(&empty().facts(), &after.facts(), &settings);
     assert_eq!(told(&found), [("extension", "citext", false), ("function", "public.f()", false)]);

@@ -10,7 +10,7 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/deploy.md",
     "docs/drift.md",
@@ -19,6 +19,7 @@ const PAGES: [&str; 9] = [
     "docs/operations.md",
     "docs/refusals.md",
     "docs/settings.md",
+    "docs/shadow.md",
     "docs/audit.md",
 ];
 

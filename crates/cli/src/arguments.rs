@@ -41,6 +41,10 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Compare the database with the history of its applied migrations, replayed on a throwaway server
     Drift(Drift),
+    /// The way from one database to another, told by schemas, migrations or themselves: what changes, who waits
+    Diff(Diff),
+    /// Write the migration that schema.prisma lacks, with its way back; needs no development database
+    Create(Create),
     /// Show what a stopped deploy has left, and finish it or undo it
     Recover(Recover),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
@@ -67,6 +71,8 @@ impl Arguments {
             Command::Resolve(options) => options.output.json,
             Command::Doctor(options) => options.output.json,
             Command::Drift(options) => options.output.json,
+            Command::Diff(options) => options.output.json,
+            Command::Create(options) => options.output.json,
             Command::Recover(options) => options.output.json,
             Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
@@ -314,6 +320,105 @@ pub(crate) struct Lint {
     /// With --fix: folder with `postgres` and `initdb` of the server's major version, for proofs
     #[arg(long, value_name = "PATH", requires = "fix")]
     pub(crate) postgres_bin: Option<PathBuf>,
+}
+
+/// The database as it is.
+#[derive(Debug, Args)]
+#[group(id = "from", multiple = false)]
+pub(crate) struct From {
+    /// From nothing
+    #[arg(long)]
+    pub(crate) from_empty: bool,
+    /// From the database that this Prisma schema means: a file or a folder
+    #[arg(long, value_name = "PATH", visible_alias = "from-schema-datamodel")]
+    pub(crate) from_schema: Option<PathBuf>,
+    /// From what the migrations of this folder end in, replayed on a throwaway server
+    #[arg(long, value_name = "PATH")]
+    pub(crate) from_migrations: Option<PathBuf>,
+    /// From this live database
+    #[arg(long, value_name = "URL")]
+    pub(crate) from_url: Option<String>,
+    /// From the live database of this Prisma schema's datasource
+    #[arg(long, value_name = "PATH")]
+    pub(crate) from_schema_datasource: Option<PathBuf>,
+    /// From the live database of the Prisma configuration
+    #[arg(long)]
+    pub(crate) from_config_datasource: bool,
+}
+
+/// The database as it shall be.
+#[derive(Debug, Args)]
+#[group(id = "to", multiple = false)]
+pub(crate) struct To {
+    /// To nothing
+    #[arg(long)]
+    pub(crate) to_empty: bool,
+    /// To the database that this Prisma schema means: a file or a folder
+    #[arg(long, value_name = "PATH", visible_alias = "to-schema-datamodel")]
+    pub(crate) to_schema: Option<PathBuf>,
+    /// To what the migrations of this folder end in, replayed on a throwaway server
+    #[arg(long, value_name = "PATH")]
+    pub(crate) to_migrations: Option<PathBuf>,
+    /// To this live database
+    #[arg(long, value_name = "URL")]
+    pub(crate) to_url: Option<String>,
+    /// To the live database of this Prisma schema's datasource
+    #[arg(long, value_name = "PATH")]
+    pub(crate) to_schema_datasource: Option<PathBuf>,
+    /// To the live database of the Prisma configuration
+    #[arg(long)]
+    pub(crate) to_config_datasource: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    #[command(flatten)]
+    pub(crate) from: From,
+    #[command(flatten)]
+    pub(crate) to: To,
+    /// Print the SQL that Prisma would write, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) script: bool,
+    /// End with Prisma's own codes: 0 no difference, 2 a difference, 1 an error
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Write the result here instead of on stdout
+    #[arg(long = "output", short = 'o', value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Not needed, and not connected to: migrations are replayed on a throwaway server
+    #[arg(long, value_name = "URL", hide = true)]
+    pub(crate) shadow_database_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    /// Folder with `postgres` and `initdb`, for the replay
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// What the migration is called, behind the time of its folder
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) name: String,
+    /// Write the online form of the migration, when it is proven to end in the same catalog
+    #[arg(long)]
+    pub(crate) online: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    /// Folder with `postgres` and `initdb`, for the replay
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) output: Printing,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
 //! A file for each command.
 
 pub(crate) mod audit;
+pub(crate) mod create;
 pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
@@ -14,8 +16,21 @@ pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod status;
 
-use crate::output::Output;
+use std::io::IsTerminal;
+
+use crate::output::{Output, width};
 use crate::place::{Place, shown};
+
+/// The width of words that go into a file or a pipe.
+const COLUMNS: usize = 100;
+
+/// The width of what stdout shows.
+fn columns() -> usize {
+    match std::io::stdout().is_terminal() {
+        true => width().unwrap_or(COLUMNS),
+        false => COLUMNS,
+    }
+}
 
 /// What Prisma's commands print before they begin: which files, which database.
 fn introduce(place: &Place, output: &Output) {

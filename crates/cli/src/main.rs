@@ -11,6 +11,7 @@ mod lsp;
 mod output;
 mod place;
 mod signals;
+mod weighing;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,8 @@ fn main() -> ExitCode {
             Command::Resolve(options) => command::resolve::run(options, &output).await,
             Command::Doctor(options) => command::doctor::run(options, &output).await,
             Command::Drift(options) => command::drift::run(options, &output).await,
+            Command::Diff(options) => command::diff::run(options, &output).await,
+            Command::Create(options) => command::create::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,
@@ -69,9 +72,14 @@ fn main() -> ExitCode {
 /// What was typed and is not ours: in the words of the parser, or as the one object of `--json`.
 fn not_understood(error: &clap::Error) -> u8 {
     let text = error.to_string();
+    let code = match std::env::args_os().any(|argument| argument == "--exit-code") {
+        // Prisma's 2 says that there is a difference.
+        true => command::diff::PRISMA_FAILED,
+        false => exit::COULD_NOT_RUN,
+    };
     if std::env::args_os().any(|argument| argument == "--json") {
         let first = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-        let problem = Problem::new(first).hint("see: underpin --help");
+        let problem = Problem::new(first).exiting(code).hint("see: underpin --help");
         return Output::new(true).problem(&problem);
     }
     let shown = hidden(&text);
@@ -81,5 +89,5 @@ fn not_understood(error: &clap::Error) -> u8 {
     } else {
         eprint!("{shown}");
     }
-    exit::COULD_NOT_RUN
+    code
 }

@@ -1,7 +1,10 @@
 //! How things are printed: human words, or one JSON object, and events as they happen.
 
 pub(crate) mod audit;
+pub(crate) mod consequences;
+pub(crate) mod create;
 mod credentials;
+pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod lint;
 pub(crate) mod page;
@@ -68,6 +71,12 @@ impl Output {
             };
             if let Some(place) = &problem.place {
                 text.push_str(&format!("\n  at {place}"));
+            }
+            for fault in &problem.faults {
+                text.push_str(&format!("\n  {}: {}", fault.place, fault.message));
+                if !fault.hint.is_empty() {
+                    text.push_str(&format!("\n    - {}", fault.hint));
+                }
             }
             for hint in &problem.hints {
                 text.push_str(&format!("\n  - {hint}"));

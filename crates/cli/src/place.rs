@@ -26,8 +26,7 @@ pub(crate) struct Place {
 pub(crate) fn find(typed: &arguments::Project) -> Result<Place, Problem> {
     let place = Where { url: typed.url.clone(), ..at(&working_folder()?, &typed.files) };
     let project = Project::discover(&place).map_err(|error| problem(&error))?;
-    let mut url = url(&project)?;
-    certificates_from(project.schema_folder(), &mut url);
+    let url = url_of(&project)?;
     let settings = settings(typed.files.settings.as_deref(), &project.root)?;
     let target = Target {
         url,
@@ -128,6 +127,13 @@ pub(crate) fn url(project: &Project) -> Result<DatabaseUrl, Problem> {
         }
         (Err(error), _) => Err(problem(&error)),
     }
+}
+
+/// The same, with certificates from where the project has them.
+pub(crate) fn url_of(project: &Project) -> Result<DatabaseUrl, Problem> {
+    let mut url = url(project)?;
+    certificates_from(project.schema_folder(), &mut url);
+    Ok(url)
 }
 
 pub(crate) fn problem(error: &project::ProjectError) -> Problem {

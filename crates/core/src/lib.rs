@@ -4,6 +4,8 @@
 //! go out as values.
 
 pub mod audit;
+pub mod consequences;
+pub mod down;
 pub mod drift;
 pub mod event;
 pub mod lint;

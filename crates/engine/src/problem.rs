@@ -17,8 +17,22 @@ pub struct Problem {
     pub message: String,
     /// `file:line:column`, as far as it is known.
     pub place: Option<String>,
+    /// What is wrong, one by one, where several things are.
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    pub faults: Box<[Fault]>,
     /// What to do next, in the order in which to try.
     pub hints: Vec<String>,
+}
+
+/// One of several things that are wrong at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// `file:line:column`
+    pub place: String,
+    /// Lowercase, no full stop.
+    pub message: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
 }
 
 impl Problem {
@@ -29,6 +43,7 @@ impl Problem {
             code: None,
             message: message.into(),
             place: None,
+            faults: Box::default(),
             hints: Vec::new(),
         }
     }

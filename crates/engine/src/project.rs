@@ -78,6 +78,16 @@ impl Project {
     /// [`ProjectError`] for the first thing that is missing or wrong; all of them end a command
     /// with exit code 2.
     pub fn discover(place: &Where) -> Result<Self, ProjectError> {
+        let project = Self::even_without_migrations(place)?;
+        migrations::is_begun(&project.migrations_folder, &project.history)?;
+        Ok(project)
+    }
+
+    /// The same for a project that may have no migration yet, and no folder for them.
+    ///
+    /// # Errors
+    /// As [`Self::discover`].
+    pub fn even_without_migrations(place: &Where) -> Result<Self, ProjectError> {
         let root = root(&place.cwd);
         let prisma_version = installed_prisma(&place.cwd).map(|found| found.version);
         let mut warnings = Vec::new();
@@ -134,6 +144,14 @@ impl Project {
             false => self.schema.parent().unwrap_or(&self.root),
         }
     }
+}
+
+/// The files of a Prisma schema that somebody named, a file or a folder, with what they say about the datasource. `by` is how it was named.
+///
+/// # Errors
+/// [`ProjectError`] when it is not there, cannot be read, or is for another database than PostgreSQL.
+pub fn schema_at(path: &Path, by: &str) -> Result<(Vec<SchemaFile>, SchemaHead), ProjectError> {
+    schema::named(path, by)
 }
 
 fn root(cwd: &Path) -> PathBuf {

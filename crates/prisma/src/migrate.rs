@@ -12,6 +12,7 @@
 //! indexes, check constraints) is not in a [`PrismaCatalog`] and so in no step.
 
 mod catalog;
+mod change;
 mod diff;
 mod from_catalog;
 mod from_schema;
@@ -25,11 +26,16 @@ pub use catalog::{
     Column, ColumnType, Decimal, Default, Enum, Extension, ForeignKey, Index, IndexColumn, IndexMethod,
     OperatorClass, PrimaryKey, PrismaCatalog, ReferentialAction, SortOrder, Table, Value,
 };
+pub use change::{Change, Kind};
 pub use from_catalog::{LeadsOut, Preview, Scope};
 pub(crate) use from_schema::is_date_time;
 pub use losses::Loss;
 pub use native_type::NativeType;
-pub use step::{AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, TableChange};
+pub use step::{
+    AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, Subject, TableChange,
+};
+
+use std::ops::Range;
 
 use crate::PrismaVersion;
 
@@ -54,8 +60,28 @@ impl<'a> Migration<'a> {
 
     /// The text of `prisma migrate diff --script`.
     pub fn script(&self) -> String {
-        let Self { before, after, version, steps } = self;
-        render::Renderer { before, after, version: *version }.script(steps)
+        self.renderer().script(&self.steps)
+    }
+
+    /// Where each step stands in the script: the bytes of its title and its statements.
+    pub fn places(&self) -> Vec<Range<usize>> {
+        let mut start = 0;
+        let place = |step| {
+            let end = start + self.renderer().paragraph(step).len();
+            let place = start..end;
+            start = end + render::PARAGRAPHS_APART.len();
+            place
+        };
+        self.steps.iter().map(place).collect()
+    }
+
+    /// A step in words: what comes, goes and changes by it.
+    pub fn changes(&self, step: &Step<'_>) -> Vec<Change> {
+        self.renderer().words(step)
+    }
+
+    fn renderer(&self) -> render::Renderer<'_> {
+        render::Renderer { before: self.before, after: self.after, version: self.version }
     }
 
     /// What the steps may lose or fail at.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::SchemaHead;
+
 /// A version of the `prisma` package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PrismaVersion {
@@ -14,6 +16,15 @@ pub struct PrismaVersion {
 }
 
 impl PrismaVersion {
+    /// The version that a schema is taken to be for where nobody says it: the newest that is known here and takes
+    /// it. Since 7.0 there may be no `url` in it.
+    pub fn assumed_for(head: &SchemaHead) -> Self {
+        match head.datasource.as_ref().is_some_and(|datasource| datasource.url.is_some()) {
+            true => Self::new(6, 19, 0),
+            false => Self::new(7, 10, 0),
+        }
+    }
+
     /// A version from its numbers.
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }

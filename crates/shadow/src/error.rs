@@ -131,9 +131,6 @@ pub enum ShadowError {
         /// The end of its log.
         said: String,
     },
-    /// The data of a server that did not shut down may lack its last transactions.
-    #[error("the server did not shut down, so its data are not kept")]
-    NotShutDown,
     /// The server runs, but refused what we need to set it up.
     #[error("PostgreSQL started, but setting it up failed: {0}")]
     SetUp(#[source] tokio_postgres::Error),
@@ -196,7 +193,6 @@ impl ShadowError {
             | Self::Package { .. }
             | Self::NoAccount
             | Self::DidNotStart { .. }
-            | Self::NotShutDown
             | Self::SetUp(_)
             | Self::Io { .. }
             | Self::CutOff => None,

@@ -1,7 +1,7 @@
 //! The last look at what is typed and printed back: a database URL in the place of a path or of a word loses its
 //! credentials. Messages of our own hold none; what a person typed wrongly may.
 
-use underpin_engine::Problem;
+use underpin_engine::{Fault, Problem};
 
 /// Schemes of the URLs that carry credentials in a Prisma project.
 const SCHEMES: [&str; 7] =
@@ -14,6 +14,15 @@ pub(super) fn without(problem: &Problem) -> Problem {
         code: problem.code.clone(),
         message: hidden(&problem.message),
         place: problem.place.as_deref().map(hidden),
+        faults: problem
+            .faults
+            .iter()
+            .map(|fault| Fault {
+                place: hidden(&fault.place),
+                message: hidden(&fault.message),
+                hint: hidden(&fault.hint),
+            })
+            .collect(),
         hints: problem.hints.iter().map(|hint| hidden(hint)).collect(),
     }
 }

@@ -5,6 +5,8 @@
 mod bad_input;
 mod bad_sql;
 mod conformance;
+mod create;
+mod diff;
 mod docs;
 mod explain_tx;
 mod kill;

@@ -12,6 +12,7 @@
 //! What is not touched keeps its bytes and its comments ([`chunk`]). Whether the files end in the same
 //! catalog is not decided here: the engine proves it on a server.
 
+mod ahead;
 mod arrange;
 mod choose;
 mod chunk;
@@ -29,6 +30,7 @@ use underpin_prisma::FolderOrder;
 use underpin_sql::sending::{Sender, sending, stands_alone};
 use underpin_sql::{Statement, Surroundings};
 
+pub use self::ahead::{Ahead, ahead};
 use self::choose::choose;
 use super::finding::Finding;
 use super::report::FileReport;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use underpin_prisma::{LockFile, Migration, SchemaHead};
+use underpin_prisma::{History, LockFile, Migration, SchemaHead};
 
 use super::Where;
 use super::config::Config;
@@ -33,14 +33,7 @@ pub(super) fn read(
 ) -> Result<(Vec<Migration>, Option<LockFile>), ProjectError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(ProjectError::new(
-                ProjectErrorKind::MigrationsNotFound,
-                "there is no migrations folder",
-                "create the first migration with prisma migrate dev, or name the folder with --migrations",
-            )
-            .in_file(folder));
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
         Err(error) => return Err(ProjectError::unreadable(folder, &error)),
     };
     let mut migrations = Vec::new();
@@ -67,15 +60,27 @@ pub(super) fn read(
         let bytes = script(&entry.path().join("migration.sql"))?;
         migrations.push(Migration::new(name, bytes.as_deref()));
     }
-    if migrations.is_empty() {
-        return Err(ProjectError::new(
+    Ok((migrations, lock_file(folder)?))
+}
+
+/// Whether there is a history that can be deployed.
+pub(super) fn is_begun(folder: &Path, history: &History) -> Result<(), ProjectError> {
+    if !history.migrations().is_empty() {
+        return Ok(());
+    }
+    let error = match folder.is_dir() {
+        true => ProjectError::new(
             ProjectErrorKind::NoMigrations,
             "the migrations folder has no migration",
             "every migration is a folder with a migration.sql; is this the right folder? (--migrations)",
-        )
-        .in_file(folder));
-    }
-    Ok((migrations, lock_file(folder)?))
+        ),
+        false => ProjectError::new(
+            ProjectErrorKind::MigrationsNotFound,
+            "there is no migrations folder",
+            "create the first migration with underpin create, or name the folder with --migrations",
+        ),
+    };
+    Err(error.in_file(folder))
 }
 
 /// The script's bytes; `None` when it is missing, which matters only when its turn comes.

@@ -77,6 +77,17 @@ fn not_found(path: &Path, source: &str) -> ProjectError {
     .in_file(path)
 }
 
+/// A schema that somebody named, a file or a folder, if it is one for PostgreSQL.
+pub(super) fn named(path: &Path, source: &str) -> Result<(Vec<SchemaFile>, SchemaHead), ProjectError> {
+    let files = read(path)?;
+    if files.is_empty() {
+        return Err(not_found(path, source));
+    }
+    let head = head(&files)?;
+    provider(&head, &files)?;
+    Ok((files, head))
+}
+
 /// The schema's files; none when the path does not exist.
 pub(super) fn read(path: &Path) -> Result<Vec<SchemaFile>, ProjectError> {
     let mut paths = Vec::new();

@@ -10,7 +10,7 @@ use underpin_sql::Surroundings;
 use underpin_sql::sending::{Cut, Sender, sending};
 
 use super::{Prover, Unproven};
-use crate::shadow_history::{Replayed, failed, is_refusal, wanted};
+use crate::shadow_history::{Replayed, said, wanted};
 
 /// Proves files of one history, in its order. Its server is started with the first proof.
 #[derive(Debug)]
@@ -47,11 +47,8 @@ impl FilesProver {
     /// # Errors
     /// [`Unproven`], which says why.
     pub async fn prove(&mut self, text: &str, files: &[&str]) -> Result<(), Unproven> {
-        let statements = underpin_sql::read(text).map_err(|error| Unproven::Failed {
-            which: AS_WRITTEN.1,
-            refused: false,
-            error: format!("failed: {error}"),
-        })?;
+        let statements = underpin_sql::read(text)
+            .map_err(|error| Unproven::Failed { which: AS_WRITTEN.1, error: error.to_string() })?;
         let original = Replayed::as_written("", text, &statements, &self.nothing);
         self.prover.history.replay(&self.history).await?;
         let written = self.prover.end(AS_WRITTEN, &original.steps).await?;
@@ -74,11 +71,9 @@ impl FilesProver {
     async fn sent(&self, files: &[&str], sender: Sender) -> Result<Catalog, Unproven> {
         let client = self.prover.history.copy("underpin_files").await?;
         for file in files {
-            send(&client, file, sender).await.map_err(|error| Unproven::Failed {
-                which: "the safe form",
-                refused: is_refusal(&error),
-                error: failed(&error),
-            })?;
+            send(&client, file, sender)
+                .await
+                .map_err(|error| Unproven::Failed { which: "the safe form", error: said(&error) })?;
         }
         Ok(crate::introspect::introspect(&client).await?)
     }
@@ -86,7 +81,8 @@ impl FilesProver {
 
 const AS_WRITTEN: (&str, &str) = ("underpin_as_written", "the file as written");
 
-async fn send(client: &Client, file: &str, sender: Sender) -> Result<(), tokio_postgres::Error> {
+/// Sends a file as Prisma does.
+pub(crate) async fn send(client: &Client, file: &str, sender: Sender) -> Result<(), tokio_postgres::Error> {
     // The server says what is wrong with a file that does not parse; nothing of it must count as executed.
     let Ok(statements) = underpin_sql::read(file) else { return client.batch_execute(file).await };
     match sending(file, &statements, sender).cut {

@@ -6,6 +6,7 @@
 mod alter_enum;
 mod alter_table;
 mod column;
+mod words;
 
 use underpin_catalog::{Name, RelationName};
 
@@ -18,6 +19,9 @@ use crate::PrismaVersion;
 
 /// What a script says when there is nothing to do.
 pub(super) const EMPTY: &str = "-- This is an empty migration.";
+
+/// What stands between the paragraphs of a script.
+pub(super) const PARAGRAPHS_APART: &str = "\n";
 
 /// The two sides, which say how names are written.
 #[derive(Clone, Copy)]
@@ -33,20 +37,18 @@ impl<'a> Renderer<'a> {
         if steps.is_empty() {
             return EMPTY.to_owned();
         }
-        let mut script = String::new();
-        for step in steps {
-            if !script.is_empty() {
-                script.push('\n');
-            }
-            script.push_str("-- ");
-            script.push_str(step.title());
-            script.push('\n');
-            for statement in self.statements(step) {
-                script.push_str(&statement);
-                script.push_str(";\n");
-            }
+        let paragraphs: Vec<String> = steps.iter().map(|step| self.paragraph(step)).collect();
+        paragraphs.join(PARAGRAPHS_APART)
+    }
+
+    /// The title of a step and its statements.
+    pub(super) fn paragraph(self, step: &Step<'_>) -> String {
+        let mut paragraph = format!("-- {}\n", step.title());
+        for statement in self.statements(step) {
+            paragraph.push_str(&statement);
+            paragraph.push_str(";\n");
         }
-        script
+        paragraph
     }
 
     fn statements(self, step: &Step<'_>) -> Vec<String> {

@@ -2,7 +2,7 @@
 //! of the script.
 
 use super::catalog::{Column, Enum, Extension, ForeignKey, Index, Table};
-use underpin_catalog::Name;
+use underpin_catalog::{Name, RelationName};
 
 /// A step. What it is about is borrowed from the two catalogs.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +80,17 @@ pub enum Step<'a> {
         /// The index as it shall be.
         after: &'a Index,
     },
+}
+
+/// What a step is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// Namespaces and extensions.
+    Database,
+    /// An enum.
+    Enum(&'a RelationName),
+    /// A table, with its indexes and foreign keys.
+    Table(&'a RelationName),
 }
 
 /// Why an index is made.
@@ -177,7 +188,28 @@ pub enum Cast {
     Impossible,
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    /// What it is about.
+    pub fn subject(&self) -> Subject<'a> {
+        match self {
+            Self::CreateNamespace(_)
+            | Self::DropExtension(_)
+            | Self::CreateExtension(_)
+            | Self::AlterExtension { .. } => Subject::Database,
+            Self::CreateEnum(found) | Self::DropEnum(found) => Subject::Enum(&found.name),
+            Self::AlterEnum(alter) => Subject::Enum(&alter.before.name),
+            Self::AlterTable(alter) => Subject::Table(&alter.before.name),
+            Self::DropTable(table)
+            | Self::CreateTable(table)
+            | Self::DropForeignKey { table, .. }
+            | Self::DropIndex { table, .. }
+            | Self::CreateIndex { table, .. }
+            | Self::RenameForeignKey { table, .. }
+            | Self::AddForeignKey { table, .. }
+            | Self::RenameIndex { table, .. } => Subject::Table(&table.name),
+        }
+    }
+
     /// The word that Prisma writes above the step's statements.
     pub fn title(&self) -> &'static str {
         match self {

@@ -9,7 +9,6 @@ mod endings;
 mod fetching;
 mod finding;
 mod ground;
-mod keeping;
 mod majors;
 mod running;
 mod template;

@@ -165,7 +165,7 @@ async fn keep_unapplied(run: &Run<'_>, gathered: &mut Gathered) -> Result<Option
                 };
             // What is applied is no news, unless somebody asks for just that.
             if is_named || !refused.is_usual {
-                return Err(refused.problem);
+                return Err(*refused.problem);
             }
             file.asked = false;
         }
@@ -174,7 +174,7 @@ async fn keep_unapplied(run: &Run<'_>, gathered: &mut Gathered) -> Result<Option
 }
 
 struct Refused {
-    problem: Problem,
+    problem: Box<Problem>,
     /// Most migrations of a history are applied.
     is_usual: bool,
 }
@@ -185,8 +185,9 @@ fn may_be_changed(
     applied: &Applied,
     on_their_word: bool,
 ) -> Result<(), Refused> {
-    let refuse =
-        |problem: Problem, is_usual| Err(Refused { problem: problem.at(file.path.clone()), is_usual });
+    let refuse = |problem: Problem, is_usual| {
+        Err(Refused { problem: Box::new(problem.at(file.path.clone())), is_usual })
+    };
     if !from_empty {
         let problem = Problem::new("--fix changes migrations of Prisma, and this is none").hint(
             "name a migration.sql in a migrations folder: what comes before it is needed for the proof",

@@ -38,7 +38,7 @@ pub(crate) fn locked(lock: &LockFact) -> String {
 }
 
 /// Who waits for how long, for the line below a statement. `None` when no application does.
-pub(super) fn who_waits(locks: &[LockFact], estimate: Option<&Estimate>) -> Option<String> {
+pub(crate) fn who_waits(locks: &[LockFact], estimate: Option<&Estimate>) -> Option<String> {
     // The first of the worst: a table comes before its indexes.
     let felt = locks.iter().filter(|lock| lock.blocks > Blocks::Maintenance);
     let worst = felt.min_by_key(|lock| Reverse(lock.blocks))?;

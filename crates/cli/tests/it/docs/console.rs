@@ -10,16 +10,17 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
+    "docs/create.md",
     "docs/deploy.md",
+    "docs/diff.md",
     "docs/drift.md",
     "docs/explain-tx.md",
     "docs/lint.md",
     "docs/operations.md",
     "docs/refusals.md",
     "docs/settings.md",
-    "docs/shadow.md",
     "docs/audit.md",
 ];
 

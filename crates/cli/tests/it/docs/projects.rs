@@ -3,7 +3,7 @@
 
 use tokio_postgres::Client;
 use underpin_testkit::corpus::histories;
-use underpin_testkit::{Database, ProjectFolder, Server};
+use underpin_testkit::{Database, ProjectFolder, Server, installation};
 
 /// A project with its database.
 pub(super) struct Given {
@@ -114,27 +114,27 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
                 .await;
             project
         }
-        // Applied by hand to a server whose superuser did it, or that has what the machine lacks.
-        "reaching-out" | "extension-missing" => {
-            let (name, sql) = match name {
-                "reaching-out" => (
-                    "20260106090000_report",
-                    "-- The report of the month.\nCOPY \"Order\" TO PROGRAM 'gzip > /tmp/orders.gz';\n",
-                ),
-                _ => ("20260106090000_places", "CREATE EXTENSION IF NOT EXISTS postgis;\n"),
-            };
-            let project = project.migration(name, sql);
-            super::console::underpin(
-                ["resolve", "--applied", name].into_iter(),
-                project.path(),
-                &database.url(),
-            );
-            project
-        }
+        "unwritten" => unwritten(project, server).await,
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };
     Given { project, database, _others: others }
+}
+
+/// The schema is ahead of the history, and a history of a person's own hand is behind it. The throwaway server is the
+/// test's.
+async fn unwritten(project: ProjectFolder, server: &Server) -> ProjectFolder {
+    let bin = installation(server.major()).await.unwrap().bin.display().to_string();
+    project
+        .migration(
+            "20260119100000_open_orders",
+            "CREATE INDEX \"Order_open_idx\" ON \"Order\"(\"createdAt\") WHERE \"status\" = 'open';\n",
+        )
+        .models(
+            "model Order {\n  id        Int      @id\n  reference String?  @unique\n  status    String   @default(\"open\")\n  \
+             currency  String   @default(\"EUR\")\n  createdAt DateTime @default(now())\n}\n",
+        )
+        .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"))
 }
 
 /// A real project with its history, which no database has yet.

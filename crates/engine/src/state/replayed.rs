@@ -1,0 +1,152 @@
+//! A migrations folder, read and replayed on a throwaway server.
+
+use std::path::{Path, PathBuf};
+
+use tokio_postgres::Client;
+use underpin_catalog::{Catalog, Name, ServerVersion};
+use underpin_prisma::{FolderOrder, LockFile, Provider, Script};
+use underpin_sql::{Surroundings, read};
+
+use super::Reading;
+use crate::drift::not_replayed;
+use crate::files::{self, SCRIPT, seen_from};
+use crate::introspect::introspect;
+use crate::problem::Problem;
+use crate::shadow_history::{Replayed, ShadowHistory, wanted};
+
+/// A history as a folder tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its migrations in order: the folder's name, and the text.
+    pub migrations: Vec<(String, String)>,
+    /// The folder, as it is shown.
+    folder: String,
+}
+
+impl Told {
+    /// What is in a migrations folder.
+    ///
+    /// # Errors
+    /// When it cannot be read, is for another database, or a migration has no script (P3015).
+    pub fn read(folder: &Path, order: FolderOrder, cwd: &Path) -> Result<Self, Problem> {
+        check_provider(folder)?;
+        let sequence = files::history(folder, order)?;
+        if let Some(without) = sequence.without_script.first() {
+            return Err(Problem::new("the migration has no migration.sql")
+                .coded("P3015")
+                .at(seen_from(cwd, without))
+                .hint("restore the file, or remove the folder"));
+        }
+        let named = |path: &PathBuf| {
+            let name = path.parent().and_then(Path::file_name).unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        };
+        let migrations = sequence
+            .files
+            .into_iter()
+            .map(|file| (named(&file.path), Script::of(file.bytes).text().to_owned()))
+            .collect();
+        Ok(Self { migrations, folder: seen_from(cwd, folder) })
+    }
+
+    /// A history that has not begun.
+    pub fn nothing() -> Self {
+        Self { migrations: Vec::new(), folder: String::new() }
+    }
+
+    /// The scripts, in order.
+    pub fn texts(&self) -> Vec<String> {
+        self.migrations.iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    /// The folders, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.migrations.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Each script must be SQL: the server would say so too, and not where.
+    fn check_syntax(&self) -> Result<(), Problem> {
+        for (name, text) in &self.migrations {
+            if let Err(error) = read(text) {
+                return Err(Problem::new(format!("the history does not replay: {}", error.message))
+                    .coded(error.sqlstate)
+                    .at(format!("{}/{name}/{SCRIPT}:{}:{}", self.folder, error.line, error.column)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prisma refuses a folder that was written for another database (P3019).
+fn check_provider(folder: &Path) -> Result<(), Problem> {
+    let path = folder.join(LockFile::NAME);
+    let Ok(bytes) = std::fs::read(&path) else { return Ok(()) };
+    let lock = LockFile::parse(&String::from_utf8_lossy(&bytes));
+    if lock.agrees_with(&Provider::PostgreSql) {
+        return Ok(());
+    }
+    Err(Problem::new(format!("the history is for provider `{}`, not `postgresql`", lock.provider()))
+        .coded("P3019")
+        .at(path.display().to_string())
+        .hint("underpin works on PostgreSQL alone"))
+}
+
+/// A replayed history, and the server that it is on.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    history: ShadowHistory,
+}
+
+impl Reading {
+    /// Replays a history.
+    ///
+    /// # Errors
+    /// A migration that fails, with its place; no server.
+    pub(crate) async fn replayed(&self, told: &Told) -> Result<Ground, Problem> {
+        told.check_syntax()?;
+        let server = self.server();
+        let namespace = self.namespace.clone();
+        let mut history =
+            ShadowHistory::new(wanted(server, &self.shadow, Some(self.cwd.clone())), namespace.clone());
+        let done = history.replay(&steps(told, server, namespace)).await;
+        match done {
+            Ok(()) => Ok(Ground { history }),
+            Err(error) => {
+                history.finish().await;
+                Err(not_replayed(error))
+            }
+        }
+    }
+}
+
+impl Ground {
+    /// What the history has made.
+    pub(crate) async fn catalog(&mut self) -> Result<Catalog, Problem> {
+        let client = self.copy("underpin_state").await?;
+        Ok(introspect(&client).await?)
+    }
+
+    /// A database of one's own in which the history is.
+    pub(crate) async fn copy(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        self.history.copy(database).await
+    }
+
+    /// The server's major version.
+    pub(crate) fn major(&self) -> u32 {
+        self.history.major()
+    }
+
+    /// Stops the server.
+    pub(crate) async fn finish(self) {
+        self.history.finish().await;
+    }
+}
+
+fn steps(told: &Told, server: ServerVersion, namespace: Name) -> Vec<Replayed> {
+    let nothing = Surroundings::empty(server, namespace);
+    let step = |(name, text): &(String, String)| {
+        let statements = read(text).unwrap_or_default();
+        Replayed::as_written(name, text, &statements, &nothing)
+    };
+    told.migrations.iter().map(step).collect()
+}

@@ -53,7 +53,7 @@ pub use statement::{Statement, read, read_each, read_to_judge};
 pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
     ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, Indexes, ReadFacts,
-    RelationFacts, RelationKind, RoutineFacts, Surroundings, TypeFacts,
+    RelationFacts, RelationKind, Relations, RoutineFacts, Surroundings, TypeFacts,
 };
 pub use syntax_error::SyntaxError;
 pub use twin::{NoTwin, twin};

@@ -21,6 +21,7 @@ use crate::surroundings::{ColumnFacts, ReadFacts, RelationFacts, RelationKind, S
 impl Surroundings {
     /// Makes the facts what they are behind the effect.
     pub fn apply(&mut self, effect: &Effect) {
+        self.relations.settle();
         if let Some(path) = search_path(effect) {
             self.search_path = path;
             return;
@@ -195,7 +196,7 @@ impl Surroundings {
         };
         let name = self.resolve(table);
         let unseen = || RelationFacts { whole: false, ..RelationFacts::empty_table() };
-        self.relations.entry(name).or_insert_with(unseen);
+        self.relations.insert_new(name, unseen);
     }
 
     /// What `CASCADE` drops besides what was named.
@@ -227,10 +228,7 @@ impl Surroundings {
 
     /// Time passes: whatever was empty when it was made may have grown since.
     pub fn forget_sizes(&mut self) {
-        for facts in self.relations.values_mut() {
-            facts.bytes = None;
-            facts.rows_estimate = None;
-        }
+        self.relations.forget_sizes();
     }
 
     fn create_view(&mut self, created: &CreateView) {

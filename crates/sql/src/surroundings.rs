@@ -4,6 +4,7 @@
 //! qualified names; [`Surroundings::resolve`] says what a bare name means.
 
 mod indexes;
+mod relations;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -15,6 +16,7 @@ use crate::bounds::Comparison;
 use crate::effect::{Deferral, OnDelete, Persistence, RoutineBody, TypeKind, Volatility};
 
 pub use indexes::Indexes;
+pub use relations::Relations;
 
 /// The namespace of the session's temporary relations, whatever its name is: it is looked in first.
 pub(crate) const TEMPORARY: &str = "pg_temp";
@@ -30,7 +32,7 @@ pub struct Surroundings {
     /// The session's time zone, where somebody looked it up or a file set it.
     pub time_zone: Option<String>,
     /// Tables, views and sequences.
-    pub relations: BTreeMap<RelationName, RelationFacts>,
+    pub relations: Relations,
     /// Indexes, those of the tables above included.
     pub indexes: Indexes,
     /// Types that are not built in.
@@ -252,7 +254,7 @@ impl Surroundings {
             version,
             search_path: vec![namespace],
             time_zone: None,
-            relations: BTreeMap::new(),
+            relations: Relations::default(),
             indexes: Indexes::default(),
             types: BTreeMap::new(),
             routines: BTreeMap::new(),

@@ -46,7 +46,7 @@ pub(super) enum Facts {
     Live(ServerVersion),
     /// What there is has been made by this run, in a database where nothing was: no application works with
     /// it yet, so there is nothing to look for.
-    Nothing(Surroundings),
+    Nothing(Box<Surroundings>),
 }
 
 impl Facts {
@@ -60,7 +60,7 @@ impl Facts {
             Self::Live(version) => {
                 surroundings::look(connection, *version, &mentioned(statements), small_bytes).await
             }
-            Self::Nothing(surroundings) => Ok(surroundings.clone()),
+            Self::Nothing(surroundings) => Ok((**surroundings).clone()),
         }
     }
 }
@@ -94,7 +94,9 @@ impl Preflight {
     /// What the pending migrations are planned with.
     pub(super) fn facts(&self, target: &Target, server: &Server) -> Facts {
         match self.nothing_there {
-            true => Facts::Nothing(Surroundings::empty(server.version, Name::new(&target.url.schema))),
+            true => {
+                Facts::Nothing(Box::new(Surroundings::empty(server.version, Name::new(&target.url.schema))))
+            }
             false => Facts::Live(server.version),
         }
     }

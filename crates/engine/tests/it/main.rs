@@ -11,6 +11,7 @@ mod faults;
 mod fix_corpus;
 mod hands;
 mod introspect;
+mod offline;
 mod project;
 mod protocol;
 mod releases;

@@ -60,7 +60,7 @@ impl Surroundings {
             owned_by: Some((table.clone(), column.clone())),
             ..RelationFacts::empty(RelationKind::Sequence)
         };
-        self.relations.entry(table.sibling(wanted)).or_insert(facts);
+        self.relations.insert_new(table.sibling(wanted), || facts);
     }
 
     pub(super) fn drop_column(&mut self, table: &RelationName, column: &Name) {
@@ -79,8 +79,7 @@ impl Surroundings {
             self.drop_constraint(&table, &constraint);
         }
         self.indexes.remove_of(&table, |index| index.reads.contains(column));
-        let owner = Some((table.clone(), column.clone()));
-        self.relations.retain(|_, facts| facts.owned_by != owner);
+        self.remove_sequences_of(&table, Some(column));
         if let Some(type_name) = dropped.and_then(|column| column.type_name) {
             self.release_type(&type_name, &table);
         }
@@ -114,7 +113,7 @@ impl Surroundings {
         self.indexes.change_of(&table, |_, index| {
             index.columns.iter_mut().flatten().chain(&mut index.reads).for_each(rename);
         });
-        for other in self.relations.values_mut() {
+        let rename_in_other = |other: &mut RelationFacts| {
             for constraint in &mut other.constraints {
                 if constraint.referenced.as_ref() == Some(&table) {
                     constraint.referenced_columns.iter_mut().for_each(rename);
@@ -128,7 +127,8 @@ impl Surroundings {
             {
                 rename(owned);
             }
-        }
+        };
+        self.relations.change_naming(&table, rename_in_other);
         for descendant in descendants {
             self.rename_column(&descendant, column, to);
         }
@@ -174,8 +174,8 @@ impl Surroundings {
                 });
             }
             Generation::DropIdentity => {
-                let owner = Some((self.resolve(table), column.clone()));
-                self.relations.retain(|_, facts| facts.owned_by != owner);
+                let owner = self.resolve(table);
+                self.remove_sequences_of(&owner, Some(column));
                 self.change_column(table, column, &|known| {
                     known.values = ColumnValues::Given;
                     known.has_default = false;

@@ -1,5 +1,7 @@
 //! Constraints: added, validated, dropped, and the indexes and references that come with them.
 
+use std::collections::HashSet;
+
 use underpin_catalog::{Name, RelationName};
 
 use crate::effect::{AddConstraint, ConstraintKind};
@@ -15,12 +17,13 @@ impl Surroundings {
     /// The constraint with everything that it makes. `table` is qualified.
     pub(super) fn insert_constraint(&mut self, table: &RelationName, added: &AddConstraint) {
         let Some(facts) = self.relations.get(table) else { return };
-        let taken = |name: &Name| {
-            facts.constraint(name).is_some()
-                || (has_index(&added.kind) && self.indexes.contains_key(&table.sibling(name.clone())))
-        };
         let mut name = constraint_name(added);
         if added.name.is_none() {
+            let own: HashSet<&Name> = facts.constraints.iter().map(|known| &known.name).collect();
+            let taken = |name: &Name| {
+                own.contains(name)
+                    || (has_index(&added.kind) && self.indexes.contains_key(&table.sibling(name.clone())))
+            };
             // PostgreSQL counts up behind the label.
             let first = name.clone();
             let mut count = 1;

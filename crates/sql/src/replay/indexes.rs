@@ -114,16 +114,12 @@ impl Surroundings {
 
     pub(super) fn drop_index(&mut self, index: &RelationName) {
         let name = self.resolve(index);
-        if self.indexes.remove(&name).is_some() {
-            let below: Vec<_> = self
-                .indexes
-                .iter()
-                .filter(|(_, other)| other.part_of.as_ref() == Some(&name))
-                .map(|(name, _)| name.clone())
-                .collect();
-            for other in below {
-                self.drop_index(&other);
-            }
+        let Some(facts) = self.indexes.remove(&name) else { return };
+        for partition in self.partitions(&facts.table) {
+            let below =
+                self.indexes.of(&partition).filter(|(_, other)| other.part_of.as_ref() == Some(&name));
+            let below: Vec<_> = below.map(|(name, _)| name.clone()).collect();
+            below.iter().for_each(|other| self.drop_index(other));
         }
     }
 
@@ -144,7 +140,14 @@ impl Surroundings {
             facts.constraint = None;
         }
         let to = from.sibling(to.clone());
-        self.indexes.rename_parent(&from, &to);
+        for partition in self.partitions(&facts.table) {
+            let renamed = |own: &mut IndexFacts| {
+                if own.part_of.as_ref() == Some(&from) {
+                    own.part_of = Some(to.clone());
+                }
+            };
+            self.indexes.change_of(&partition, |_, own| renamed(own));
+        }
         self.indexes.insert(to, facts);
     }
 }

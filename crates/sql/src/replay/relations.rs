@@ -15,7 +15,7 @@ impl Surroundings {
     /// Puts a new relation in, where it is not there yet.
     pub(super) fn insert_relation(&mut self, name: &RelationName, facts: RelationFacts) -> RelationName {
         let name = self.new_relation_name(name, facts.persistence);
-        self.relations.entry(name.clone()).or_insert(facts);
+        self.relations.insert_new(name.clone(), || facts);
         name
     }
 
@@ -109,27 +109,23 @@ impl Surroundings {
         let name = self.resolve(relation);
         let Some(facts) = self.relations.remove(&name) else { return };
         self.indexes.remove_of(&name, |_| true);
-        for other in self.relations.values_mut() {
+        self.relations.change_naming(&name, |other| {
             other.constraints.retain(|constraint| constraint.referenced.as_ref() != Some(&name));
             other.referenced_by.retain(|referencing| *referencing != name);
             other.descendants.retain(|descendant| *descendant != name);
             other.inherits.retain(|parent| *parent != name);
             other.default_partition.take_if(|partition| *partition == name);
-        }
-        for facts in self.types.values_mut() {
-            facts.used_by.retain(|user| *user != name);
-        }
-        let is_owned =
-            |facts: &RelationFacts| facts.owned_by.as_ref().is_some_and(|(table, _)| *table == name);
-        self.relations.retain(|_, facts| !is_owned(facts));
+        });
+        self.change_types_of(&facts, |of_type| of_type.used_by.retain(|user| *user != name));
+        self.remove_sequences_of(&name, None);
         if facts.kind == RelationKind::Partitioned {
             for partition in &facts.descendants {
                 self.drop_relation(partition);
             }
         }
         let reads = |facts: &RelationFacts| facts.reads.iter().any(|read| read.relation == name);
-        let views: Vec<_> =
-            self.relations.iter().filter(|(_, facts)| reads(facts)).map(|(name, _)| name.clone()).collect();
+        let naming = self.relations.naming(&name);
+        let views: Vec<_> = naming.filter(|(_, facts)| reads(facts)).map(|(name, _)| name.clone()).collect();
         for view in views {
             self.drop_relation(&view);
         }
@@ -155,15 +151,16 @@ impl Surroundings {
 
     /// The new name, wherever the old one stands.
     pub(super) fn rename_relation(&mut self, from: &RelationName, to: &RelationName) {
-        if let Some(facts) = self.relations.remove(from) {
-            self.relations.insert(to.clone(), facts);
-        }
         let rename = |name: &mut RelationName| {
             if name == from {
                 name.clone_from(to);
             }
         };
-        for facts in self.relations.values_mut() {
+        if let Some(facts) = self.relations.remove(from) {
+            self.change_types_of(&facts, |of_type| of_type.used_by.iter_mut().for_each(rename));
+            self.relations.insert(to.clone(), facts);
+        }
+        self.relations.change_naming(from, |facts| {
             facts
                 .constraints
                 .iter_mut()
@@ -176,22 +173,34 @@ impl Surroundings {
             facts.partition_of.iter_mut().for_each(rename);
             facts.default_partition.iter_mut().for_each(rename);
             facts.owned_by.iter_mut().map(|(table, _)| table).for_each(rename);
-        }
+        });
         self.indexes.rename_table(from, to);
-        self.types.values_mut().flat_map(|facts| &mut facts.used_by).for_each(rename);
         self.routines.values_mut().flat_map(|facts| &mut facts.trigger_of).for_each(rename);
     }
 
     /// The sequences that belong to columns of a table.
     pub(crate) fn sequences_of(&self, table: &RelationName) -> impl Iterator<Item = RelationName> + use<> {
         let table = self.resolve(table);
-        let owned: Vec<_> = self
-            .relations
-            .iter()
-            .filter(|(_, facts)| facts.owned_by.as_ref().is_some_and(|(owner, _)| *owner == table))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let is_owned =
+            |facts: &RelationFacts| facts.owned_by.as_ref().is_some_and(|(owner, _)| *owner == table);
+        let naming = self.relations.naming(&table);
+        let owned: Vec<_> =
+            naming.filter(|(_, facts)| is_owned(facts)).map(|(name, _)| name.clone()).collect();
         owned.into_iter()
+    }
+
+    /// The sequences that belong to a column of a table, or to any of them, go.
+    pub(super) fn remove_sequences_of(&mut self, table: &RelationName, column: Option<&Name>) {
+        let is_owned = |facts: &RelationFacts| {
+            let owner = facts.owned_by.as_ref().filter(|(owner, _)| owner == table);
+            owner.is_some_and(|(_, own)| column.is_none_or(|column| own == column))
+        };
+        let naming = self.relations.naming(table);
+        let gone: Vec<_> =
+            naming.filter(|(_, facts)| is_owned(facts)).map(|(name, _)| name.clone()).collect();
+        for sequence in gone {
+            self.relations.remove(&sequence);
+        }
     }
 
     pub(super) fn attach(&mut self, parent: &RelationName, partition: &RelationName) {

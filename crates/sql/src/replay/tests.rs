@@ -145,3 +145,44 @@ fn a_function_is_known_by_what_its_body_names() {
     assert_eq!(naming(Some("note")), ["touch"]);
     assert_eq!(naming(Some("id")), Vec::<String>::new());
 }
+
+#[test]
+fn a_type_is_used_as_long_as_a_domain_over_it_is() {
+    let made =
+        "CREATE TYPE e AS ENUM ('a'); CREATE DOMAIN d AS e; CREATE TABLE t (a d, b d); CREATE TABLE u (a e);";
+    let used_by = |more: &str| -> Vec<String> {
+        let facts = behind(&format!("{made} {more}"));
+        facts.types[&public("e")].used_by.iter().map(|name| name.name.as_str().to_owned()).collect()
+    };
+    assert_eq!(used_by("ALTER TABLE t DROP COLUMN a;"), ["t", "u"]);
+    assert_eq!(used_by("ALTER TABLE t DROP COLUMN a, DROP COLUMN b;"), ["u"]);
+    assert_eq!(used_by("ALTER TABLE t ALTER COLUMN a TYPE int USING 1; DROP TABLE t;"), ["u"]);
+    assert_eq!(used_by("ALTER TABLE t RENAME TO v; DROP TABLE u;"), ["v"]);
+}
+
+#[test]
+fn what_names_itself_is_renamed_and_dropped() {
+    let made = "CREATE TABLE t (id serial PRIMARY KEY, up int REFERENCES t); ALTER TABLE t RENAME TO u;";
+    let facts = behind(made);
+    assert_eq!(facts.relations[&public("u")].constraints[1].referenced, Some(public("u")));
+    assert_eq!(facts.relations[&public("t_id_seq")].owned_by, Some((public("u"), Name::new("id"))));
+    assert!(behind(&format!("{made} DROP TABLE u;")).relations.is_empty());
+}
+
+#[test]
+fn the_indexes_of_partitions_go_and_are_renamed_with_that_of_their_parent() {
+    let made = "CREATE TABLE t (a int) PARTITION BY LIST (a); CREATE TABLE p PARTITION OF t FOR VALUES IN (1) PARTITION BY LIST (a);
+         CREATE TABLE q PARTITION OF p FOR VALUES IN (1); CREATE INDEX i ON t (a);";
+    let parents = |more: &str| -> Vec<Option<String>> {
+        let facts = behind(&format!("{made} {more}"));
+        facts
+            .indexes
+            .values()
+            .map(|index| index.part_of.as_ref().map(|name| name.name.as_str().to_owned()))
+            .collect()
+    };
+    assert_eq!(parents("").len(), 3);
+    assert!(parents("ALTER INDEX i RENAME TO j;").contains(&Some("j".to_owned())));
+    assert!(!parents("ALTER INDEX i RENAME TO j;").contains(&Some("i".to_owned())));
+    assert_eq!(parents("DROP INDEX i;"), []);
+}

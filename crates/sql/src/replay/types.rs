@@ -1,9 +1,11 @@
 //! Types and functions, and who uses them.
 
+use std::collections::BTreeSet;
+
 use underpin_catalog::RelationName;
 
 use crate::effect::{EnumPlace, RoutineBody, TypeKind, Volatility};
-use crate::surroundings::{RoutineFacts, Surroundings, TypeFacts};
+use crate::surroundings::{RelationFacts, RoutineFacts, Surroundings, TypeFacts};
 
 impl Surroundings {
     pub(super) fn create_type(&mut self, name: &RelationName, kind: &TypeKind) {
@@ -59,13 +61,13 @@ impl Surroundings {
         if let Some(facts) = self.types.remove(from) {
             self.types.insert(to.clone(), facts);
         }
-        for facts in self.relations.values_mut() {
+        self.relations.change_naming(from, |facts| {
             for column in facts.columns.iter_mut().filter(|column| column.type_name.as_ref() == Some(from)) {
                 let brackets = if column.type_sql.ends_with("[]") { "[]" } else { "" };
                 column.type_sql = format!("{}{brackets}", to.name.as_str());
                 column.type_name = Some(to.clone());
             }
-        }
+        });
     }
 
     pub(super) fn add_enum_value(&mut self, name: &RelationName, value: &str, place: Option<&EnumPlace>) {
@@ -96,33 +98,63 @@ impl Surroundings {
 
     /// A table has a column of the type, and so of everything that the type is made of.
     pub(super) fn use_type(&mut self, name: &RelationName, table: &RelationName) {
-        let mut next = Some(name.clone());
-        while let Some(name) = next.take() {
-            if let Some(facts) = self.types.get_mut(&name) {
-                if !facts.used_by.contains(table) {
-                    facts.used_by.push(table.clone());
-                }
-                if let Some(TypeKind::Domain { base, .. }) = &facts.kind {
-                    let base = base.user_defined.clone();
-                    next = base.map(|base| self.resolve_type(&base)).filter(|base| *base != name);
-                }
+        for name in self.made_of([name.clone()].into()) {
+            if let Some(facts) = self.types.get_mut(&name)
+                && !facts.used_by.contains(table)
+            {
+                facts.used_by.push(table.clone());
             }
         }
     }
 
     /// A column of the type is gone; the table may have another.
     pub(super) fn release_type(&mut self, name: &RelationName, table: &RelationName) {
-        let still = self
-            .relations
-            .get(table)
-            .is_some_and(|facts| facts.columns.iter().any(|column| column.type_name.as_ref() == Some(name)));
-        if !still && let Some(facts) = self.types.get_mut(name) {
-            facts.used_by.retain(|user| user != table);
+        let still = self.relations.get(table).map(types_of).unwrap_or_default();
+        let still = self.made_of(still);
+        for name in self.made_of([name.clone()].into()).difference(&still) {
+            if let Some(facts) = self.types.get_mut(name) {
+                facts.used_by.retain(|user| user != table);
+            }
         }
+    }
+
+    /// Changes what is known of the types that a relation has columns of, and of what these are made of.
+    pub(super) fn change_types_of(&mut self, facts: &RelationFacts, mut change: impl FnMut(&mut TypeFacts)) {
+        if !self.complete {
+            // Of what a domain is made, nobody has looked up.
+            self.types.values_mut().for_each(change);
+            return;
+        }
+        for name in self.made_of(types_of(facts)) {
+            if let Some(facts) = self.types.get_mut(&name) {
+                change(facts);
+            }
+        }
+    }
+
+    /// These types, and those that the domains among them narrow.
+    fn made_of(&self, mut names: BTreeSet<RelationName>) -> BTreeSet<RelationName> {
+        let mut next: Vec<_> = names.iter().cloned().collect();
+        while let Some(name) = next.pop() {
+            if let Some(TypeFacts { kind: Some(TypeKind::Domain { base, .. }), .. }) = self.types.get(&name)
+                && let Some(base) = &base.user_defined
+            {
+                let base = self.resolve_type(base);
+                if names.insert(base.clone()) {
+                    next.push(base);
+                }
+            }
+        }
+        names
     }
 
     fn type_mut(&mut self, name: &RelationName) -> Option<&mut TypeFacts> {
         let name = self.resolve_type(name);
         self.types.get_mut(&name)
     }
+}
+
+/// The types of a relation's columns, as far as they are not built in.
+fn types_of(facts: &RelationFacts) -> BTreeSet<RelationName> {
+    facts.columns.iter().filter_map(|column| column.type_name.clone()).collect()
 }

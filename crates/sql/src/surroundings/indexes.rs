@@ -70,13 +70,6 @@ impl Indexes {
         }
     }
 
-    /// A partitioned index has another name.
-    pub(crate) fn rename_parent(&mut self, from: &RelationName, to: &RelationName) {
-        for facts in self.by_name.values_mut().filter(|facts| facts.part_of.as_ref() == Some(from)) {
-            facts.part_of = Some(to.clone());
-        }
-    }
-
     /// Makes an index belong to a partitioned one.
     pub(crate) fn adopt(&mut self, name: &RelationName, parent: &RelationName) {
         if let Some(facts) = self.by_name.get_mut(name) {

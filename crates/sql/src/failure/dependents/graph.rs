@@ -56,7 +56,7 @@ pub(super) fn of_relation(around: &Surroundings, name: &RelationName) -> Depende
     let name = around.resolve(name);
     let Some(facts) = around.relations.get(&name) else { return Vec::new() };
     let mut all: Dependents = Vec::new();
-    for (other, other_facts) in &around.relations {
+    for (other, other_facts) in around.relations.naming(&name) {
         if *other == name || facts.kind == RelationKind::Partitioned && facts.descendants.contains(other) {
             continue;
         }
@@ -111,7 +111,7 @@ pub(in crate::failure) fn readers(
     column: &Name,
 ) -> Dependents {
     let mut all: Dependents = Vec::new();
-    for (other, other_facts) in &around.relations {
+    for (other, other_facts) in around.relations.naming(name) {
         for read in other_facts.reads.iter().filter(|read| read.relation == *name) {
             if read.columns.contains(column) {
                 let ambiguous = other_facts
@@ -243,5 +243,5 @@ fn of_routine(around: &Surroundings, name: &RelationName) -> Dependents {
         let calls = facts.trigger_functions.iter().filter(|(_, function)| **function == name);
         calls.map(|(own, _)| (Dependent::Trigger(table.clone(), own.clone()), Certainty::Certain)).collect()
     };
-    around.relations.iter().flat_map(of).collect()
+    around.relations.naming(&name).flat_map(of).collect()
 }

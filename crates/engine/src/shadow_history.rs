@@ -1,49 +1,31 @@
 //! A history on a throwaway server: replayed once, and copied as often as somebody tries something on it.
 //!
 //! Migrations are executed as they are written, in our transactions, without an application that could
-//! notice. What is done with the copies is the business of those who ask for them: proofs of twins, and the
+//! notice. What took long to replay is kept in the user's cache for the next run, under the hash of everything
+//! that was replayed (`chain`). What is done with the copies is the business of those who ask for them: proofs of twins, and the
 //! comparison with a live database.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::Duration;
+mod chain;
+mod not_replayed;
+mod session;
 
-use tokio_postgres::{Client, NoTls};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, Config};
 use underpin_catalog::{Name, ServerVersion, Sql, sql};
 use underpin_core::plan::{Mode, Policy, plan};
-use underpin_core::run::{SegmentKind, segments};
 use underpin_core::settings::ShadowSettings;
-use underpin_shadow::{Shadow, ShadowError, StartOptions, Wanted, find_or_fetch};
-use underpin_sql::{Action, Statement, Step, Surroundings};
+use underpin_shadow::{Kept, Shadow, StartOptions, Wanted, find_or_fetch};
+use underpin_sql::{Statement, Step, Surroundings};
 
-use crate::journal::text_of;
+use self::chain::Chain;
+pub(crate) use self::not_replayed::{NotReplayed, REFUSAL_HINT, failed, is_refusal, said};
+pub(crate) use self::session::{OWNER, Refused, Session, apply};
+use self::session::{connect, stand_in};
 
 /// The database that holds the history as far as it is replayed.
 const BASE: &str = "underpin_base";
-
-/// The role that replays, and owns what a replay makes.
-pub(crate) const SUPERUSER: &str = "postgres";
-
-/// Why a history is not on the server.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotReplayed {
-    /// There is no server.
-    #[error("there is no throwaway PostgreSQL: {0}")]
-    NoServer(#[from] ShadowError),
-    /// One of its migrations fails.
-    #[error("migration {name} failed: {}", said(.error))]
-    Migration {
-        /// Its folder.
-        name: String,
-        /// Which of its steps; `None` when the end of a transaction was refused.
-        step: Option<Box<Step>>,
-        /// What the server said.
-        error: tokio_postgres::Error,
-    },
-    /// The server is in trouble.
-    #[error("the throwaway server: {}", said(.0))]
-    Server(#[from] tokio_postgres::Error),
-}
 
 /// A migration, ready to be replayed.
 #[derive(Clone, Debug)]
@@ -70,31 +52,57 @@ impl Replayed {
     }
 }
 
-/// One history on one server, which is started when it is needed first.
+/// How long a replay must have taken for its end to be kept. Keeping takes about as long.
+const WORTH_KEEPING: Duration = Duration::from_millis(250);
+
+/// How long a replay must have taken for the state before its last migration to be kept too, for which the
+/// server is started once more: the last migration is the one that is still being written.
+const WORTH_A_STOP: Duration = Duration::from_secs(2);
+
+/// One history on one server, which is started when it is needed first: from the longest part of the history
+/// that an earlier run has kept.
 #[derive(Debug)]
 pub(crate) struct ShadowHistory {
-    wanted: Wanted,
+    asked: Asked,
     namespace: Name,
     roles: Vec<Name>,
+    kept: Option<Kept>,
+    chain: Chain,
     shadow: Option<Shadow>,
     replayed: usize,
+    /// How long the replay took of what no earlier run has kept.
+    unkept: Duration,
+    /// A migration has failed, so that nobody knows how much of it is there.
+    broken: bool,
 }
 
 impl ShadowHistory {
     /// A history whose ledger lives in `namespace`.
-    pub(crate) fn new(wanted: Wanted, namespace: Name) -> Self {
-        Self { wanted, namespace, roles: Vec::new(), shadow: None, replayed: 0 }
+    pub(crate) fn new(asked: Asked, namespace: Name) -> Self {
+        Self {
+            chain: Chain::new(&namespace, asked.superuser),
+            asked,
+            namespace,
+            roles: Vec::new(),
+            kept: None,
+            shadow: None,
+            replayed: 0,
+            unkept: Duration::ZERO,
+            broken: false,
+        }
     }
 
     /// Roles that the history may name in grants, policies and owners. They belong to a server and not to a
-    /// database, so no migration makes them.
-    pub(crate) fn prepare_roles(&mut self, roles: Vec<Name>) {
+    /// database, so no migration makes them. They are made before the first migration that says their name.
+    pub(crate) fn prepare_roles(&mut self, mut roles: Vec<Name>) {
+        roles.retain(|role| role.as_str() != OWNER);
+        roles.sort();
         self.roles = roles;
     }
 
     /// The server's major version.
     pub(crate) fn major(&self) -> u32 {
-        self.wanted.major
+        self.asked.server.major
     }
 
     /// Where bare names of the history are made.
@@ -107,50 +115,136 @@ impl ShadowHistory {
     /// # Errors
     /// [`NotReplayed`], with the migration that fails.
     pub(crate) async fn replay(&mut self, history: &[Replayed]) -> Result<(), NotReplayed> {
-        self.start().await?;
-        let base = self.open(BASE).await?;
-        for migration in history.iter().skip(self.replayed) {
-            apply(&base, &migration.steps).await.map_err(|Refused { step, error }| {
-                NotReplayed::Migration { name: migration.name.clone(), step, error }
-            })?;
+        for migration in history.iter().skip(self.chain.len()) {
+            self.chain.push(migration, &mentioned(&self.roles, migration));
+        }
+        if self.shadow.is_none() {
+            self.start(history.len()).await?;
+        }
+        let mut base = self.open(BASE).await?;
+        while let Some(migration) = history.get(self.replayed) {
+            if self.replayed + 1 == history.len() && self.unkept > WORTH_A_STOP {
+                drop(base);
+                self.keep_and_go_on().await?;
+                base = self.open(BASE).await?;
+            }
+            let started = Instant::now();
+            self.broken = true;
+            self.replay_one(&base, migration).await?;
+            self.broken = false;
             self.replayed += 1;
+            self.unkept += started.elapsed();
         }
         Ok(())
+    }
+
+    /// Replays one migration as if it had been deployed alone: what the one before it left behind in the session
+    /// is forgotten. So the state behind it depends on the state before it and on nothing else.
+    async fn replay_one(&self, base: &Session, migration: &Replayed) -> Result<(), NotReplayed> {
+        let roles = mentioned(&self.roles, migration);
+        if !roles.is_empty() {
+            let admin = self.superuser().await?;
+            for role in roles {
+                stand_in(&admin, role).await?;
+            }
+        }
+        let fresh = sql!("SET search_path = {}", self.namespace);
+        base.batch_execute("DISCARD ALL").await?;
+        base.batch_execute(fresh.as_str()).await?;
+        apply(base, &migration.steps).await.map_err(|Refused { step, error }| NotReplayed::Migration {
+            name: migration.name.clone(),
+            step,
+            error,
+        })
     }
 
     /// A copy of the replayed history; an older one of the same name goes.
     ///
     /// # Errors
     /// Those of the server.
-    pub(crate) async fn copy(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+    pub(crate) async fn copy(&self, database: &str) -> Result<Session, tokio_postgres::Error> {
         let name = Name::new(database);
-        let admin = connect(self.shadow(), "postgres").await?;
+        let admin = self.superuser().await?;
         admin.batch_execute(sql!("DROP DATABASE IF EXISTS {} WITH (FORCE)", name).as_str()).await?;
-        create_database(&admin, &sql!("CREATE DATABASE {} TEMPLATE {}", name, Name::new(BASE))).await?;
+        // Through the WAL, the default since 15, a large one takes several times as long.
+        let strategy = Sql::verbatim(if self.major() >= 15 { " STRATEGY file_copy" } else { "" });
+        let create = sql!(
+            "CREATE DATABASE {} OWNER {} TEMPLATE {}{}",
+            name,
+            Name::new(OWNER),
+            Name::new(BASE),
+            strategy
+        );
+        create_database(&admin, &create).await?;
         self.open(database).await
     }
 
-    /// Stops the server.
-    pub(crate) async fn finish(self) {
-        if let Some(shadow) = self.shadow {
-            // Its supervisor ends what this cannot.
-            let _ = shadow.stop().await;
-        }
+    /// The replayed history itself, for whoever leaves it as it is.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub(crate) async fn look(&self) -> Result<Session, tokio_postgres::Error> {
+        self.open(BASE).await
     }
 
-    /// Starts the server, unless it runs.
-    async fn start(&mut self) -> Result<(), NotReplayed> {
-        if self.shadow.is_none() {
-            let installation = find_or_fetch(&self.wanted).await?;
-            let shadow = Shadow::start(&installation, &StartOptions::default()).await?;
-            let client = connect(&shadow, "postgres").await?;
-            for role in self.roles.iter().filter(|role| role.as_str() != SUPERUSER) {
-                client.batch_execute(sql!("CREATE ROLE {}", role).as_str()).await?;
-            }
-            create_database(&client, &sql!("CREATE DATABASE {}", Name::new(BASE))).await?;
-            self.shadow = Some(shadow);
-            self.replayed = 0;
+    /// Stops the server, and keeps the replayed history when replaying it took long.
+    pub(crate) async fn finish(mut self) {
+        let worth_it = !self.broken && self.unkept > WORTH_KEEPING;
+        let kept = if worth_it && self.drop_copies().await.is_ok() { self.kept.take() } else { None };
+        let Some(shadow) = self.shadow else { return };
+        // The server's supervisor ends what this cannot.
+        let _ = match kept {
+            Some(kept) => shadow.stop_and_keep(&kept, &self.chain.key(self.replayed)).await,
+            None => shadow.stop().await,
+        };
+    }
+
+    /// Keeps the history as far as it is replayed. Nobody may be connected to the server.
+    async fn keep_and_go_on(&mut self) -> Result<(), NotReplayed> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        self.drop_copies().await?;
+        let shadow = self.shadow.as_mut().expect("who replays has started the server");
+        shadow.keep(kept, &self.chain.key(self.replayed)).await?;
+        self.unkept = Duration::ZERO;
+        Ok(())
+    }
+
+    /// Drops what was made of the history by those who tried something on it.
+    async fn drop_copies(&self) -> Result<(), tokio_postgres::Error> {
+        let admin = self.superuser().await?;
+        let copies = "SELECT datname FROM pg_catalog.pg_database
+                      WHERE datname NOT IN ('postgres', 'template1', $1)";
+        for row in admin.query(copies, &[&BASE]).await? {
+            let name = Name::new(row.get::<_, &str>(0));
+            admin.batch_execute(sql!("DROP DATABASE {} WITH (FORCE)", name).as_str()).await?;
         }
+        Ok(())
+    }
+
+    /// Starts the server: on the longest part that is kept of a history of so many migrations, else on nothing.
+    async fn start(&mut self, migrations: usize) -> Result<(), NotReplayed> {
+        let installation = find_or_fetch(&self.asked.server).await?;
+        let options = StartOptions::default();
+        if self.asked.keep_bytes_max > 0 {
+            // Without a cache nothing is kept.
+            self.kept = Kept::of(&installation, self.asked.keep_bytes_max).await.ok();
+        }
+        if let Some(kept) = &self.kept {
+            for migrations in (1..=migrations).rev() {
+                let key = self.chain.key(migrations);
+                // What cannot be started from is as if it were not there.
+                if kept.has(&key)
+                    && let Ok(Some(shadow)) = Shadow::start_from(kept, &key, &installation, &options).await
+                {
+                    self.shadow = Some(shadow);
+                    self.replayed = migrations;
+                    return Ok(());
+                }
+            }
+        }
+        let shadow = Shadow::start(&installation, &options).await?;
+        self.prepare(&shadow).await?;
+        self.shadow = Some(shadow);
         Ok(())
     }
 
@@ -158,13 +252,65 @@ impl ShadowHistory {
         self.shadow.as_ref().expect("whoever wants a copy has replayed the history")
     }
 
-    async fn open(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
-        let client = connect(self.shadow(), database).await?;
+    async fn open(&self, database: &str) -> Result<Session, tokio_postgres::Error> {
+        let session = Session::open(superuser(self.shadow()), database).await?;
         let there =
             sql!("CREATE SCHEMA IF NOT EXISTS {}; SET search_path = {}", self.namespace, self.namespace);
-        client.batch_execute(there.as_str()).await?;
-        Ok(client)
+        session.batch_execute(there.as_str()).await?;
+        Ok(session)
     }
+
+    async fn superuser(&self) -> Result<Client, tokio_postgres::Error> {
+        connect(&superuser(self.shadow())).await
+    }
+
+    /// Gives the superuser of a new server another name, makes the owner of that name, and the database.
+    async fn prepare(&self, shadow: &Shadow) -> Result<(), tokio_postgres::Error> {
+        let (owner, other, renamed) =
+            (Name::new(OWNER), Name::new("underpin_renames"), Name::new(session::SUPERUSER));
+        let by_name = |name: &Name| {
+            let mut config = shadow.config("postgres");
+            config.user(name.as_str());
+            config
+        };
+        let first = connect(&by_name(&owner)).await?;
+        first.batch_execute(sql!("CREATE ROLE {} SUPERUSER LOGIN", other).as_str()).await?;
+        // Nobody renames himself.
+        let second = connect(&by_name(&other)).await?;
+        second.batch_execute(sql!("ALTER ROLE {} RENAME TO {}", owner, renamed).as_str()).await?;
+        drop(second);
+        // From 16 on, who may create roles may grant only those that he has made, and none that can do more.
+        let rights = Sql::verbatim(match (self.asked.superuser, self.major()) {
+            (true, _) => " SUPERUSER",
+            (false, 16..) => " CREATEROLE",
+            (false, _) => "",
+        });
+        first.batch_execute(sql!("CREATE ROLE {} LOGIN{}", owner, rights).as_str()).await?;
+        create_database(&first, &sql!("CREATE DATABASE {} OWNER {}", Name::new(BASE), owner)).await?;
+        if self.major() < 15 {
+            // Later the database's owner has it anyway.
+            let mut config = superuser(shadow);
+            let base = connect(config.dbname(BASE)).await?;
+            base.batch_execute(sql!("ALTER SCHEMA public OWNER TO {}", owner).as_str()).await?;
+        }
+        first.batch_execute(sql!("DROP ROLE {}", other).as_str()).await
+    }
+}
+
+fn superuser(shadow: &Shadow) -> Config {
+    let mut config = shadow.config("postgres");
+    config.user(session::SUPERUSER);
+    config
+}
+
+/// The roles whose names a migration says. A name in a comment or in another word counts too: a role more does
+/// no harm.
+fn mentioned<'a>(roles: &'a [Name], migration: &Replayed) -> Vec<&'a Name> {
+    if roles.is_empty() {
+        return Vec::new();
+    }
+    let script = migration.script.to_lowercase();
+    roles.iter().filter(|role| script.contains(&role.as_str().to_lowercase())).collect()
 }
 
 /// `CREATE DATABASE` refuses while somebody is connected to its template (`55006`, object in use); a
@@ -173,77 +319,34 @@ async fn create_database(admin: &Client, create: &Sql) -> Result<(), tokio_postg
     let mut tries = 0;
     loop {
         match admin.batch_execute(create.as_str()).await {
-            Err(error) if error.code().is_some_and(|code| code.code() == "55006") && tries < 100 => {
+            Err(error) if error.code().is_some_and(|code| code.code() == "55006") && tries < 400 => {
                 tries += 1;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
             done => return done,
         }
     }
 }
 
-async fn connect(shadow: &Shadow, database: &str) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = shadow.config(database).connect(NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
-}
-
-/// What the server said no to.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    /// The step; `None` when it is the beginning or the end of a transaction.
-    pub(crate) step: Option<Box<Step>>,
-    /// What it said.
-    pub(crate) error: tokio_postgres::Error,
-}
-
-impl From<tokio_postgres::Error> for Refused {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self { step: None, error }
-    }
-}
-
-/// Runs steps on a database without an application: the same transactions, no lock protocol.
-///
-/// # Errors
-/// Those of the server, with the step that it refused.
-pub(crate) async fn apply(client: &Client, steps: &[Step]) -> Result<(), Refused> {
-    let none = BTreeSet::new();
-    for segment in segments(steps, &none, &none) {
-        let together = segment.kind == SegmentKind::Together;
-        if together {
-            client.batch_execute("BEGIN").await?;
-        }
-        for step in &segment.steps {
-            let refused = |error| Refused { step: Some(Box::new(step.clone())), error };
-            if let Action::Batches(batches) = &step.action {
-                // Without rows there is no batch; what the batches go along must be there all the same.
-                let key = sql!("SELECT {} FROM ONLY {} LIMIT 0", batches.key, batches.table);
-                client.batch_execute(key.as_str()).await.map_err(refused)?;
-            }
-            client.batch_execute(text_of(step).as_str()).await.map_err(refused)?;
-        }
-        if together {
-            client.batch_execute("COMMIT").await?;
-        }
-    }
-    Ok(())
-}
-
-/// What the server said, with its SQLSTATE.
-pub(crate) fn said(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(server) => format!("{} ({})", server.message(), server.code().code()),
-        None => error.to_string(),
-    }
+/// What is asked of a throwaway server.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// Which it has to be, and where it may come from.
+    pub(crate) server: Wanted,
+    keep_bytes_max: u64,
+    superuser: bool,
 }
 
 /// The throwaway server that a target of this version wants.
-pub(crate) fn wanted(version: ServerVersion, settings: &ShadowSettings, project: Option<PathBuf>) -> Wanted {
-    Wanted {
+pub(crate) fn wanted(version: ServerVersion, settings: &ShadowSettings, project: Option<PathBuf>) -> Asked {
+    let server = Wanted {
         major: version.major(),
         explicit_bin: settings.postgres_bin.clone(),
         project,
         may_fetch: settings.fetch,
-    }
+    };
+    Asked { server, keep_bytes_max: settings.keep_mb << 20, superuser: settings.superuser }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,7 @@ impl Reading {
 
     fn wanted(&self, major: u32) -> Wanted {
         crate::shadow_history::wanted(ServerVersion::of_major(major), &self.shadow, Some(self.cwd.clone()))
+            .server
     }
 
     fn schema_of(&self, source: &Source) -> Result<Option<Schema>, Problem> {

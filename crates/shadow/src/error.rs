@@ -131,6 +131,9 @@ pub enum ShadowError {
         /// The end of its log.
         said: String,
     },
+    /// The data of a server that did not shut down may lack its last transactions.
+    #[error("the server did not shut down, so its data are not kept")]
+    NotShutDown,
     /// The server runs, but refused what we need to set it up.
     #[error("PostgreSQL started, but setting it up failed: {0}")]
     SetUp(#[source] tokio_postgres::Error),
@@ -193,6 +196,7 @@ impl ShadowError {
             | Self::Package { .. }
             | Self::NoAccount
             | Self::DidNotStart { .. }
+            | Self::NotShutDown
             | Self::SetUp(_)
             | Self::Io { .. }
             | Self::CutOff => None,

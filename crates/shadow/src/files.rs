@@ -18,21 +18,43 @@ use crate::account::Account;
 pub(crate) fn copy_tree(from: &Path, to: &Path, account: &Account) -> Result<(), ShadowError> {
     let mut files = Vec::new();
     copy_folders(from, to, account, &mut files)?;
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((from, to)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            copy_file(from, to, account).map_err(ShadowError::io("copy the template to", to))?;
-        }
-        Ok(())
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..3).map(|_| scope.spawn(work)).collect();
-        let mut outcome = work();
-        for worker in workers {
-            outcome = outcome.and(worker.join().expect("copying does not panic"));
-        }
-        outcome
+    in_parallel(&files, |(from, to)| {
+        copy_file(from, to, account).map_err(ShadowError::io("copy the template to", to))
     })
+    .map(drop)
+}
+
+/// Does something with every item, in no order, on four threads. What was done comes back in the order of the
+/// items; after an error nothing more is begun.
+pub(crate) fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, ShadowError> + Sync,
+) -> Result<Vec<R>, ShadowError> {
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return Ok(done) };
+            match work(item) {
+                Ok(result) => done.push((at, result)),
+                Err(error) => {
+                    next.store(items.len(), Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
+    };
+    let shares = thread::scope(|scope| {
+        let workers: Vec<_> = (0..3).map(|_| scope.spawn(share)).collect();
+        let mine = share();
+        let others =
+            workers.into_iter().map(|worker| worker.join().expect("working on files does not panic"));
+        others.chain([mine]).collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut done: Vec<(usize, R)> = shares.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(at, _)| *at);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
 fn copy_folders(

@@ -21,6 +21,9 @@
 //!    stale when the lock on a file in it is free, never because a process id looks dead.
 //! 6. **A warm start copies.** `initdb` runs once per binary; later starts copy the slim cluster that it made
 //!    and execute `postgres` directly, because `pg_ctl` polls only ten times a second.
+//! 7. **What is kept is whole.** The data of a server can be kept under a key and be what a later server starts
+//!    with ([`Kept`]). Only those of a server that was shut down are kept, and what was cut or changed since is
+//!    as if it were not there.
 //!
 //! Read from the environment: `UNDERPIN_POSTGRES_BIN` (a server's folder, as if given explicitly),
 //! `UNDERPIN_CACHE_DIR` (instead of `$XDG_CACHE_HOME/underpin`, `~/.cache/underpin`, or for a root whose home
@@ -33,8 +36,10 @@ mod account;
 mod error;
 mod fetch;
 mod files;
+mod kept;
 mod locate;
 mod options;
+mod pack;
 mod places;
 mod run;
 mod server;
@@ -43,6 +48,7 @@ mod sweep;
 mod template;
 
 pub use error::{ShadowError, Tried};
+pub use kept::Kept;
 pub use locate::{Installation, Source, Wanted, find, find_or_fetch};
 pub use options::StartOptions;
 pub use server::Shadow;

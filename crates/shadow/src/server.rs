@@ -1,5 +1,7 @@
 //! A running throwaway server.
 
+mod keeping;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,6 +16,7 @@ use tokio_postgres::{Config, NoTls};
 use underpin_catalog::ServerVersion;
 
 use crate::account::Account;
+use crate::pack::Pack;
 use crate::places::{RunDirectory, run_candidates};
 use crate::supervisor::{Directory, Supervisor};
 use crate::{Installation, ShadowError, StartOptions, run, sweep, template};
@@ -59,8 +62,16 @@ impl Shadow {
     /// Says what failed: no room, a folder that the server's account cannot enter, `initdb`, or the end of
     /// the server's own log when it ended instead of starting (a setting it does not know, say).
     pub async fn start(installation: &Installation, options: &StartOptions) -> Result<Self, ShadowError> {
+        Self::start_with(installation, options, None).await
+    }
+
+    async fn start_with(
+        installation: &Installation,
+        options: &StartOptions,
+        pack: Option<Pack>,
+    ) -> Result<Self, ShadowError> {
         let (installation, options) = (installation.clone(), options.clone());
-        let mut shadow = in_background(move || Self::prepare(installation, options)).await?;
+        let mut shadow = in_background(move || Self::prepare(installation, options, pack)).await?;
         shadow.run_on_free_port().await?;
         if let Some(password) = &shadow.password {
             set_password(&shadow.config("postgres"), password).await.map_err(ShadowError::SetUp)?;
@@ -69,7 +80,11 @@ impl Shadow {
     }
 
     /// Everything up to the server's start.
-    fn prepare(installation: Installation, options: StartOptions) -> Result<Self, ShadowError> {
+    fn prepare(
+        installation: Installation,
+        options: StartOptions,
+        pack: Option<Pack>,
+    ) -> Result<Self, ShadowError> {
         let account = Account::of_server()?;
         for place in run_candidates(&options) {
             sweep::sweep(&place, &account);
@@ -81,7 +96,10 @@ impl Shadow {
             Self { supervisor: None, directory, account, installation, options, port, pid: 0, password };
         // Before the data are there, so that they do not stay when we are killed on the way.
         shadow.guard()?;
-        template::copy_to(&shadow.data_dir(), &shadow.installation, &shadow.account)?;
+        match pack {
+            Some(pack) => pack.unpack(&shadow.data_dir(), &shadow.account)?,
+            None => template::copy_to(&shadow.data_dir(), &shadow.installation, &shadow.account)?,
+        }
         Ok(shadow)
     }
 
@@ -253,6 +271,10 @@ impl Shadow {
     /// As for [`Shadow::start`], and when the server does not shut down within a minute.
     pub async fn restart(&mut self) -> Result<(), ShadowError> {
         self.end_server(Signal::SIGINT).await?;
+        self.run_again().await
+    }
+
+    async fn run_again(&mut self) -> Result<(), ShadowError> {
         self.dismiss_supervisor().await?;
         self.guard()?;
         self.run().await

@@ -66,8 +66,8 @@ pub(crate) fn copy_to(
     copied
 }
 
-/// Which binary a template belongs to.
-struct Key {
+/// Which binary a template belongs to, and what was made from it.
+pub(crate) struct Key {
     program: PathBuf,
     /// Of the binary's path: one template is kept for each.
     binary: String,
@@ -76,7 +76,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(installation: &Installation) -> Result<Self, ShadowError> {
+    pub(crate) fn of(installation: &Installation) -> Result<Self, ShadowError> {
         let program = installation.bin.join("postgres");
         let program = program.canonicalize().map_err(ShadowError::io("read", &program))?;
         let about = fs::metadata(&program).map_err(ShadowError::io("read", &program))?;
@@ -91,7 +91,8 @@ impl Key {
         Ok(Self { program, binary, identity: short_hash(&identity) })
     }
 
-    fn name(&self) -> String {
+    /// Also a part of file names.
+    pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.binary, self.identity)
     }
 }

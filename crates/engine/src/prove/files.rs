@@ -3,14 +3,13 @@
 //! Each file is sent as one message, as Prisma does up to 7.3, and on another copy of the database in as
 //! many messages as Prisma makes of it since. Both have to end in the catalog of the file as written.
 
-use tokio_postgres::Client;
 use underpin_catalog::{Catalog, Difference, Name, ServerVersion, differences};
 use underpin_core::settings::ShadowSettings;
 use underpin_sql::Surroundings;
 use underpin_sql::sending::{Cut, Sender, sending};
 
 use super::{Prover, Unproven};
-use crate::shadow_history::{Replayed, said, wanted};
+use crate::shadow_history::{Replayed, Session, failed, is_refusal, wanted};
 
 /// Proves files of one history, in its order. Its server is started with the first proof.
 #[derive(Debug)]
@@ -47,8 +46,11 @@ impl FilesProver {
     /// # Errors
     /// [`Unproven`], which says why.
     pub async fn prove(&mut self, text: &str, files: &[&str]) -> Result<(), Unproven> {
-        let statements = underpin_sql::read(text)
-            .map_err(|error| Unproven::Failed { which: AS_WRITTEN.1, error: error.to_string() })?;
+        let statements = underpin_sql::read(text).map_err(|error| Unproven::Failed {
+            which: AS_WRITTEN.1,
+            refused: false,
+            error: format!("failed: {error}"),
+        })?;
         let original = Replayed::as_written("", text, &statements, &self.nothing);
         self.prover.history.replay(&self.history).await?;
         let written = self.prover.end(AS_WRITTEN, &original.steps).await?;
@@ -71,9 +73,11 @@ impl FilesProver {
     async fn sent(&self, files: &[&str], sender: Sender) -> Result<Catalog, Unproven> {
         let client = self.prover.history.copy("underpin_files").await?;
         for file in files {
-            send(&client, file, sender)
-                .await
-                .map_err(|error| Unproven::Failed { which: "the safe form", error: said(&error) })?;
+            send(&client, file, sender).await.map_err(|error| Unproven::Failed {
+                which: "the safe form",
+                refused: is_refusal(&error),
+                error: failed(&error),
+            })?;
         }
         Ok(crate::introspect::introspect(&client).await?)
     }
@@ -82,14 +86,14 @@ impl FilesProver {
 const AS_WRITTEN: (&str, &str) = ("underpin_as_written", "the file as written");
 
 /// Sends a file as Prisma does.
-pub(crate) async fn send(client: &Client, file: &str, sender: Sender) -> Result<(), tokio_postgres::Error> {
+pub(crate) async fn send(session: &Session, file: &str, sender: Sender) -> Result<(), tokio_postgres::Error> {
     // The server says what is wrong with a file that does not parse; nothing of it must count as executed.
-    let Ok(statements) = underpin_sql::read(file) else { return client.batch_execute(file).await };
+    let Ok(statements) = underpin_sql::read(file) else { return session.batch_execute(file).await };
     match sending(file, &statements, sender).cut {
-        Cut::Whole | Cut::Fallback(_) => client.batch_execute(file).await,
+        Cut::Whole | Cut::Fallback(_) => session.send(file).await,
         Cut::Statements | Cut::StatementsAssumed { .. } => {
             for statement in &statements {
-                client.batch_execute(&statement.text).await?;
+                session.send(&statement.text).await?;
             }
             Ok(())
         }

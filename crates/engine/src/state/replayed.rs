@@ -2,17 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio_postgres::Client;
 use underpin_catalog::{Catalog, Name, ServerVersion};
 use underpin_prisma::{FolderOrder, LockFile, Provider, Script};
 use underpin_sql::{Surroundings, read};
 
 use super::Reading;
-use crate::drift::not_replayed;
 use crate::files::{self, SCRIPT, seen_from};
 use crate::introspect::introspect;
 use crate::problem::Problem;
-use crate::shadow_history::{Replayed, ShadowHistory, wanted};
+use crate::shadow_history::{Replayed, Session, ShadowHistory, wanted};
 
 /// A history as a folder tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +111,7 @@ impl Reading {
             Ok(()) => Ok(Ground { history }),
             Err(error) => {
                 history.finish().await;
-                Err(not_replayed(error))
+                Err(error.into())
             }
         }
     }
@@ -122,12 +120,12 @@ impl Reading {
 impl Ground {
     /// What the history has made.
     pub(crate) async fn catalog(&mut self) -> Result<Catalog, Problem> {
-        let client = self.copy("underpin_state").await?;
+        let client = self.history.look().await?;
         Ok(introspect(&client).await?)
     }
 
     /// A database of one's own in which the history is.
-    pub(crate) async fn copy(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+    pub(crate) async fn copy(&self, database: &str) -> Result<Session, tokio_postgres::Error> {
         self.history.copy(database).await
     }
 

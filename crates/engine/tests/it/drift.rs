@@ -293,6 +293,6 @@ async fn a_history_that_does_not_replay_says_where() {
     let problem = drift(&target(&database, &[("20260101000000_init", &broken)]), &Settings::default())
         .await
         .unwrap_err();
-    assert_eq!(problem.place.as_deref(), Some("20260101000000_init/migration.sql:1"));
+    assert_eq!(problem.place.as_deref(), Some("20260101000000_init/migration.sql:13"));
     assert_eq!(problem.code.as_deref(), Some("42P01"));
 }

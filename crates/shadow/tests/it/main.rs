@@ -9,6 +9,7 @@ mod endings;
 mod fetching;
 mod finding;
 mod ground;
+mod keeping;
 mod majors;
 mod running;
 mod template;

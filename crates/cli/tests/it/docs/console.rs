@@ -10,7 +10,7 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/create.md",
     "docs/deploy.md",
@@ -21,6 +21,7 @@ const PAGES: [&str; 11] = [
     "docs/operations.md",
     "docs/refusals.md",
     "docs/settings.md",
+    "docs/shadow.md",
     "docs/audit.md",
 ];
 

@@ -115,6 +115,23 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             project
         }
         "unwritten" => unwritten(project, server).await,
+        // Applied by hand to a server whose superuser did it, or that has what the machine lacks.
+        "reaching-out" | "extension-missing" => {
+            let (name, sql) = match name {
+                "reaching-out" => (
+                    "20260106090000_report",
+                    "-- The report of the month.\nCOPY \"Order\" TO PROGRAM 'gzip > /tmp/orders.gz';\n",
+                ),
+                _ => ("20260106090000_places", "CREATE EXTENSION IF NOT EXISTS postgis;\n"),
+            };
+            let project = project.migration(name, sql);
+            super::console::underpin(
+                ["resolve", "--applied", name].into_iter(),
+                project.path(),
+                &database.url(),
+            );
+            project
+        }
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };

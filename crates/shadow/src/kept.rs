@@ -22,6 +22,9 @@ const AGE_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Writing an entry takes less than a second; what is still half written after this is left over.
 const WRITING_MAX: Duration = Duration::from_secs(3600);
 
+/// A cluster of more than this holds data above all: reading them back takes as long as making them anew.
+const CLUSTER_BYTES_MAX: u64 = 512 << 20;
+
 const HALF_WRITTEN: &str = ".new-";
 
 /// The kept clusters of one installation.
@@ -81,7 +84,7 @@ impl Kept {
     pub(crate) fn keep(&self, key: &str, data: &Path) -> Result<(), ShadowError> {
         let path = self.path(key);
         let half_written = self.folder.join(format!("{}{HALF_WRITTEN}{}", self.name(key), random_name()));
-        let written = pack::write(data, &half_written).and_then(|()| {
+        let written = pack::write(data, &half_written, CLUSTER_BYTES_MAX).and_then(|()| {
             fs::rename(&half_written, &path).map_err(ShadowError::io("rename", &half_written))
         });
         if written.is_err() {

@@ -36,14 +36,20 @@ const OF_THE_SERVER: &[&str] = &["postmaster.pid", "postmaster.opts"];
 ///
 /// # Errors
 /// When the server was not shut down, so that its last transactions may be missing in the files; when there
-/// is something else than folders and files; and those of reading and writing.
-pub(crate) fn write(data: &Path, to: &Path) -> Result<(), ShadowError> {
+/// is something else than folders and files, or more than `bytes_max` of it, which are all in memory for a
+/// moment; and those of reading and writing.
+pub(crate) fn write(data: &Path, to: &Path, bytes_max: u64) -> Result<(), ShadowError> {
     if !is_shut_down(data)? {
         return Err(ShadowError::NotShutDown);
     }
     let mut folders = Vec::new();
     let mut files = Vec::new();
     list(data, Path::new(""), &mut folders, &mut files)?;
+    let bytes: u64 = files.iter().filter_map(|path| Some(fs::metadata(data.join(path)).ok()?.len())).sum();
+    if bytes > bytes_max {
+        let source = std::io::Error::other(format!("it has {bytes} bytes"));
+        return Err(ShadowError::io("keep", data)(source));
+    }
     let records = in_parallel(&files, |path| {
         let full = data.join(path);
         let content = fs::read(&full).map_err(ShadowError::io("read", &full))?;
@@ -218,7 +224,7 @@ mod tests {
         let folder = folder();
         let (data, kept, back) =
             (folder.path().join("data"), folder.path().join("kept"), folder.path().join("back"));
-        write(&data, &kept).unwrap();
+        write(&data, &kept, u64::MAX).unwrap();
         assert!(fs::metadata(&kept).unwrap().len() < 2_000);
         Pack::read(&kept).unwrap().unpack(&back, &Account::of_server().unwrap()).unwrap();
         assert_eq!(fs::read(back.join("base/5/1259")).unwrap(), [7; 100_000]);
@@ -233,15 +239,23 @@ mod tests {
         let mut control = vec![0; 8192];
         control[STATE_AT] = 6;
         fs::write(data.join("global/pg_control"), control).unwrap();
-        assert!(matches!(write(&data, &kept), Err(ShadowError::NotShutDown)));
+        assert!(matches!(write(&data, &kept, u64::MAX), Err(ShadowError::NotShutDown)));
         assert!(!kept.exists());
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_written() {
+        let folder = folder();
+        let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
+        assert!(write(&data, &kept, 100_000).is_err() && !kept.exists());
+        write(&data, &kept, 110_000).unwrap();
     }
 
     #[test]
     fn every_cut_and_every_changed_byte_is_found() {
         let folder = folder();
         let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
-        write(&data, &kept).unwrap();
+        write(&data, &kept, u64::MAX).unwrap();
         let whole = fs::read(&kept).unwrap();
         for at in (0..whole.len()).step_by(7) {
             fs::write(&kept, &whole[..at]).unwrap();

@@ -54,6 +54,11 @@ impl From<NotReplayed> for Problem {
                 match (extension_missing(server), code.as_deref()) {
                     (Some(extension), _) => problem.hint(install(extension)),
                     (None, Some("42501")) => problem.hint(REFUSAL_HINT),
+                    // Insufficient resources: a full disk, no memory, too many locks.
+                    (None, Some(code)) if code.starts_with("53") => problem.hint(
+                        "the throwaway server lies in memory (/dev/shm) where there is room, else in the folder for \
+                         temporary files: free some, or set TMPDIR to a larger one",
+                    ),
                     (None, Some(_)) => problem.hint(
                         "a history that does not replay cannot be used for a new database either: repair it first",
                     ),

@@ -175,6 +175,20 @@ async fn two_at_once() {
     assert!(third == one || third == other);
 }
 
+/// No disk is filled for it: the server's answer is the same.
+#[tokio::test]
+async fn a_full_disk_is_told_as_such() {
+    let ground = Ground::new("full");
+    let full = ("a".to_owned(), "DO $$ BEGIN RAISE disk_full; END $$;".to_owned());
+    let mut history = ground.empty(&ShadowSettings::default());
+    let refused = history.replay(&ground.history(&[full])).await.unwrap_err();
+    history.finish().await;
+    let problem = crate::problem::Problem::from(refused);
+    assert_eq!(problem.code.as_deref(), Some("53100"));
+    assert_eq!(problem.place.as_deref(), Some("a/migration.sql:1"));
+    assert!(problem.hints[0].contains("set TMPDIR"), "{problem:?}");
+}
+
 /// The server's main process is killed while a migration runs: an error, soon, and nothing stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_is_an_error() {

@@ -5,8 +5,10 @@ mod battery;
 mod broken;
 mod corpus;
 mod draft;
+mod executed;
 mod generated;
 mod losses;
+mod prisma_5;
 
 use underpin_catalog::Name;
 use underpin_prisma::migrate::Migration;

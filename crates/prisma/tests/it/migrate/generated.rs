@@ -82,6 +82,11 @@ impl Drawn {
     }
 }
 
+/// The schemas of the pair of a number.
+pub(crate) fn drawn(number: u64, dialect: Dialect) -> (Side, Side) {
+    Drawn::of(number).sides(dialect)
+}
+
 /// What differs in a pair, if anything does; the engine's refusal counts.
 fn difference(sides: &(Side, Side), prisma: &Created, version: PrismaVersion) -> Option<String> {
     let wanted = match prisma {

@@ -5,6 +5,7 @@
 //! fails when the ratio misses its mark. Nothing here is a test.
 
 mod audit;
+mod diff_render;
 mod lint;
 mod rates;
 mod replay;
@@ -23,7 +24,8 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 7] = ["status", "shadow", "replay", "stall", "rates", "lint", "audit"];
+pub(crate) const NAMES: [&str; 8] =
+    ["status", "shadow", "replay", "stall", "rates", "lint", "audit", "diff-render"];
 
 /// The server of the benchmarks.
 const MAJOR: u32 = 17;
@@ -56,6 +58,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "rates" => rates::measure().await,
                 "lint" => lint::measure_lint(),
                 "audit" => audit::measure_audit(),
+                "diff-render" => diff_render::measure().await,
                 _ => Err(format!("there is no benchmark {name}").into()),
             }
         })?;

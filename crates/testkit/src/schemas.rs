@@ -1,6 +1,6 @@
 //! What Prisma's own parser and engine make of schemas: the truth for ours. No database is needed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,19 @@ pub struct Refusal {
 /// What the validator of Prisma 7 refuses each schema for; nothing means that it takes it.
 pub async fn lint(schemas: &[Vec<(String, String)>]) -> Vec<Vec<Refusal>> {
     ask("lint", Engine::Prisma7, schemas).await
+}
+
+/// What Prisma's engine makes of one schema, in a process of its own that does nothing else.
+pub async fn script_of(schema: &Path) -> String {
+    // Node does not wait for a pipe to be emptied when it ends; a file it writes at once.
+    let written = tempfile::NamedTempFile::new().expect("the temporary folder can be written");
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec node \"$@\" >\"$WRITTEN\"", "sh"]).env("WRITTEN", written.path());
+    command.arg(home().await.join("oracle-diff.mjs")).args(["--from", "empty", "--to"]);
+    command.arg(format!("schema:{}", schema.display()));
+    let answer = said(&mut command).await;
+    assert!(answer.code == 0, "the engine wrote no script: {}", answer.all());
+    std::fs::read_to_string(written).expect("a script is text")
 }
 
 /// What `prisma migrate diff --from-empty` makes of each text.

@@ -18,6 +18,7 @@ mod from_catalog;
 mod from_schema;
 mod losses;
 mod native_type;
+mod protected;
 mod render;
 mod sql;
 mod step;
@@ -31,6 +32,7 @@ pub use from_catalog::{LeadsOut, Preview, Scope};
 pub(crate) use from_schema::is_date_time;
 pub use losses::Loss;
 pub use native_type::NativeType;
+pub use protected::{Cause, Fate, Protected};
 pub use step::{
     AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, Subject, TableChange,
 };

@@ -13,6 +13,7 @@ mod hands;
 mod introspect;
 mod offline;
 mod project;
+mod protected;
 mod protocol;
 mod releases;
 mod rivals;

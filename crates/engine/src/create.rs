@@ -12,7 +12,7 @@ use std::path::Path;
 use underpin_catalog::{Catalog, differences};
 use underpin_core::down::{Tried, down};
 use underpin_prisma::PrismaCatalog;
-use underpin_prisma::migrate::{Migration, Scope};
+use underpin_prisma::migrate::{Migration, Protected, Scope};
 use underpin_sql::sending::Sender;
 
 use crate::introspect::introspect;
@@ -82,9 +82,11 @@ impl Creation {
         }
     }
 
-    /// What lacks.
-    pub fn migration(&self) -> Migration<'_> {
-        Migration::between(&self.before, &self.after, self.reading.version)
+    /// What lacks, without what would drop an object that no schema can say; and all such objects.
+    pub fn migration(&self) -> (Migration<'_>, Vec<Protected>) {
+        let mut migration = Migration::between(&self.before, &self.after, self.reading.version);
+        let protected = migration.spare(&self.catalog, &self.scope);
+        (migration, protected)
     }
 
     /// The major version of the server.
@@ -122,7 +124,8 @@ impl Creation {
             rehearsed.ways_back.push(WayBack { text, tried });
             (catalog, seen) = (there, after);
         }
-        let again = Migration::between(&seen, &self.after, self.reading.version);
+        let mut again = Migration::between(&seen, &self.after, self.reading.version);
+        again.spare(&catalog, &self.scope);
         rehearsed.again = (!again.steps.is_empty()).then(|| again.script());
         Ok(rehearsed)
     }

@@ -17,6 +17,7 @@ use underpin_engine::create::{Creation, Rehearsed};
 use underpin_engine::files::{SCRIPT, normal, seen_from};
 use underpin_engine::project::Project;
 use underpin_engine::state::{Reading, Told};
+use underpin_prisma::migrate::{Fate, Protected};
 use underpin_prisma::{FolderOrder, MigrationName, PrismaVersion};
 
 use super::diff::version;
@@ -66,7 +67,8 @@ async fn create(
     reading: &Reading,
     place: &Place<'_>,
 ) -> Result<u8, Problem> {
-    let migration = creation.migration();
+    let (migration, protected) = creation.migration();
+    tell_protected(&protected, output);
     if migration.steps.is_empty() {
         output.object(&Created::nothing());
         output.say(match creation.told.migrations.is_empty() {
@@ -168,6 +170,25 @@ fn reading(options: &Create, project: &Project, settings: &Settings, cwd: &Path)
         shadow,
         major: options.destination.pg_version,
     })
+}
+
+/// What Prisma cannot say in a schema and would drop, or what the migration takes along or stumbles over.
+fn tell_protected(protected: &[Protected], output: &Output) {
+    for Protected { object, cause, fate } in protected {
+        match fate {
+            Fate::Untouched => {}
+            Fate::Dropped => output.remark(format!(
+                "protected: {object} stays as it is; Prisma would change it, because it cannot say {}",
+                cause.words()
+            )),
+            Fate::GoesWith(other) => {
+                output.remark(format!("warning: {object} goes with {other}; no Prisma schema can bring it back"));
+            }
+            Fate::InTheWay(other) => output.remark(format!(
+                "warning: {object} may stand in the way of {other}, which the migration drops, changes or makes"
+            )),
+        }
+    }
 }
 
 /// The files of each folder.

@@ -6,9 +6,11 @@
 
 mod audit;
 mod diff_render;
+mod introspect;
 mod lint;
 mod rates;
 mod replay;
+mod replay_memory;
 mod shadow;
 mod stall;
 mod status;
@@ -24,8 +26,18 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 8] =
-    ["status", "shadow", "replay", "stall", "rates", "lint", "audit", "diff-render"];
+pub(crate) const NAMES: [&str; 10] = [
+    "status",
+    "shadow",
+    "replay",
+    "stall",
+    "rates",
+    "lint",
+    "audit",
+    "introspect",
+    "replay-memory",
+    "diff-render",
+];
 
 /// The server of the benchmarks.
 const MAJOR: u32 = 17;
@@ -59,6 +71,8 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "lint" => lint::measure_lint(),
                 "audit" => audit::measure_audit(),
                 "diff-render" => diff_render::measure().await,
+                "introspect" => introspect::measure().await,
+                "replay-memory" => replay_memory::measure().await,
                 _ => Err(format!("there is no benchmark {name}").into()),
             }
         })?;

@@ -215,13 +215,31 @@ impl Making {
 impl Catalog {
     /// The catalog as a flat list.
     pub fn facts(&self) -> Facts {
+        let mut making = self.facts_beside_tables();
+        for (name, table) in &self.tables {
+            making.table(name, table);
+        }
+        Facts { major: self.major, objects: making.objects }
+    }
+
+    /// The same of a catalog that nobody needs any more: its tables go one by one.
+    pub fn into_facts(mut self) -> Facts {
+        self.dependencies.clear();
+        let mut making = self.facts_beside_tables();
+        for (name, table) in self.tables {
+            making.table(&name, &table);
+        }
+        Facts { major: self.major, objects: making.objects }
+    }
+
+    fn facts_beside_tables(&self) -> Making {
         let Self {
-            major,
+            major: _,
             namespaces,
             extensions,
             types,
             sequences,
-            tables,
+            tables: _,
             views,
             routines,
             statistics,
@@ -243,9 +261,6 @@ impl Catalog {
         }
         for (name, sequence) in sequences {
             facts.add(ObjectKind::Sequence, shown(name), sequence);
-        }
-        for (name, table) in tables {
-            facts.table(name, table);
         }
         for (name, view) in views {
             facts.view(name, view);
@@ -271,7 +286,7 @@ impl Catalog {
         for key in unmodelled {
             facts.objects.insert(key.clone(), Attributes::default());
         }
-        Facts { major: *major, objects: facts.objects }
+        facts
     }
 }
 

@@ -32,23 +32,25 @@ impl Facts {
         counts
     }
 
-    /// The snapshot as JSON text, with a line feed at its end.
-    pub fn to_snapshot(&self) -> String {
+    /// The snapshot as JSON text, with a line feed at its end. It comes in pieces, one for each object: the
+    /// whole is tens of megabytes for a large database.
+    pub fn to_snapshot(&self) -> impl Iterator<Item = String> {
         let modelled = self.objects().filter(|(key, _)| !matches!(key.kind, ObjectKind::Unmodelled(_)));
         let line = |(key, attributes): (&ObjectKey, &Attributes)| {
             let hash = self.hash_of(key).expect("the object is one of these facts");
             json(&ObjectLine { kind: &key.kind, identity: &key.identity, hash, attributes })
         };
-        let mut text = format!(
+        let begin = format!(
             "{{\n\"version\": {SNAPSHOT_VERSION},\n\"postgresql\": {},\n\"hash\": {},\n\"objects\": ",
             self.major,
             json(&self.hash()),
         );
-        list(modelled.map(line), &mut text);
-        text.push_str(",\n\"not_compared\": ");
-        list(not_compared(self).map(json), &mut text);
-        text.push_str("\n}\n");
-        text
+        let piece = |text: &str| std::iter::once(text.to_owned());
+        std::iter::once(begin)
+            .chain(list(modelled.map(line)))
+            .chain(piece(",\n\"not_compared\": "))
+            .chain(list(not_compared(self).map(json)))
+            .chain(piece("\n}\n"))
     }
 }
 
@@ -56,11 +58,9 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("facts are made of JSON")
 }
 
-fn list(lines: impl Iterator<Item = String>, into: &mut String) {
-    into.push('[');
-    for (at, line) in lines.enumerate() {
-        into.push_str(if at == 0 { "\n" } else { ",\n" });
-        into.push_str(&line);
-    }
-    into.push_str("\n]");
+fn list(lines: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let lines = lines.enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { "[\n" } else { ",\n" }));
+    let mut lines = lines.peekable();
+    let end = if lines.peek().is_some() { "\n]" } else { "[\n]" };
+    lines.chain(std::iter::once(end.to_owned()))
 }

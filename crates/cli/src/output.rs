@@ -39,9 +39,11 @@ impl Output {
         }
     }
 
-    /// Data that is JSON however it is asked for: on stdout.
-    pub(crate) fn data(&self, text: &str) {
-        write_line(&mut std::io::stdout().lock(), text.trim_end());
+    /// Data that is JSON however it is asked for: on stdout, piece by piece.
+    pub(crate) fn data(&self, mut pieces: impl Iterator<Item = String>) {
+        let mut stdout = std::io::BufWriter::new(std::io::stdout().lock());
+        // Whoever reads may have seen enough.
+        let _ = pieces.try_for_each(|piece| stdout.write_all(piece.as_bytes())).and_then(|()| stdout.flush());
     }
 
     /// Words that accompany the data: on stderr.

@@ -158,8 +158,8 @@ async fn replayed(
     // What is tried on it is rolled back.
     let client = history.look().await?;
     let expected = introspect(&client).await?;
-    let expected = comparable(expected, &live.owner, &[Name::new(OWNER)]).facts();
-    let found = comparable(live.catalog.clone(), &live.owner, &[]).facts();
+    let expected = comparable(expected, &live.owner, &[Name::new(OWNER)]).into_facts();
+    let found = comparable(live.catalog.clone(), &live.owner, &[]).into_facts();
     let found = reparse::settle(&client, &expected, found).await?;
     Ok(compare(&expected, &found, &settings.drift))
 }

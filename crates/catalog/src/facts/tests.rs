@@ -428,7 +428,7 @@ fn what_is_not_modelled_is_named() {
 #[test]
 fn a_snapshot_is_json_with_a_line_for_each_object() {
     let facts = everything().facts();
-    let text = facts.to_snapshot();
+    let text: String = facts.to_snapshot().collect();
     let read: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(read["postgresql"], 18);
     assert_eq!(read["hash"], facts.hash());
@@ -444,7 +444,7 @@ fn a_snapshot_is_json_with_a_line_for_each_object() {
     assert_eq!(table["attributes"]["partition_of"], "public.parent");
     assert_eq!(table["hash"].as_str().unwrap().len(), 64);
     let empty = Facts { major: 17, ..Facts::default() };
-    assert!(serde_json::from_str::<Value>(&empty.to_snapshot()).is_ok());
+    assert!(serde_json::from_str::<Value>(&empty.to_snapshot().collect::<String>()).is_ok());
 }
 
 /// The walk has to reach every owner: those of all kinds are as many as the facts that name one.

@@ -1,5 +1,9 @@
 //! `underpin snapshot`
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
 use serde_json::json;
 use underpin_catalog::{Facts, not_compared};
 use underpin_core::exit;
@@ -12,12 +16,12 @@ use crate::place;
 
 pub(crate) async fn run(options: &arguments::Snapshot, output: &Output) -> Result<u8, Problem> {
     let url = place::database(&options.project)?;
-    let facts = snapshot::read(&url).await?.facts();
+    let facts = snapshot::read(&url).await?.into_facts();
     match &options.file {
-        None if options.output.json => output.data(&facts.to_snapshot()),
+        None if options.output.json => output.data(facts.to_snapshot()),
         None => output.say(summary(&facts)),
         Some(path) => {
-            std::fs::write(path, facts.to_snapshot()).map_err(|error| {
+            write(path, &facts).map_err(|error| {
                 Problem::new(format!("the snapshot cannot be written to {}: {error}", path.display())).hint(
                     "name a file in a folder that is there and may be written to, or leave out --output",
                 )
@@ -29,6 +33,12 @@ pub(crate) async fn run(options: &arguments::Snapshot, output: &Output) -> Resul
         }
     }
     Ok(exit::CLEAN)
+}
+
+fn write(path: &Path, facts: &Facts) -> std::io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    facts.to_snapshot().try_for_each(|piece| file.write_all(piece.as_bytes()))?;
+    file.flush()
 }
 
 /// How many of each kind, what could not be described, and the hash of the whole.

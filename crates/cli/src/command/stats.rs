@@ -16,7 +16,7 @@ pub(crate) async fn run(options: &arguments::Stats, output: &Output) -> Result<u
     let text = found.to_json();
     match &options.file {
         // The statistics are the one JSON object, with or without --json.
-        None => output.data(&text),
+        None => output.data(std::iter::once(format!("{}\n", text.trim_end()))),
         Some(path) => {
             std::fs::write(path, &text).map_err(|error| {
                 Problem::new(format!("the statistics cannot be written to {}: {error}", path.display())).hint(

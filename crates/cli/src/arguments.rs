@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use underpin_core::lint::finding::Severity;
+use underpin_core::check::Part;
 use underpin_core::plan::ReasonCode;
 
 use crate::output::lint::Format;
+use crate::reporting::Reporting;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -14,7 +15,7 @@ Exit codes:
   1   a bug of underpin
   2   could not run: a precondition, the connection, the configuration, or a statement failed and left nothing
   3   declined by a person
-  10  findings: a statement was refused, or lint, status or doctor has something to say
+  10  findings: a statement was refused, or lint, check, status or doctor has something to say
   11  drift
   12  NO-GO: a gate said no
   13  stopped safely; running the command again continues
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
     Lint(Lint),
+    /// Everything that a pipeline should ask of a change: history, lint, replay, schema, way back
+    Check(Check),
     /// What a whole history of migrations would have done to a busy database, on one page
     Audit(Audit),
     /// Print the page of a rule of lint, or list the rules
@@ -78,7 +81,8 @@ impl Arguments {
             Command::Stats(options) => options.output.json,
             Command::Snapshot(options) => options.output.json,
             Command::ExplainTx(options) => options.output.json,
-            Command::Lint(options) => options.format() == Format::Json,
+            Command::Lint(options) => options.reporting.format() == Format::Json,
+            Command::Check(options) => options.reporting.format() == Format::Json,
             Command::Explain(options) => options.output.json,
             // Its output is the protocol's.
             Command::Lsp(_) => false,
@@ -289,21 +293,8 @@ pub(crate) struct Lint {
     /// Only files that were added or changed since the last commit in common with this Git revision
     #[arg(long, value_name = "REVISION")]
     pub(crate) since: Option<String>,
-    /// In which form
-    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORM")]
-    format: Format,
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
-    /// Write the report here instead of on stdout
-    #[arg(long = "output", short = 'o', value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// The least severity that ends with exit 10: info, caution, danger or blocker [default: danger]
-    #[arg(long, value_name = "SEVERITY")]
-    pub(crate) fail_on: Option<Severity>,
-    /// What does not count, because it was there before [default: underpin-baseline.json beside the settings]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
     /// Write what is found now into the baseline, and fail for none of it
     #[arg(long)]
     pub(crate) write_baseline: bool,
@@ -422,6 +413,26 @@ pub(crate) struct Create {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The branch or commit that the change goes to; what it has counts as applied [default: the branch that
+    /// a pipeline says a request goes to, else the default branch]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) base: Option<String>,
+    /// Leave out a part, knowingly: base, lint, replay, schema or down (may be given several times)
+    #[arg(long, value_name = "PART")]
+    pub(crate) skip: Vec<Part>,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Folder with `postgres` and `initdb`, for the replay
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reporting: Reporting,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Audit {
     #[command(flatten)]
     pub(crate) migrations: Migrations,
@@ -446,12 +457,6 @@ fn rows(text: &str) -> Result<u64, String> {
     };
     let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
     number.filter(|number| *number > 0).ok_or_else(|| "a number of rows, as in 30000000 or 30M".to_owned())
-}
-
-impl Lint {
-    pub(crate) fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.format }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! A file for each command.
 
 pub(crate) mod audit;
+pub(crate) mod check;
 pub(crate) mod create;
 pub(crate) mod deploy;
 pub(crate) mod diff;

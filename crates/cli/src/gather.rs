@@ -28,8 +28,14 @@ pub(crate) struct Gathered {
     pub(crate) project: Option<Project>,
     /// The version that applies them, as far as it is known.
     pub(crate) prisma: Option<PrismaVersion>,
+    /// Its migrations folder, or the one that was named as such.
+    pub(crate) folder: Option<PathBuf>,
     /// What is odd and does not stop anything, each a sentence.
     pub(crate) warnings: Vec<String>,
+    /// Folders of a history that have no script, likewise.
+    pub(crate) without_script: Vec<String>,
+    /// Migrations that are no more what they were at the revision since which was asked, each a sentence.
+    pub(crate) not_kept: Vec<String>,
 }
 
 /// A file as the report names it.
@@ -51,6 +57,8 @@ pub(crate) struct File {
 pub(crate) struct Sequence {
     pub(crate) files: Vec<File>,
     pub(crate) from_empty: bool,
+    /// Folders of the history that have no script.
+    pub(crate) without_script: Vec<PathBuf>,
 }
 
 pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> Result<Gathered, Problem> {
@@ -60,39 +68,53 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
     let (stdin, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
         options.paths.iter().partition(|path| *path == Path::new("-"));
     let mut project = None;
+    let mut history = None;
     let mut found = match (paths.is_empty(), stdin.is_empty()) {
         (true, true) => {
             let (folder, found) = migrations_folder(options, cwd, &mut warnings)?;
             project = found;
-            vec![files::history(&folder, order)?]
+            let sequence = files::history(&folder, order)?;
+            history = Some(folder);
+            vec![sequence]
         }
         (true, false) => Vec::new(),
         (false, _) => files::named(&paths.into_iter().cloned().collect::<Vec<_>>(), cwd, order)?,
     };
-    warnings.extend(found.iter().flat_map(|sequence| without_script(&sequence.without_script, cwd)));
+    let without_script =
+        found.iter().flat_map(|sequence| without_script(&sequence.without_script, cwd)).collect();
+    let mut no_longer = Vec::new();
     let mut changed_in_place: Option<Vec<PathBuf>> = None;
     if let Some(revision) = since {
         only_changed(&mut found, revision, cwd)?;
         let paths = not_kept(&found, revision, cwd)?;
-        warnings.extend(paths.iter().map(|path| is_not_kept(path, revision, cwd)));
+        no_longer.extend(paths.iter().map(|path| is_not_kept(path, revision, cwd)));
         changed_in_place = Some(paths.iter().filter_map(|path| path.canonicalize().ok()).collect());
     }
     let changed = changed_in_place.as_ref();
     let mut sequences: Vec<Sequence> =
         found.into_iter().map(|sequence| shown(sequence, changed, cwd)).collect();
     if !stdin.is_empty() {
-        sequences.push(Sequence { files: vec![read_stdin()?], from_empty: false });
+        let files = vec![read_stdin()?];
+        sequences.push(Sequence { files, from_empty: false, without_script: Vec::new() });
     }
     Ok(Gathered {
         sequences,
         scope: if options.paths.is_empty() && since.is_none() { Scope::Whole } else { Scope::Part },
         project,
         prisma,
+        folder: history,
         warnings,
+        without_script,
+        not_kept: no_longer,
     })
 }
 
 impl Gathered {
+    /// Whether any file is judged.
+    pub(crate) fn is_anything_asked(&self) -> bool {
+        self.sequences.iter().flat_map(|sequence| &sequence.files).any(|file| file.asked)
+    }
+
     /// The text of each file by its path in the report.
     pub(crate) fn texts(&self) -> BTreeMap<&str, &str> {
         let files = self.sequences.iter().flat_map(|sequence| &sequence.files);
@@ -310,7 +332,11 @@ fn shown(sequence: files::Sequence, changed: Option<&Vec<PathBuf>>, cwd: &Path) 
         script: Script::of(file.bytes),
         asked: file.asked,
     };
-    Sequence { files: sequence.files.into_iter().map(file).collect(), from_empty: sequence.from_empty }
+    Sequence {
+        files: sequence.files.into_iter().map(file).collect(),
+        from_empty: sequence.from_empty,
+        without_script: sequence.without_script,
+    }
 }
 
 fn read_stdin() -> Result<File, Problem> {

@@ -4,12 +4,15 @@
 //! `--json`, and no credential is ever printed.
 
 mod arguments;
+mod baseline;
 mod command;
 mod gather;
 mod judging;
+mod linting;
 mod lsp;
 mod output;
 mod place;
+mod reporting;
 mod signals;
 mod weighing;
 
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
             Command::Stats(options) => command::stats::run(options, &output).await,
             Command::Snapshot(options) => command::snapshot::run(options, &output).await,
             Command::Lint(options) => command::lint::run(options, &output).await,
+            Command::Check(options) => command::check::run(options, &output).await,
             Command::Audit(options) => command::audit::run(options, &output).await,
             Command::Explain(options) => command::explain::run(options, &output),
             Command::Lsp(options) => command::lsp::run(options),

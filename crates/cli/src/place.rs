@@ -185,6 +185,12 @@ fn settings(typed: Option<&Path>, root: &Path) -> Result<Settings, Problem> {
     })
 }
 
+/// The branch that a pipeline says a request goes to: GitHub's, then GitLab's word for it.
+pub(crate) fn requested_branch() -> Option<String> {
+    let names = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"];
+    names.iter().filter_map(|name| std::env::var(name).ok()).find(|branch| !branch.is_empty())
+}
+
 /// Where proofs of online forms are kept between runs.
 pub(crate) fn proofs() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME")

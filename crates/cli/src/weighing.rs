@@ -7,7 +7,7 @@ use underpin_core::lint::baseline::{Baseline, Scope};
 use underpin_core::lint::report::FileReport;
 use underpin_core::lint::suppress::Known;
 use underpin_core::lint::weigh::{Weights, weigh_file};
-use underpin_core::lint::{pages, rules};
+use underpin_core::lint::{idle_rules, pages};
 use underpin_core::settings::LintSettings;
 use underpin_engine::files::{normal, seen_from};
 
@@ -22,14 +22,12 @@ pub(crate) struct Weighing<'a> {
 
 impl<'a> Weighing<'a> {
     pub(crate) fn of(settings: &'a LintSettings, settings_folder: PathBuf, cwd: &Path) -> Self {
-        let asked_for = |group: &str| settings.groups.iter().any(|name| name == group);
-        let idle = rules().filter(|rule| rule.group.is_opt_in() && !asked_for(rule.group.as_str()));
         Self {
             settings,
             settings_folder,
             cwd: cwd.to_owned(),
             names: pages().map(|page| page.name).collect(),
-            idle: idle.map(|rule| rule.name()).collect(),
+            idle: idle_rules(&settings.groups).collect(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! go out as values.
 
 pub mod audit;
+pub mod check;
 pub mod consequences;
 pub mod down;
 pub mod drift;

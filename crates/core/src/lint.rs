@@ -30,5 +30,5 @@ mod unreadable;
 pub mod weigh;
 
 pub use self::linter::{Carried, Circumstances, Linter, Source};
-pub use self::rule::{Group, Rule, pages, rules};
+pub use self::rule::{Group, Rule, idle_rules, pages, rules};
 pub use self::unknown_names::{UnknownName, unknown_names};

@@ -22,6 +22,8 @@ pub struct Settings {
     pub lint: LintSettings,
     /// `[drift]`
     pub drift: DriftSettings,
+    /// `[check]`
+    pub check: CheckSettings,
 }
 
 /// How locks are asked for. All times in milliseconds.
@@ -106,6 +108,24 @@ pub struct ShadowSettings {
 impl Default for ShadowSettings {
     fn default() -> Self {
         Self { postgres_bin: None, fetch: true, keep_mb: 512, superuser: false }
+    }
+}
+
+/// What `check` asks of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckSettings {
+    /// The branch or commit that changes go to; without one, the default branch.
+    pub base: Option<String>,
+    /// For how many of the last migrations the way back is tried.
+    pub down_last: usize,
+    /// Whether each of them has to have one. Otherwise a project without any is asked for none.
+    pub down_required: bool,
+}
+
+impl Default for CheckSettings {
+    fn default() -> Self {
+        Self { base: None, down_last: 3, down_required: false }
     }
 }
 

@@ -165,7 +165,16 @@ impl Repository {
         Ok(self.answered(["cat-file", "blob", &file.object])?.stdout)
     }
 
-    fn find(&self, revision: &str) -> Result<Option<Commit>, Problem> {
+    /// Whether the clone was cut off: commits are missing that others build on.
+    ///
+    /// # Errors
+    /// When Git cannot be asked.
+    pub fn is_shallow(&self) -> Result<bool, Problem> {
+        let answer = self.ask(["rev-parse", "--is-shallow-repository"])?;
+        Ok(answer.is_some_and(|answer| answer.stdout.starts_with(b"true")))
+    }
+
+    pub(crate) fn find(&self, revision: &str) -> Result<Option<Commit>, Problem> {
         let peeled = format!("{revision}^{{commit}}");
         let answer = self.ask(["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;
         let name = answer.filter(|answer| answer.status.success()).map(|answer| line(&answer.stdout));

@@ -6,6 +6,7 @@
 
 mod advisory;
 pub mod applied;
+pub mod check;
 mod child;
 pub mod connect;
 pub mod create;

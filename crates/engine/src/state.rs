@@ -133,7 +133,7 @@ impl Reading {
 
     /// The throwaway server that is wanted: of the major that somebody named, else the newest that is here. What Prisma
     /// sees of a history does not depend on it.
-    pub(crate) fn server(&self) -> ServerVersion {
+    pub fn server(&self) -> ServerVersion {
         let is_here = |major: &u32| {
             let wanted = Wanted { major: *major, ..self.wanted(*major) };
             find(&Wanted { may_fetch: false, ..wanted }).is_ok()

@@ -25,7 +25,7 @@ pub(crate) async fn run(options: &Audit, output: &Output) -> Result<u8, Problem>
     let cwd = place::working_folder()?;
     let (settings, _) = place::settings_near(options.migrations.files.settings.as_deref(), &cwd)?;
     let gathered = gather(&options.migrations, None, &cwd)?;
-    for warning in &gathered.warnings {
+    for warning in gathered.warnings.iter().chain(&gathered.without_script) {
         output.remark(format!("warning: {warning}"));
     }
     let judging = Judging::prepare(&options.migrations, &gathered, &settings, false, &cwd).await?;

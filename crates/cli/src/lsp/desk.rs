@@ -13,7 +13,7 @@ use underpin_core::lint::fix::{SafeForm, Unapplied, safe_form};
 use underpin_core::lint::report::{FileReport, Report};
 use underpin_core::lint::suppress::Known;
 use underpin_core::lint::weigh::{Weights, weigh};
-use underpin_core::lint::{Linter, Source, pages, rules};
+use underpin_core::lint::{Linter, Source, idle_rules, pages};
 use underpin_engine::files::{history_of, seen_from};
 use underpin_prisma::{FolderOrder, PrismaVersion};
 
@@ -256,11 +256,7 @@ impl Document {
     fn weighed(&self, file: FileReport, setup: &Setup) -> FileReport {
         let settings = &setup.settings.lint;
         let names: Vec<&str> = pages().map(|page| page.name).collect();
-        let asked_for = |group: &str| settings.groups.iter().any(|name| name == group);
-        let idle: Vec<&str> = rules()
-            .filter(|rule| rule.group.is_opt_in() && !asked_for(rule.group.as_str()))
-            .map(|rule| rule.name())
-            .collect();
+        let idle: Vec<&str> = idle_rules(&settings.groups).collect();
         let mut report = Report { files: vec![file] };
         let weights = Weights {
             settings,

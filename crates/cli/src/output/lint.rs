@@ -1,8 +1,9 @@
-//! What lint found, in the form that somebody asked for: a file for each form.
+//! What lint or check found, in the form that somebody asked for: a file for each form.
 //!
 //! Nothing is decided here. Which findings count was decided in `underpin_core::lint::weigh`; a form
 //! shows those, and says of the others how many there are and why.
 
+pub(crate) mod checked;
 pub(crate) mod facts;
 pub(crate) mod fix;
 mod github;
@@ -26,6 +27,7 @@ use underpin_core::lint::page::RulePage;
 use underpin_core::lint::report::Report;
 use underpin_core::lint::weigh::Weighed;
 
+use self::checked::Checked;
 use self::tally::Tally;
 
 /// The forms.
@@ -61,6 +63,8 @@ pub(crate) struct Told<'a> {
     pub(crate) width: usize,
     /// Whether colours may be used.
     pub(crate) styled: bool,
+    /// What `check` tells besides; `None` when it is lint that reports.
+    pub(crate) checked: Option<&'a Checked>,
 }
 
 /// Writes the report, with a line feed at its end unless it is empty.
@@ -78,8 +82,11 @@ pub(crate) fn write_to(format: Format, told: &Told<'_>, to: &mut dyn Write) -> i
 }
 
 impl Told<'_> {
-    /// 10 when something fails, 0 otherwise.
+    /// 10 when something fails, 0 otherwise; of a check, 2 when nothing fails and it is not complete.
     pub(crate) fn exit_code(&self) -> u8 {
+        if let Some(checked) = self.checked {
+            return checked.exit_code();
+        }
         if self.report.counted().any(|finding| self.fails(finding)) { exit::FINDINGS } else { exit::CLEAN }
     }
 
@@ -89,6 +96,9 @@ impl Told<'_> {
 
     /// The last line: what was found, and how much of it fails.
     pub(crate) fn verdict(&self) -> String {
+        if let Some(checked) = self.checked {
+            return checked.verdict();
+        }
         let sentence = Tally::of(self.report).sentence();
         match self.report.counted().filter(|finding| self.fails(finding)).count() {
             0 => sentence,
@@ -102,6 +112,9 @@ impl Told<'_> {
         let failing = || self.report.counted().filter(|finding| self.fails(finding));
         let rule = &failing().max_by_key(|finding| finding.severity)?.rule;
         let page = format!("`underpin explain {rule}` tells why");
+        if self.checked.is_some() {
+            return Some(page);
+        }
         let has_form = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| !fix.statements.is_empty());
         Some(match failing().any(has_form) {
             true => format!(
@@ -109,6 +122,11 @@ impl Told<'_> {
             ),
             false => page,
         })
+    }
+
+    /// The command that reports.
+    fn command(&self) -> &'static str {
+        if self.checked.is_some() { "check" } else { "lint" }
     }
 
     fn page(&self, rule: &str) -> Option<&RulePage> {

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bad_sql;
+mod check;
 mod conformance;
 mod create;
 mod diff;

@@ -52,6 +52,8 @@ pub enum Group {
     Security,
     /// Files around the migrations.
     Repository,
+    /// The history as a whole, which `check` looks at.
+    History,
     /// Opinions about the schema, for those who ask.
     Quality,
     /// Ignoring itself.
@@ -70,6 +72,7 @@ impl Group {
             Self::Operations => "operations",
             Self::Security => "security",
             Self::Repository => "repository",
+            Self::History => "history",
             Self::Quality => "quality",
             Self::Ignoring => "ignoring",
         }
@@ -102,6 +105,12 @@ impl Rule {
 /// All rules that judge migrations, those about ignoring left out.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     super::rules::ALL.iter()
+}
+
+/// The rules that say nothing in a run of lint, because nobody asked for their group or because they take a
+/// repository or a server: what they would find is not known.
+pub fn idle_rules(groups: &[String]) -> impl Iterator<Item = &'static str> {
+    rules().filter(|rule| rule.group == Group::History || !rule.runs_with(groups)).map(Rule::name)
 }
 
 /// The pages of all rules.

@@ -146,6 +146,16 @@ pub(super) static ALL: &[Rule] = &[
     rule!("migrate-in-build", Repository, Danger, Judge::Run),
     rule!("reset-in-release", Repository, Blocker, Judge::Run),
     rule!("unpinned-prisma", Repository, Caution, Judge::Run),
+    // History, judged in `check`: it takes a repository or a server.
+    rule!("history-fails", History, Blocker, Judge::Run),
+    rule!("migration-edited", History, Danger, Judge::Run),
+    rule!("migration-removed", History, Danger, Judge::Run),
+    rule!("provider-changed", History, Blocker, Judge::Run),
+    rule!("schema-differs", History, Danger, Judge::Run),
+    rule!("schema-unreadable", History, Blocker, Judge::Run),
+    rule!("down-differs", History, Danger, Judge::Run),
+    rule!("down-fails", History, Danger, Judge::Run),
+    rule!("down-missing", History, Caution, Judge::Run),
     // Operations
     rule!("heavy-write", Operations, Caution, Judge::Part(operations::judge)),
     rule!("missing-analyze", Operations, Info, Judge::Run),

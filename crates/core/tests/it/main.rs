@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod agreement;
+mod check;
 mod corpus;
 mod failures;
 mod histories;

@@ -35,6 +35,28 @@ impl Repository {
         self.differing(&base, "--diff-filter=MDT")
     }
 
+    /// The files of a folder that a commit has and that are gone or others now, by their paths from the top.
+    ///
+    /// # Errors
+    /// When Git cannot compare.
+    pub fn others_than(&self, commit: &Commit, folder: &str) -> Result<BTreeSet<String>, Problem> {
+        let folder = if folder.is_empty() { "." } else { folder };
+        let answer = self.answered([
+            "--literal-pathspecs",
+            "diff",
+            "--no-ext-diff",
+            "--no-renames",
+            "--diff-filter=MDT",
+            "--name-only",
+            "-z",
+            commit.as_str(),
+            "--",
+            folder,
+        ])?;
+        let names = answer.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
+    }
+
     /// Files of these kinds of difference between a commit and the folder.
     fn differing(&self, base: &Commit, kinds: &str) -> Result<BTreeSet<PathBuf>, Problem> {
         let answer = self.answered([
@@ -60,10 +82,8 @@ impl Repository {
         names.map(|name| self.top.join(String::from_utf8_lossy(name).as_ref())).collect()
     }
 
-    fn nothing_in_common(&self, revision: &str) -> Problem {
-        let shallow = self
-            .ask(["rev-parse", "--is-shallow-repository"])
-            .is_ok_and(|answer| answer.is_some_and(|answer| answer.stdout.starts_with(b"true")));
+    pub(crate) fn nothing_in_common(&self, revision: &str) -> Problem {
+        let shallow = self.is_shallow().unwrap_or_default();
         let problem = Problem::new(format!("git finds no commit that HEAD and `{revision}` have in common"));
         if shallow {
             problem

@@ -24,7 +24,6 @@ use underpin_prisma::{FolderOrder, Script};
 use underpin_sql::{Statement, Surroundings};
 
 use self::files::{Claim, Settled, folder_name, script_in};
-use super::columns;
 use crate::arguments::Lint;
 use crate::gather::{File, Gathered, Sequence, gather};
 use crate::judging::{Judging, home};
@@ -32,6 +31,7 @@ use crate::output::Output;
 use crate::output::lint::fix::{FixTold, MigrationTold, Proof};
 use crate::output::lint::{Format, Told};
 use crate::place;
+use crate::reporting::columns;
 
 /// What lint has prepared.
 pub(super) struct Run<'a> {
@@ -52,7 +52,7 @@ struct Candidate {
 }
 
 pub(super) async fn run(run: &Run<'_>, mut gathered: Gathered) -> Result<u8, Problem> {
-    if !matches!(run.options.format(), Format::Human | Format::Json) {
+    if !matches!(run.options.reporting.format(), Format::Human | Format::Json) {
         return Err(Problem::new("--fix tells what it writes for people and as JSON only")
             .hint("leave out --format, or use --json; lint the written files for the other forms"));
     }
@@ -69,10 +69,11 @@ pub(super) async fn run(run: &Run<'_>, mut gathered: Gathered) -> Result<u8, Pro
         weighed: &weighed,
         pages: run.pages,
         text_of: &text_of,
-        fail_on: run.options.fail_on.unwrap_or(run.settings.lint.fail_on),
+        fail_on: run.options.reporting.fail_on(&run.settings.lint),
         below: "",
         width: 0,
         styled: false,
+        checked: None,
     };
     if !run.options.dry_run {
         write(run, &gathered, &candidates)?;

@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 use underpin_core::lint::finding::Finding;
 
 use super::Told;
-use super::facts::{Level, lines};
+use super::checked::{Checked, sentence};
+use super::facts::{Level, clean, lines};
 use super::repository::from_top;
 
 pub(super) fn render(told: &Told<'_>) -> String {
@@ -19,6 +20,11 @@ pub(super) fn render(told: &Told<'_>) -> String {
     for finding in findings {
         text.push_str(&annotation(told, finding));
         text.push('\n');
+    }
+    for part in told.checked.into_iter().flat_map(Checked::not_checked) {
+        let words: Vec<String> = std::iter::once(sentence(part)).chain(part.hints.iter().cloned()).collect();
+        let title = property(&format!("underpin check: {}", part.part));
+        text.push_str(&format!("::warning title={title}::{}\n", data(&clean(&words.join("\n")))));
     }
     text.push_str(&told.verdict());
     text.push('\n');

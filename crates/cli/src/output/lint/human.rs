@@ -34,7 +34,7 @@ const WORDS_MIN: usize = 30;
 pub(super) fn render(told: &Told<'_>) -> String {
     let renderer = if told.styled { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(told.width);
-    let mut text = String::new();
+    let mut text = told.checked.map(|checked| checked.lines(told.width) + "\n").unwrap_or_default();
     for file in &told.report.files {
         let source = (told.text_of)(&file.path).unwrap_or_default();
         for place in places(file) {
@@ -42,6 +42,9 @@ pub(super) fn render(told: &Told<'_>) -> String {
             text.push_str(renderer.render(&groups).trim_end());
             text.push_str("\n\n");
         }
+    }
+    if let Some(sql) = told.checked.and_then(|checked| checked.missing_sql.as_deref()) {
+        text.push_str(&format!("The migration that is missing:\n\n{}\n", indented(&clean(sql))));
     }
     for remark in &told.weighed.expired {
         text.push_str(&format!("note: {}\n", clean(remark)));
@@ -55,6 +58,11 @@ pub(super) fn render(told: &Told<'_>) -> String {
     text.push_str(&told.verdict());
     text.push('\n');
     text
+}
+
+/// Lines of SQL as they stand, apart from the words around them.
+fn indented(sql: &str) -> String {
+    sql.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") }).collect()
 }
 
 fn several_entries(count: usize) -> String {

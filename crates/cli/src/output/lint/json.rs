@@ -1,4 +1,4 @@
-//! `--format json`: one object on one line, whose form is docs/schema/lint.schema.json.
+//! `--format json`: one object on one line, whose form is docs/schema/lint.schema.json, or check.schema.json there.
 
 use std::io::{self, Write};
 
@@ -8,6 +8,7 @@ use underpin_core::lint::report::FileReport;
 use underpin_engine::on_each;
 
 use super::Told;
+use super::checked::Checked;
 use super::tally::Tally;
 
 /// Files, statements and findings that stand in memory as text: some 2 MB.
@@ -18,9 +19,11 @@ const FILES_A_THREAD: usize = 50;
 
 /// The object without its last member, `files`.
 #[derive(Serialize)]
-struct Head {
+struct Head<'a> {
     version: u32,
     exit_code: u8,
+    #[serde(flatten)]
+    checked: Option<&'a Checked>,
     fail_on: Severity,
     summary: Summary,
 }
@@ -36,6 +39,7 @@ pub(super) fn write(told: &Told<'_>, to: &mut dyn Write) -> io::Result<()> {
     let head = Head {
         version: 1,
         exit_code: told.exit_code(),
+        checked: told.checked,
         fail_on: told.fail_on,
         summary: Summary { tally: Tally::of(told.report), baseline_stale: told.weighed.baseline_stale },
     };

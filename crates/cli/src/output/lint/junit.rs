@@ -2,19 +2,32 @@
 //!
 //! A finding that fails the run is a failure, a lesser one passes with its words beside it, an ignored
 //! one is skipped with the reason. A file without findings is one case that passes, because a suite
-//! without any looks as if nothing had run.
+//! without any looks as if nothing had run. The parts of a check are a suite in front; one that could not look is
+//! an error.
 
 use std::fmt::Write;
 
+use underpin_core::check::{Outcome as Checked, PartReport};
 use underpin_core::lint::finding::Finding;
 use underpin_core::lint::report::FileReport;
 
 use super::Told;
+use super::checked::sentence;
 use super::facts::{lines, one_line, why_ignored};
 
 pub(super) fn render(told: &Told<'_>) -> String {
     let mut suites = String::new();
     let (mut tests, mut failures, mut skipped) = (0, 0, 0);
+    let mut errors = 0;
+    if let Some(checked) = told.checked {
+        let cases: String = checked.parts.iter().map(part).collect();
+        tests += checked.parts.len();
+        errors = checked.not_checked().count();
+        let _ = write!(
+            suites,
+            "  <testsuite name=\"check\" tests=\"{tests}\" failures=\"0\" errors=\"{errors}\" skipped=\"0\">\n{cases}  </testsuite>\n"
+        );
+    }
     for file in &told.report.files {
         let cases = cases(told, file);
         let of = |outcome: Outcome| cases.iter().filter(|case| case.0 == outcome).count();
@@ -31,8 +44,23 @@ pub(super) fn render(told: &Told<'_>) -> String {
         );
     }
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"underpin lint\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\">\n{suites}</testsuites>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"underpin {}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\">\n{suites}</testsuites>\n",
+        told.command()
     )
+}
+
+/// A part. What it found fails in the suites of its files.
+fn part(part: &PartReport) -> String {
+    let words = escaped(&sentence(part));
+    let inside = match part.outcome {
+        Checked::NotChecked => {
+            format!("<error message={}>{}</error>", attribute(&part.about), escaped(&part.hints.join("\n")))
+        }
+        Checked::Passed | Checked::Failed | Checked::NothingToCheck | Checked::LeftOut => {
+            format!("<system-out>{words}</system-out>")
+        }
+    };
+    format!("    <testcase classname=\"check\" name=\"{}\">\n      {inside}\n    </testcase>\n", part.part)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use underpin_core::lint::finding::{Blocks, Finding};
 use underpin_core::lint::report::{FileReport, StatementReport};
 
 use super::Told;
+use super::checked::{mark, sentence};
 use super::facts::{clean, duration, facts, one_line, safe_form};
 use super::tally::several;
 
@@ -20,15 +21,11 @@ const BYTES_MAX: usize = 65_536;
 /// For the words about what was left out.
 const BYTES_KEPT: usize = 300;
 
-/// By this line a pipeline finds its earlier comment, to edit it rather than to write another one.
-const MARK: &str = "<!-- underpin lint -->\n";
-
 /// A statement in a folded finding is cut here.
 const STATEMENT_BYTES_MAX: usize = 2_000;
 
 pub(super) fn render(told: &Told<'_>) -> String {
-    let verdict = if told.exit_code() == 0 { "passes" } else { "fails" };
-    let mut text = format!("{MARK}### underpin lint {verdict}\n\n{}\n", escaped(&told.verdict()));
+    let mut text = head(told);
     let mut room = Room { left: BYTES_MAX - BYTES_KEPT - text.len(), tables_out: 0, findings_out: 0 };
     let files: Vec<&FileReport> =
         told.report.files.iter().filter(|file| has_findings(file) || blocks(file)).collect();
@@ -54,10 +51,30 @@ pub(super) fn render(told: &Told<'_>) -> String {
     if room.tables_out + room.findings_out > 0 {
         let _ = write!(
             text,
-            "\nLeft out, because a comment has an end: {}, {}. `underpin lint` prints them.\n",
+            "\nLeft out, because a comment has an end: {}, {}. `underpin {}` prints them.\n",
             several(room.tables_out, "table"),
-            several(room.findings_out, "finding")
+            several(room.findings_out, "finding"),
+            told.command()
         );
+    }
+    text
+}
+
+/// The comment's first lines. By the very first a pipeline finds its earlier comment, to edit it rather than to
+/// write another one.
+fn head(told: &Told<'_>) -> String {
+    let command = told.command();
+    let Some(checked) = told.checked else {
+        let verdict = if told.exit_code() == 0 { "passes" } else { "fails" };
+        let sentence = escaped(&told.verdict());
+        return format!("<!-- underpin {command} -->\n### underpin {command} {verdict}\n\n{sentence}\n");
+    };
+    let mut text = format!("<!-- underpin {command} -->\n### underpin {}\n\n", escaped(&told.verdict()));
+    text.push_str("| | part | |\n|---|---|---|\n");
+    for part in &checked.parts {
+        let words: Vec<String> = std::iter::once(sentence(part)).chain(part.hints.iter().cloned()).collect();
+        let words = escaped(&one_line(&words.join("; ")));
+        let _ = writeln!(text, "| {} | {} | {words} |", mark(part.outcome), part.part);
     }
     text
 }

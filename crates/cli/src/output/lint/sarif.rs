@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use underpin_core::lint::finding::{Confidence, Finding, Severity, Suppression};
 
-use super::facts::{Level, lines, why_ignored};
+use super::checked::{Checked, sentence};
+use super::facts::{Level, clean, lines, why_ignored};
 use super::repository::{from_top, uri};
 use super::{Told, facts};
 
@@ -37,16 +38,36 @@ pub(super) fn render(told: &Told<'_>) -> String {
                 "informationUri": env!("CARGO_PKG_REPOSITORY"),
                 "rules": rules,
             }},
-            "automationDetails": { "id": "underpin/lint/" },
+            "automationDetails": { "id": format!("underpin/{}/", told.command()) },
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": { "%SRCROOT%": { "description": { "text": "the top of the repository" } } },
-            "invocations": [{ "executionSuccessful": true, "exitCode": told.exit_code() }],
+            "invocations": [invocation(told)],
             "results": results,
         }],
     });
     let mut text = serde_json::to_string_pretty(&log).expect("a log is made of text and numbers");
     text.push('\n');
     text
+}
+
+/// The run. What could not be looked at is a notification and no result: code scanning would take its absence
+/// for a repair.
+fn invocation(told: &Told<'_>) -> Value {
+    let notifications: Vec<Value> = told
+        .checked
+        .into_iter()
+        .flat_map(Checked::not_checked)
+        .map(|part| {
+            let text = std::iter::once(sentence(part)).chain(part.hints.iter().cloned());
+            let text = clean(&text.collect::<Vec<_>>().join("\n"));
+            json!({ "descriptor": { "id": part.part }, "level": "error", "message": { "text": text } })
+        })
+        .collect();
+    let mut run = json!({ "executionSuccessful": notifications.is_empty(), "exitCode": told.exit_code() });
+    if let Some(run) = run.as_object_mut().filter(|_| !notifications.is_empty()) {
+        run.insert("toolExecutionNotifications".to_owned(), notifications.into());
+    }
+    run
 }
 
 fn rule(told: &Told<'_>, name: &str) -> Value {

@@ -237,6 +237,7 @@ fn rendered(format: Format, change: impl FnOnce(&mut Told<'_>)) -> String {
         below: "packages/db/",
         width: 100,
         styled: false,
+        checked: None,
     };
     change(&mut told);
     written(format, &told)
@@ -277,6 +278,7 @@ fn a_file_of_one_line_is_shown_in_parts() {
         below: "",
         width: 100,
         styled: false,
+        checked: None,
     };
     let shown = written(Format::Human, &told);
     let first = "info[truncate]: gone\n--> line.sql:1:120001\n = statement: SELECT 'é'\n\n";
@@ -368,6 +370,7 @@ fn rendered_from(report: &Report, text: &str) -> String {
             below: "",
             width: 100,
             styled: false,
+            checked: None,
         },
     )
 }

@@ -10,8 +10,9 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "README.md",
+    "docs/check.md",
     "docs/create.md",
     "docs/deploy.md",
     "docs/diff.md",
@@ -154,6 +155,9 @@ pub(super) fn underpin<'a>(
         // Proofs of an earlier run of the test would make it say "proven before".
         .env("XDG_CACHE_HOME", folder.join(".cache"))
         .env("NO_COLOR", "1")
+        // Where the tests themselves run for a request.
+        .env_remove("GITHUB_BASE_REF")
+        .env_remove("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
         .stdout(input.try_clone().unwrap())
         .stderr(input);
     let mut child = command.spawn().unwrap();

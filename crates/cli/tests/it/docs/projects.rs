@@ -3,6 +3,7 @@
 
 use tokio_postgres::Client;
 use underpin_testkit::corpus::histories;
+use underpin_testkit::git::committed;
 use underpin_testkit::{Database, ProjectFolder, Server, installation};
 
 /// A project with its database.
@@ -132,6 +133,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             );
             project
         }
+        "checked" => checked(project),
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };
@@ -152,6 +154,26 @@ async fn unwritten(project: ProjectFolder, server: &Server) -> ProjectFolder {
              currency  String   @default(\"EUR\")\n  createdAt DateTime @default(now())\n}\n",
         )
         .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"))
+}
+
+/// A repository whose default branch has the first migration; behind it a new one, and a field that came later.
+fn checked(project: ProjectFolder) -> ProjectFolder {
+    let models = |more: &str| {
+        format!(
+            "model Order {{\n  id        Int      @id\n  reference String?\n  channel   String?\n  status    String   \
+             @default(\"open\")\n  createdAt DateTime @default(now())\n{more}}}\n"
+        )
+    };
+    let project = project.models(&models(""));
+    committed(project.path());
+    pending_note(project).models(&models("  note      String?\n  currency  String?\n"))
+}
+
+fn pending_note(project: ProjectFolder) -> ProjectFolder {
+    let name = "20260302143000_order_note";
+    project
+        .migration(name, "ALTER TABLE \"Order\" ADD COLUMN \"note\" TEXT;\n")
+        .file(&format!("prisma/migrations/{name}/down.sql"), "ALTER TABLE \"Order\" DROP COLUMN \"note\";\n")
 }
 
 /// A real project with its history, which no database has yet.

@@ -6,20 +6,25 @@ use std::path::{Path, PathBuf};
 use underpin_core::lint::baseline::{Baseline, FILE_NAME};
 use underpin_engine::Problem;
 
-use crate::arguments::Lint;
+use crate::reporting;
 
 /// A baseline with its place.
 #[derive(Debug)]
-pub(super) struct BaselineFile {
-    pub(super) path: PathBuf,
-    pub(super) entries: Baseline,
+pub(crate) struct BaselineFile {
+    pub(crate) path: PathBuf,
+    pub(crate) entries: Baseline,
 }
 
 /// The file that was named, or the usual one beside the settings. A named one has to be there, unless it is
 /// about to be written.
-pub(super) fn find(options: &Lint, cwd: &Path, settings_folder: &Path) -> Result<BaselineFile, Problem> {
-    let named = options.baseline.as_ref().map(|path| cwd.join(path));
-    let may_be_missing = named.is_none() || options.write_baseline;
+pub(crate) fn find(
+    typed: Option<&Path>,
+    is_written: bool,
+    cwd: &Path,
+    settings_folder: &Path,
+) -> Result<BaselineFile, Problem> {
+    let named = typed.map(|path| cwd.join(path));
+    let may_be_missing = named.is_none() || is_written;
     let path = named.unwrap_or_else(|| settings_folder.join(FILE_NAME));
     let entries = match std::fs::read_to_string(&path) {
         Ok(text) => Baseline::from_json(&text).map_err(|error| {
@@ -38,7 +43,7 @@ pub(super) fn find(options: &Lint, cwd: &Path, settings_folder: &Path) -> Result
 }
 
 impl BaselineFile {
-    pub(super) fn write(&self, entries: &Baseline) -> Result<(), Problem> {
-        super::write(&self.path, &entries.to_json())
+    pub(crate) fn write(&self, entries: &Baseline) -> Result<(), Problem> {
+        reporting::write(&self.path, &entries.to_json())
     }
 }

@@ -1,0 +1,183 @@
+//! The parts that need a throwaway server: the replay, its end against the Prisma schema, the way back.
+
+use std::path::Path;
+
+use underpin_catalog::ServerVersion;
+use underpin_core::check::base::Base;
+use underpin_core::check::replay::{self, Script};
+use underpin_core::check::{Looked, Part, down};
+use underpin_core::lint::finding::Finding;
+use underpin_engine::Problem;
+use underpin_engine::check::history::{Asked, Migration, Ran, run};
+use underpin_engine::state::Reading;
+use underpin_prisma::{PrismaVersion, SchemaHead};
+
+use super::{Around, Findings, schema, several};
+use crate::gather::{File, Gathered, Sequence};
+use crate::judging::Judging;
+
+/// The way back from a migration, in its folder.
+const DOWN: &str = "down.sql";
+
+/// The parts that need the history on a server.
+const PARTS: [Part; 3] = [Part::Replay, Part::Schema, Part::Down];
+
+pub(super) async fn look(
+    around: &Around<'_>,
+    gathered: &Gathered,
+    judging: &Judging,
+    base: Option<&Base>,
+    findings: &mut Findings,
+) -> Result<(), Problem> {
+    if PARTS.iter().all(|part| around.is_skipped(*part)) {
+        PARTS.iter().for_each(|part| findings.looked(*part, Looked::LeftOut));
+        return Ok(());
+    }
+    let reading = Reading {
+        cwd: around.cwd.to_owned(),
+        version: gathered.prisma.unwrap_or_else(|| PrismaVersion::assumed_for(&SchemaHead::default())),
+        namespace: judging.namespace.clone(),
+        shadow: around.settings.shadow.clone(),
+        major: around
+            .options
+            .destination
+            .pg_version
+            .or(judging.stats.server_version.map(ServerVersion::major)),
+    };
+    let history = gathered.sequences.first().expect("without paths a history is gathered");
+    let mut migrations: Vec<Migration> = history.files.iter().map(of_file).collect();
+    let tries = ways_back(around, history, &mut migrations, findings)?;
+    let wanted = schema::read(around, gathered, reading.clone(), findings);
+    // What is said of a part whose turn does not come.
+    let not_reached = |findings: &mut Findings, why: &str| {
+        let parts = [wanted.is_some().then_some(Part::Schema), tries.then_some(Part::Down)];
+        for part in parts.into_iter().flatten() {
+            findings.looked(part, Looked::Not { why: why.to_owned(), hints: Vec::new() });
+        }
+    };
+
+    let no_script: Vec<Finding> =
+        history.without_script.iter().map(|folder| without_script(around, folder)).collect();
+    if !no_script.is_empty() {
+        tell(
+            around,
+            findings,
+            Part::Replay,
+            Looked::At("a folder has no migration.sql".to_owned()),
+            no_script,
+        );
+        not_reached(findings, "the history is not whole");
+        return Ok(());
+    }
+    let version = reading.server();
+    let asked = Asked {
+        migrations: &migrations,
+        version,
+        namespace: reading.namespace.clone(),
+        settings: &around.settings.shadow,
+        project: around.cwd.to_owned(),
+    };
+    let on_server = || {
+        Looked::At(format!("{} on PostgreSQL {}", several(migrations.len(), "migration"), version.major()))
+    };
+    match run(&asked).await {
+        Ran::Through { end, tried } => {
+            findings.server = Some(version.major().to_string());
+            tell(around, findings, Part::Replay, on_server(), Vec::new());
+            if let Some(wanted) = wanted {
+                wanted.compare(&end, findings);
+            }
+            if tries {
+                tell_ways_back(around, &migrations, &tried, findings);
+            }
+        }
+        Ran::Refused(at, refusal) => {
+            let script = &migrations[at].script;
+            let is_new = base.map(|base| base.is_new(&script.name));
+            let found = vec![replay::fails(script, &refusal, is_new)];
+            tell(around, findings, Part::Replay, on_server(), found);
+            not_reached(findings, "the history does not run to its end");
+        }
+        Ran::NoServer { why, hints } => {
+            tell(around, findings, Part::Replay, Looked::Not { why, hints }, Vec::new());
+            not_reached(findings, "the history was not replayed");
+        }
+    }
+    Ok(())
+}
+
+/// What a part looked at and found, unless it is left out.
+fn tell(around: &Around<'_>, findings: &mut Findings, part: Part, looked: Looked, found: Vec<Finding>) {
+    if around.is_skipped(part) {
+        findings.looked(part, Looked::LeftOut);
+    } else {
+        findings.looked(part, looked);
+        findings.add(found);
+    }
+}
+
+fn of_file(file: &File) -> Migration {
+    let name = file.at.parent().and_then(Path::file_name).unwrap_or_default();
+    let script = Script {
+        name: name.to_string_lossy().into_owned(),
+        path: file.path.clone(),
+        text: file.script.text().to_owned(),
+    };
+    Migration { script, down: None }
+}
+
+fn without_script(around: &Around<'_>, folder: &Path) -> Finding {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    replay::without_script(&name, &around.shown(&folder.join(underpin_engine::files::SCRIPT)))
+}
+
+/// Reads the ways back of the last migrations, tells which are missing, and answers whether any is to be tried.
+fn ways_back(
+    around: &Around<'_>,
+    history: &Sequence,
+    migrations: &mut [Migration],
+    findings: &mut Findings,
+) -> Result<bool, Problem> {
+    if around.is_skipped(Part::Down) {
+        findings.looked(Part::Down, Looked::LeftOut);
+        return Ok(false);
+    }
+    let settings = &around.settings.check;
+    let of = |file: &File| file.at.with_file_name(DOWN);
+    let has: Vec<bool> = history.files.iter().map(|file| of(file).is_file()).collect();
+    let first = migrations.len().saturating_sub(settings.down_last);
+    for (at, migration) in migrations.iter_mut().enumerate().skip(first).filter(|(at, _)| has[*at]) {
+        let path = of(&history.files[at]);
+        let shown = around.shown(&path);
+        let bytes = std::fs::read(&path).map_err(|error| {
+            Problem::new(format!("cannot be read: {error}")).at(&*shown).hint("check its permissions")
+        })?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        findings.texts.insert(shown.clone(), text.clone());
+        migration.down = Some(Script { name: migration.script.name.clone(), path: shown, text });
+    }
+    let last: Vec<&Script> = migrations[first..].iter().map(|one| &one.script).collect();
+    let (missing, instead) = down::missing(&last, &has, settings);
+    findings.add(missing);
+    let tries = instead.is_none();
+    if let Some(looked) = instead {
+        findings.looked(Part::Down, looked);
+    }
+    Ok(tries)
+}
+
+fn tell_ways_back(
+    around: &Around<'_>,
+    migrations: &[Migration],
+    tried: &[(usize, down::Tried)],
+    findings: &mut Findings,
+) {
+    let mut found = Vec::new();
+    for (at, tried) in tried {
+        let Migration { script, down } = &migrations[*at];
+        found.extend(down.iter().flat_map(|down| down::judge(script, down, tried)));
+    }
+    let outcomes: Vec<&down::Tried> = tried.iter().map(|(_, tried)| tried).collect();
+    let last = around.settings.check.down_last.min(migrations.len());
+    tell(around, findings, Part::Down, Looked::At(down::about(&outcomes, last)), found);
+}

@@ -17,8 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::attributes::{Attributes, SharedNames};
 use crate::model::{
-    Catalog, Column, Constraint, DefaultPrivileges, Index, Rule, Table, Trigger, Type, TypeKind, View,
-    ViewKind,
+    Catalog, Column, Constraint, Index, Rule, Table, Trigger, Type, TypeKind, View, ViewKind,
 };
 use crate::object::{ObjectKey, ObjectKind, quoted, shown};
 use crate::{Name, RelationName};
@@ -278,10 +277,8 @@ impl Catalog {
             facts.add(ObjectKind::Publication, quoted(name), publication);
         }
         for privileges in default_privileges {
-            let DefaultPrivileges { role, namespace, objects, grants: _ } = privileges;
-            let place = namespace.as_ref().map_or_else(String::new, |name| format!(" in {}", quoted(name)));
-            let identity = format!("of {} on {objects}{place}", quoted(role));
-            facts.add(ObjectKind::DefaultPrivileges, identity, privileges);
+            let ObjectKey { kind, identity } = privileges.key();
+            facts.add(kind, identity, privileges);
         }
         for key in unmodelled {
             facts.objects.insert(key.clone(), Attributes::default());

@@ -3,6 +3,7 @@
 //!
 //! Nothing here reads a file, a clock, the environment or a socket.
 
+pub mod ddl;
 pub mod model;
 pub mod object;
 

@@ -1,11 +1,14 @@
 //! `down.sql`: the way back from a migration, with what it cannot do said at its head.
 //!
-//! It is the same differ in the opposite direction. Prisma reads no `down.sql`; a person executes it, so that
-//! the head is for that person: which rows are gone whatever it does, which it loses itself, at what it may
-//! fail, and what it does not make again.
+//! It is the way from the whole catalog behind the migration to the whole one before it, so that what Prisma
+//! has no words for (views, triggers, policies, parts written by hand) comes back too. Prisma reads no
+//! `down.sql`; a person executes it, so that the head is for that person: which rows are gone whatever it
+//! does, which it loses itself, at what it may fail, and what it leaves as it is.
 
-use underpin_catalog::Difference;
-use underpin_prisma::migrate::{Loss, Migration};
+use underpin_catalog::ddl::{Loss, Way};
+use underpin_catalog::object::{ObjectKey, ObjectKind};
+use underpin_catalog::{Difference, Sql};
+use underpin_sql::{Effect, read};
 
 /// What became of a way back on a throwaway server.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,51 +34,134 @@ impl Tried {
     }
 }
 
-/// The text of a `down.sql`. `up` is the migration that it takes back, `back` the opposite one.
-pub fn down(up: &Migration<'_>, back: &Migration<'_>, tried: &Tried) -> String {
+/// The way back from one migration.
+#[derive(Clone, Debug, Default)]
+pub struct Back {
+    /// What the migration's own renames become, in the order in which they are executed: before all else.
+    pub renamed: Vec<Sql>,
+    /// The way from there.
+    pub way: Way,
+}
+
+impl Back {
+    /// The statements as a file that anybody executes: one transaction, unless PostgreSQL wants a commit in
+    /// between.
+    pub fn script(&self) -> String {
+        let mut script = String::from("BEGIN;\n\n");
+        // Bodies may speak of what is made behind them.
+        let check_later = self.way.changes.iter().any(|change| change.key.kind == ObjectKind::Routine);
+        if check_later {
+            script.push_str("SET LOCAL check_function_bodies = off;\n\n");
+        }
+        for statement in &self.renamed {
+            script.push_str(&format!("{statement};\n"));
+        }
+        let mut object = None;
+        for change in &self.way.changes {
+            if object.is_some_and(|object| object != &change.key) {
+                script.push('\n');
+            }
+            object = Some(&change.key);
+            script.push_str(&format!("{};\n", change.statement));
+            if change.committed {
+                script.push_str(
+                    "\n-- Others use a new value of an enum when it is committed.\nCOMMIT;\nBEGIN;\n",
+                );
+                if check_later {
+                    script.push_str("SET LOCAL check_function_bodies = off;\n");
+                }
+            }
+        }
+        script.push_str("\nCOMMIT;\n");
+        script
+    }
+
+    /// Whether there is nothing to take back.
+    pub fn is_empty(&self) -> bool {
+        self.renamed.is_empty() && self.way.changes.is_empty()
+    }
+}
+
+/// The text of a `down.sql` for a migration of this script.
+pub fn down(migration: &str, back: &Back, tried: &Tried) -> String {
     let mut head = String::from(
         "-- Takes back the migration.sql beside it. Prisma never runs this file; when you do, nothing in the\n\
          -- ledger changes.\n",
     );
-    let (gone, lost) = (values(&up.losses()), values(&back.losses()));
-    let fails: Vec<String> = back
-        .losses()
+    let changes = || back.way.changes.iter();
+    let mut gone: Vec<String> = changes()
+        .filter(|change| change.loss == Loss::NotRestored)
+        .map(|change| contents(&change.key))
+        .collect();
+    gone.extend(changed_rows(migration));
+    let lost: Vec<String> = changes()
+        .filter_map(|change| match &change.loss {
+            Loss::Contents => Some(contents(&change.key)),
+            Loss::Precision(what) => Some(what.clone()),
+            Loss::Nothing | Loss::NothingIf(_) | Loss::NotRestored => None,
+        })
+        .collect();
+    let fails: Vec<String> = changes()
+        .filter_map(|change| match &change.loss {
+            Loss::NothingIf(condition) => Some(format!("at {}, unless {condition}", change.key)),
+            Loss::Nothing | Loss::Precision(_) | Loss::Contents | Loss::NotRestored => None,
+        })
+        .collect();
+    let stays: Vec<String> =
+        back.way.impossible.iter().map(|stays| format!("{}: {}", stays.key, stays.why)).collect();
+    let asks: Vec<String> = back
+        .way
+        .renames
         .iter()
-        .filter(|loss| loss.is_unexecutable() || matches!(loss, Loss::Unique(..) | Loss::EnumValues(..)))
-        .map(ToString::to_string)
+        .map(|rename| {
+            let to: Vec<String> = rename.to.iter().map(ToString::to_string).collect();
+            format!("{} is dropped, and {} is made", rename.from, to.join(" or "))
+        })
         .collect();
     list(&mut head, "It cannot bring back:", &gone);
     list(&mut head, "It loses:", &lost);
     list(&mut head, "It may fail:", &fails);
+    list(&mut head, "It leaves as it is:", &stays);
+    list(&mut head, "If one is the other under its old name, write a RENAME in their place:", &asks);
     match tried {
         Tried::Ran(left) => list(&mut head, "What is not as it was behind it:", left),
         Tried::Failed(why) => list(&mut head, "It fails as it is:", std::slice::from_ref(why)),
     }
-    format!("{head}\n{}\n", back.script().trim_end())
+    if back.is_empty() {
+        return format!("{head}\n-- There is nothing to take back.\n");
+    }
+    format!("{head}\n{}", back.script())
 }
 
-/// What of the rows goes, as far as a migration loses any.
-fn values(losses: &[Loss<'_>]) -> Vec<String> {
-    let value = |loss: &Loss<'_>| match loss {
-        Loss::Table(table) => Some(format!("the rows of table {}", table.name.shown())),
-        Loss::Column(table, column)
-        | Loss::RecreatedColumn(table, column)
-        | Loss::RecreatedRequiredColumn(table, column) => {
-            Some(format!("the values of column {} of {}", column.name.as_str(), table.name.shown()))
+/// What goes with an object.
+fn contents(key: &ObjectKey) -> String {
+    match key.kind {
+        ObjectKind::Table => format!("the rows of {key}"),
+        ObjectKind::Column => format!("the values of {key}"),
+        ObjectKind::Sequence => format!("where {key} stands"),
+        _ => format!("what is in {key}"),
+    }
+}
+
+/// The rows that a migration itself has changed: what was in them, no catalog tells.
+fn changed_rows(migration: &str) -> Vec<String> {
+    let statements = read(migration).unwrap_or_default();
+    let table = |effect: &Effect| match effect {
+        Effect::Update(change) => {
+            Some(format!("the rows of {} that an UPDATE changed", change.table.shown()))
         }
-        Loss::Cast(table, change) => Some(format!(
-            "what the other type of column {} of {} does not hold of its values",
-            change.before.name.as_str(),
-            table.name.shown()
-        )),
-        Loss::PrimaryKey(_)
-        | Loss::Unique(..)
-        | Loss::EnumValues(..)
-        | Loss::RequiredColumn(..)
-        | Loss::MadeRequired(..)
-        | Loss::MadeList(..) => None,
+        Effect::Delete(change) => Some(format!("the rows of {} that a DELETE removed", change.table.shown())),
+        Effect::Truncate { table, .. } => Some(format!("the rows of {}, which was truncated", table.shown())),
+        Effect::Merge { table, .. } => Some(format!("the rows of {} that a MERGE changed", table.shown())),
+        Effect::Insert { table, .. } => {
+            Some(format!("{} without the rows that were inserted", table.shown()))
+        }
+        _ => None,
     };
-    losses.iter().filter_map(value).collect()
+    let mut found: Vec<String> =
+        statements.iter().flat_map(|statement| &statement.effects).filter_map(table).collect();
+    found.dedup();
+    found
 }
 
 fn list(head: &mut String, title: &str, items: &[String]) {

@@ -5,16 +5,18 @@
 //! files knows what they do. Which statements are written is Prisma's rule ([`Migration`]); how the files get
 //! to disk is [`writing`]'s.
 
+mod back;
 pub mod writing;
 
 use std::path::Path;
 
 use underpin_catalog::{Catalog, differences};
-use underpin_core::down::{Tried, down};
+use underpin_core::down::Tried;
 use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Migration, Protected, Scope};
 use underpin_sql::sending::Sender;
 
+use self::back::way_back;
 use crate::introspect::introspect;
 use crate::problem::Problem;
 use crate::project::SchemaFile;
@@ -111,17 +113,8 @@ impl Creation {
             }
             let there = introspect(&client).await?;
             let after = self.reading.seen(&there, &self.scope)?;
-            let up = Migration::between(&seen, &after, self.reading.version);
-            // Names are left as short as in the migration.
-            let target =
-                PrismaCatalog { default_namespace: Some(self.reading.namespace.clone()), ..seen.clone() };
-            let back = Migration::between(&after, &target, self.reading.version);
-            let tried = match client.batch_execute(&back.script()).await {
-                Ok(()) => Tried::ran(&differences(&catalog, &introspect(&client).await?)),
-                Err(error) => Tried::Failed(said(&error)),
-            };
-            let text = down(&up, &back, &tried);
-            rehearsed.ways_back.push(WayBack { text, tried });
+            let way = way_back(&client, &files[last], (&there, &catalog), &self.reading.namespace).await?;
+            rehearsed.ways_back.push(way);
             (catalog, seen) = (there, after);
         }
         let mut again = Migration::between(&seen, &self.after, self.reading.version);

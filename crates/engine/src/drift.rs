@@ -5,7 +5,7 @@
 //! Ledger and catalog are read under Prisma's advisory lock, so that a deploy that runs is not taken for
 //! drift; the replay, which takes longer, happens after the lock is given back.
 
-mod reparse;
+pub(crate) mod reparse;
 
 use std::time::Duration;
 

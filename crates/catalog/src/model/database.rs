@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{About, Firing, Grant, RoutineName, as_shown};
+use crate::object::{ObjectKey, ObjectKind, quoted};
 use crate::{Name, RelationName};
 
 /// A namespace. That of an extension is the extension's.
@@ -73,4 +74,13 @@ pub struct DefaultPrivileges {
     pub objects: &'static str,
     /// In a namespace, what is granted besides; everywhere, all that is granted.
     pub grants: BTreeSet<Grant>,
+}
+
+impl DefaultPrivileges {
+    /// They have no name: what they are of and for tells them apart.
+    pub fn key(&self) -> ObjectKey {
+        let Self { role, namespace, objects, grants: _ } = self;
+        let place = namespace.as_ref().map_or_else(String::new, |name| format!(" in {}", quoted(name)));
+        ObjectKey::new(ObjectKind::DefaultPrivileges, format!("of {} on {objects}{place}", quoted(role)))
+    }
 }

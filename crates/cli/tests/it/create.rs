@@ -218,11 +218,11 @@ async fn what_is_created_is_told_and_nothing_is_created_twice() {
         "User\n  - column old: TEXT\n",
         "[drop-column]: ",
         "  + unique index User_email_key: (email)\n",
-        "public.\"User\".old_known other than before.\n",
+        "down.sql leads back to the same\ncatalog.\n",
         "_tidy/migration.sql:\n    /*\n      Warnings:\n",
         "_tidy/down.sql:\n    -- Takes back",
-        "    -- It cannot bring back:\n    --   - the values of column old of public.User\n",
-        "    -- What is not as it was behind it:\n    --   - constraint public.\"User\".old_known\n",
+        "    -- It cannot bring back:\n    --   - the values of column public.\"User\".old\n",
+        "    ALTER TABLE \"public\".\"User\" ADD CONSTRAINT \"old_known\" CHECK ((old <> ''::text));\n",
     ] {
         assert!(dry.stdout.contains(part), "no {part:?} in:\n{}", dry.stdout);
     }

@@ -20,7 +20,7 @@ use crate::introspect::{Patience, settings};
 ///
 /// # Errors
 /// Those of the connection. A text that the server does not take is left as it is: then it does differ.
-pub(super) async fn settle(
+pub(crate) async fn settle(
     client: &Client,
     expected: &Facts,
     mut found: Facts,

@@ -48,7 +48,8 @@ impl Assembly {
                     (true, false) => Enforcement::NotValid,
                     (true, true) => Enforcement::Valid,
                 },
-                no_inherit: row.no_inherit,
+                // Of the others it says whether a partition got them from its parent, and means nothing.
+                no_inherit: row.no_inherit && matches!(letter(row.kind), 'c' | 'n'),
                 inherited_from: row.inherited_from.unsigned_abs(),
                 declared_too: row.inherited_from > 0 && row.is_local,
                 switched: Vec::new(),

@@ -17,14 +17,14 @@ use underpin_testkit::{CaseFile, Database, Server, majors};
 
 /// A line of a fence `changes`: the SQL, and the first major that has what it needs.
 #[derive(Clone, Debug)]
-struct Change {
-    sql: String,
-    since: u32,
+pub(crate) struct Change {
+    pub(crate) sql: String,
+    pub(crate) since: u32,
     /// As written on the page, with its prefix.
     line: String,
 }
 
-fn changes(text: &str) -> Vec<Change> {
+pub(crate) fn changes(text: &str) -> Vec<Change> {
     let lines = text.lines().filter(|line| !line.starts_with(' ') && !line.is_empty());
     let change = |line: &str| {
         let (since, sql) = match line.split_once(": ") {
@@ -88,9 +88,22 @@ fn attributes(facts: &Facts) -> BTreeSet<(String, String)> {
     all.collect()
 }
 
-const ROLES: &str = "DO $$ BEGIN \
+pub(crate) const ROLES: &str = "DO $$ BEGIN \
      IF to_regrole('catalog_app') IS NULL THEN CREATE ROLE catalog_app; CREATE ROLE catalog_owner; END IF; \
      END $$";
+
+/// Makes the fixture of the page.
+pub(crate) async fn fixture(page: &CaseFile, client: &Client, major: u32) {
+    for fence in page.sections().iter().flat_map(|section| &section.fences) {
+        let since = match fence.info.as_str() {
+            "sql fixture" => 0,
+            other => other.strip_prefix("sql fixture from ").map_or(u32::MAX, |major| major.parse().unwrap()),
+        };
+        if major >= since {
+            client.batch_execute(&fence.text).await.unwrap_or_else(|error| panic!("{major}: {error:?}"));
+        }
+    }
+}
 
 /// What a major found, by change, and the attributes that no change touched.
 async fn observed(
@@ -101,15 +114,7 @@ async fn observed(
     let database = server.database("told_apart").await;
     let client = database.client().await;
     client.batch_execute(ROLES).await.unwrap();
-    for fence in page.sections().iter().flat_map(|section| &section.fences) {
-        let since = match fence.info.as_str() {
-            "sql fixture" => 0,
-            other => other.strip_prefix("sql fixture from ").map_or(u32::MAX, |major| major.parse().unwrap()),
-        };
-        if major >= since {
-            client.batch_execute(&fence.text).await.unwrap_or_else(|error| panic!("{major}: {error:?}"));
-        }
-    }
+    fixture(page, &client, major).await;
     client.batch_execute("SET allow_system_table_mods = on; BEGIN").await.unwrap();
     let before = facts(&client, "the fixture").await;
     let mut there = attributes(&before);

@@ -4,6 +4,7 @@
 mod connect;
 mod contract;
 mod corpus;
+mod ddl;
 mod described;
 mod doubt;
 mod drift;

@@ -1,0 +1,69 @@
+//! The way back from a migration, found on a throwaway server and tried there.
+//!
+//! What the migration renamed is renamed back first: two catalogs do not tell a rename from a drop and an
+//! addition, and its script does. From there the way leads over the whole catalog.
+
+use tokio_postgres::Client;
+use underpin_catalog::ddl::between;
+use underpin_catalog::{Catalog, Name, Sql};
+use underpin_core::down::{Back, Tried, down};
+use underpin_sql::renames_undone;
+
+use super::WayBack;
+use crate::drift::reparse::settle;
+use crate::introspect::{Patience, introspect, introspect_within};
+use crate::problem::Problem;
+use crate::shadow_history::said;
+
+/// Finds the way from what is behind a migration to `before`, and goes it. `client` is a session on a
+/// database of its own, in which the migration was executed last; `there` is what that database is, and
+/// `namespace` that of bare names.
+pub(super) async fn way_back(
+    client: &Client,
+    script: &str,
+    (there, before): (&Catalog, &Catalog),
+    namespace: &Name,
+) -> Result<WayBack, Problem> {
+    let role: String = client.query_one("SELECT current_user::text", &[]).await?.get(0);
+    let undone = renames_undone(script, namespace).unwrap_or_default();
+    let (renamed, from) = match renamed_back(client, &undone).await? {
+        Some(catalog) => (undone, catalog),
+        None => (Vec::new(), there.clone()),
+    };
+    let back = Back { renamed, way: between(&from, before, &Name::new(role)) };
+    let tried = match client.batch_execute(&back.script()).await {
+        Ok(()) => {
+            let expected = before.facts();
+            let found = settle(client, &expected, introspect(client).await?.facts()).await?;
+            Tried::ran(&expected.differences_to(&found))
+        }
+        Err(error) => Tried::Failed(said(&error)),
+    };
+    Ok(WayBack { text: down(script, &back, &tried), tried })
+}
+
+/// The catalog behind renames, which are not kept. `None` when there are none, or when they do not run: what
+/// was renamed may be gone, or renamed to and fro.
+async fn renamed_back(client: &Client, undone: &[Sql]) -> Result<Option<Catalog>, Problem> {
+    if undone.is_empty() {
+        return Ok(None);
+    }
+    client.batch_execute("BEGIN").await?;
+    let mut renamed = true;
+    for statement in undone {
+        match client.batch_execute(statement.as_str()).await {
+            Ok(()) => {}
+            Err(error) if error.as_db_error().is_some() => {
+                renamed = false;
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let catalog = match renamed {
+        true => Some(introspect_within(client, Patience::default()).await?),
+        false => None,
+    };
+    client.batch_execute("ROLLBACK").await?;
+    Ok(catalog)
+}

@@ -114,10 +114,10 @@ fn drift(case: &Case<'_>, created: &CreateIndex, found: &mut Vec<Finding>) {
     let (message, advice) = if created.partial {
         (
             format!(
-                "the schema does not say {name}, because of its condition: Prisma since 7.4 sees the index and writes \
-                 DROP INDEX into the next migration"
+                "the schema does not say {name}, because of its condition: Prisma 7.4 and 7.5 see the index and write \
+                 DROP INDEX into the next migration, later ones only with the preview feature partialIndexes"
             ),
-            "declare it with `where` (preview feature partialIndexes), or look for the DROP INDEX in what Prisma writes",
+            "declare it with `where` (partialIndexes), or look for the DROP INDEX in what Prisma writes",
         )
     } else {
         let wanted = given_by_prisma(created.table.name.as_str(), &columns, created.unique);

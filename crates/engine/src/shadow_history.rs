@@ -148,9 +148,7 @@ impl ShadowHistory {
                 stand_in(&admin, role).await?;
             }
         }
-        let fresh = sql!("SET search_path = {}", self.namespace);
-        base.batch_execute("DISCARD ALL").await?;
-        base.batch_execute(fresh.as_str()).await?;
+        base.freshen(&self.namespace).await?;
         apply(base, &migration.steps).await.map_err(|Refused { step, error }| NotReplayed::Migration {
             name: migration.name.clone(),
             step,

@@ -177,9 +177,7 @@ async fn there_and_back(
 
 /// Runs a script as a deploy of its own would: nothing of the session's settings is left of the one before.
 async fn forward(session: &Session, ready: &Ready<'_>, asked: &Asked<'_>) -> Result<(), Refused> {
-    let home = underpin_catalog::sql!("SET search_path = {}", asked.namespace);
-    session.batch_execute("DISCARD ALL").await?;
-    session.batch_execute(home.as_str()).await?;
+    session.freshen(&asked.namespace).await?;
     let done = apply(session, &ready.replayed.steps).await;
     if done.is_err() {
         // A transaction that was refused is still open; what the server says to this changes nothing.

@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 use underpin_catalog::{Literal, Name, sql};
 use underpin_core::run::{SegmentKind, segments};
@@ -181,6 +182,16 @@ impl Session {
         Ok(done)
     }
 
+    /// Leaves nothing of what an earlier migration set in the session, as a deploy of its own would find it.
+    /// Bare names are made in `namespace`.
+    ///
+    /// # Errors
+    /// Those of the server.
+    pub(crate) async fn freshen(&self, namespace: &Name) -> Result<(), tokio_postgres::Error> {
+        self.batch_execute("DISCARD ALL").await?;
+        self.batch_execute(sql!("SET search_path = {}", namespace).as_str()).await
+    }
+
     /// Makes a role that can do nothing, and of which the owner is a member. Not, when its name is PostgreSQL's.
     async fn stand_in(&self, role: &Name) -> Result<bool, tokio_postgres::Error> {
         if role.as_str().starts_with("pg_") {
@@ -197,7 +208,11 @@ impl Session {
             return Ok(false);
         }
         // Something may have been granted to it already. Then it stays, and the migration fails as it would.
-        Ok(admin.batch_execute(sql!("DROP ROLE {}", role).as_str()).await.is_ok())
+        match admin.batch_execute(sql!("DROP ROLE {}", role).as_str()).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.code() == Some(&SqlState::DEPENDENT_OBJECTS_STILL_EXIST) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Has a superuser execute a statement. Not, when something of the migrations would run with it.
@@ -233,7 +248,8 @@ impl Session {
         admin.batch_execute(sql!("SET search_path = pg_catalog").as_str()).await?;
         admin.query("SELECT pg_catalog.set_config('search_path', $1, false)", &[&path]).await?;
         admin.batch_execute(statement).await?;
-        admin.batch_execute(&format!("SET search_path = pg_catalog; {}", owned(lent).as_str())).await?;
+        admin.batch_execute(sql!("SET search_path = pg_catalog").as_str()).await?;
+        admin.batch_execute(owned(lent).as_str()).await?;
         Ok(true)
     }
 }

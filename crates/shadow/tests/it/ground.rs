@@ -93,7 +93,10 @@ impl Role {
     }
 
     pub(crate) fn by(program: &Path, test: &str, role: &str) -> Self {
-        let mut command = Command::new(program);
+        // Whoever runs the tests may have ignored signals (`nohup`, a shell's background job), which a child
+        // inherits; an owner has to hear them.
+        let mut command = Command::new("env");
+        command.arg("--default-signal=HUP,INT").arg(program);
         command.args([test, "--exact", "--nocapture", "--test-threads=1"]).env(ROLE, role);
         // A group of its own, so that a test can send it what a terminal would send.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::lint::page::nearest;
+use crate::rollout;
 
 /// What a comment asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(super) fn read(comment: &str) -> Option<Result<Directive, String>> {
     const MARK: &str = "underpin:";
     let marked = comment.get(..MARK.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(MARK));
     match marked {
+        // What a phase of a rollout says about itself is read by those who execute it.
+        true if rollout::is_directive(comment) => None,
         true => Some(directive(&comment[MARK.len()..])),
         false => is_meant(comment).then(|| {
             Err("the comment begins with something else than `underpin: ignore`, so it ignores nothing"
@@ -129,6 +132,7 @@ mod tests {
         assert_eq!(read("underpin is a tool"), None);
         assert_eq!(read("underpin ignores this column"), None);
         assert_eq!(read("é"), None);
+        assert_eq!(read("underpin: phase contract"), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod server;
 pub mod trace;
 
 pub use case_file::{CaseFile, Fence, Section, hold};
-pub use client::Client;
+pub use client::{Client, ClientError, Noticed, Prepared, Ran, RunningClient};
 pub use lock_watch::{LockHold, LockReport, LockWatch};
 pub use oracle::{Oracle, Said};
 pub use pgbouncer::PgBouncer;

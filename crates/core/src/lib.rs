@@ -17,6 +17,7 @@ mod reason;
 pub mod rollout;
 pub mod run;
 pub mod settings;
+pub mod sync;
 pub mod transactions;
 mod world;
 

@@ -21,4 +21,5 @@ mod rivals;
 mod setting;
 mod shop;
 mod stats;
+mod sync;
 mod twins;

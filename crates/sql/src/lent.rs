@@ -8,7 +8,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::node::Node as Tree;
-use pg_query::protobuf::{AccessPriv, DefElem, Node, RoleSpec, RoleSpecType};
+use pg_query::protobuf::{AccessPriv, AlterTableType, DefElem, Node, RoleSpec, RoleSpecType};
 use underpin_catalog::Name;
 
 use crate::parser;
@@ -66,6 +66,26 @@ pub fn lent(statement: &str, superuser: &Name) -> Option<Lent> {
         }
         _ => None,
     }
+}
+
+/// The role that a statement gives an object to, when that is all that it does. PostgreSQL wants the new owner to
+/// be allowed to make such an object in its namespace, unless a superuser executes it.
+pub fn new_owner(statement: &str) -> Option<Name> {
+    let parsed = parser::parse(statement).ok()?;
+    let [only] = parsed.protobuf.stmts.as_slice() else { return None };
+    let role = match only.stmt.as_ref()?.node.as_ref()? {
+        Tree::AlterOwnerStmt(alter) => alter.newowner.as_ref()?,
+        Tree::AlterTableStmt(alter) => match alter.cmds.as_slice() {
+            [Node { node: Some(Tree::AlterTableCmd(command)) }]
+                if command.subtype() == AlterTableType::AtChangeOwner =>
+            {
+                command.newowner.as_ref()?
+            }
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (role.roletype() == RoleSpecType::RolespecCstring).then(|| Name::new(&role.rolename))
 }
 
 struct Roles<'a> {
@@ -146,6 +166,26 @@ mod tests {
             "REVOKE app FROM reader",
         ] {
             assert_eq!(of(statement), Some(Lent::Roles(None)), "{statement}");
+        }
+    }
+
+    #[test]
+    fn who_gets_an_object() {
+        for statement in [
+            "ALTER TABLE IF EXISTS \"T\" OWNER TO app",
+            "ALTER VIEW v OWNER TO app",
+            "ALTER FUNCTION f(int) OWNER TO app",
+            "ALTER SCHEMA s OWNER TO app",
+        ] {
+            assert_eq!(new_owner(statement), Some(Name::new("app")), "{statement}");
+        }
+        for statement in [
+            "ALTER TABLE t OWNER TO app, ADD COLUMN c int",
+            "ALTER TABLE t OWNER TO CURRENT_USER",
+            "ALTER TABLE t SET SCHEMA app",
+            "ALTER TABLE t OWNER TO app; ALTER TABLE u OWNER TO app",
+        ] {
+            assert_eq!(new_owner(statement), None, "{statement}");
         }
     }
 

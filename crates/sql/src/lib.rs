@@ -48,7 +48,7 @@ pub use comments::{Comment, comments, words};
 pub use effect::Effect;
 pub use fill::Fills;
 pub use in_file::in_file;
-pub use lent::{Lent, lent};
+pub use lent::{Lent, lent, new_owner};
 pub use mentioned::{Mentioned, mentioned, search_path};
 pub use predict::{Prediction, predict};
 pub use renames::renames_undone;

@@ -9,14 +9,14 @@
 //! Roles belong to a server and not to a database. One that a migration names and nobody has made is made, as a
 //! role that can do nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
-use underpin_catalog::{Literal, Name, sql};
+use underpin_catalog::{Literal, Name, Sql, sql};
 use underpin_core::run::{SegmentKind, segments};
-use underpin_sql::{Action, Lent, Step, lent};
+use underpin_sql::{Action, Lent, Step, lent, new_owner};
 
 use crate::journal::text_of;
 
@@ -88,6 +88,7 @@ impl Session {
             let Err(error) = self.batch_execute(&statement.text).await else { continue };
             match self.help(&statement.text, &error).await? {
                 Some(Help::Again) => self.batch_execute(&statement.text).await?,
+                Some(Help::Allow(right)) => self.with(&right, Sql::verbatim(&*statement.text)).await?,
                 Some(Help::Lend(lent)) if self.lend(&lent, &statement.text).await? => {}
                 Some(Help::Lend(_)) | None => return Err(error),
             }
@@ -98,11 +99,16 @@ impl Session {
     async fn together(&self, steps: &[Step]) -> Result<(), Refused> {
         let mut begin = 0;
         let mut helped = BTreeSet::new();
+        let mut allowed: BTreeMap<usize, Right> = BTreeMap::new();
         while begin < steps.len() {
             self.batch_execute("BEGIN").await?;
             let mut refused = None;
             for (at, step) in steps.iter().enumerate().skip(begin) {
-                if let Err(error) = self.execute(step).await {
+                let done = match allowed.get(&at) {
+                    Some(right) => self.with(right, text_of(step)).await,
+                    None => self.execute(step).await,
+                };
+                if let Err(error) = done {
                     refused = Some((at, error));
                     break;
                 }
@@ -113,11 +119,15 @@ impl Session {
             let _ = self.batch_execute("ROLLBACK").await;
             match self.help(text_of(&steps[at]).as_str(), &error).await? {
                 Some(Help::Again) if helped.insert((at, error.to_string())) => {}
+                Some(Help::Allow(right)) if !allowed.contains_key(&at) => _ = allowed.insert(at, right),
                 Some(Help::Lend(lent)) => {
                     // What stands before it has to be there for the superuser's session.
                     self.batch_execute("BEGIN").await?;
-                    for step in &steps[begin..at] {
-                        self.execute(step).await?;
+                    for (before, step) in steps.iter().enumerate().take(at).skip(begin) {
+                        match allowed.get(&before) {
+                            Some(right) => self.with(right, text_of(step)).await?,
+                            None => self.execute(step).await?,
+                        }
                     }
                     self.batch_execute("COMMIT").await?;
                     if !self.lend(&lent, text_of(&steps[at]).as_str()).await.map_err(refused)? {
@@ -125,7 +135,7 @@ impl Session {
                     }
                     begin = at + 1;
                 }
-                Some(Help::Again) | None => return Err(refused(error)),
+                Some(Help::Again | Help::Allow(_)) | None => return Err(refused(error)),
             }
         }
         Ok(())
@@ -136,6 +146,7 @@ impl Session {
         let text = text_of(step);
         let done = match self.help(text.as_str(), &error).await? {
             Some(Help::Again) => self.execute(step).await,
+            Some(Help::Allow(right)) => self.with(&right, text).await,
             Some(Help::Lend(lent)) => match self.lend(&lent, text.as_str()).await {
                 Ok(false) => Err(error),
                 done => done.map(drop),
@@ -176,10 +187,20 @@ impl Session {
                 }
                 _ => None,
             },
-            "42501" => lent().map(Help::Lend),
+            "42501" => match new_owner(statement).and_then(|role| Right::lacking(said.message(), &role)) {
+                Some(right) => Some(Help::Allow(right)),
+                None => lent().map(Help::Lend),
+            },
             _ => None,
         };
         Ok(done)
+    }
+
+    /// Executes a statement for which a role has to have a right that it has neither before nor afterwards.
+    async fn with(&self, right: &Right, statement: Sql) -> Result<(), tokio_postgres::Error> {
+        self.batch_execute(right.grant.as_str()).await?;
+        self.batch_execute(statement.as_str()).await?;
+        self.batch_execute(right.revoke.as_str()).await
     }
 
     /// Leaves nothing of what an earlier migration set in the session, as a deploy of its own would find it.
@@ -260,6 +281,32 @@ enum Help {
     Again,
     /// A superuser may do it.
     Lend(Lent),
+    /// The new owner of an object has to be allowed what a superuser would not be asked.
+    Allow(Right),
+}
+
+/// A right that a role gets for one statement.
+#[derive(Debug)]
+struct Right {
+    grant: Sql,
+    revoke: Sql,
+}
+
+impl Right {
+    /// The right to make something where the server said that the role has none. The session's role gives it, as
+    /// the owner of the place: nobody else lends anything.
+    fn lacking(message: &str, role: &Name) -> Option<Self> {
+        let place = |name: &str| Some(Name::new(message.strip_prefix(name)?));
+        let on = match (place("permission denied for schema "), place("permission denied for database ")) {
+            (Some(namespace), _) => sql!("SCHEMA {}", namespace),
+            (None, Some(database)) => sql!("DATABASE {}", database),
+            (None, None) => return None,
+        };
+        Some(Self {
+            grant: sql!("GRANT CREATE ON {} TO {}", on, role),
+            revoke: sql!("REVOKE CREATE ON {} FROM {}", on, role),
+        })
+    }
 }
 
 const EVENT_TRIGGERS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger)";

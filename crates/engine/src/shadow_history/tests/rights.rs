@@ -70,6 +70,9 @@ const REACH_OUT: &[&str] = &[
     "SET SESSION AUTHORIZATION underpin_superuser",
     "ALTER FUNCTION pg_read_file(text) OWNER TO postgres",
     "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO postgres",
+    "ALTER TABLE pg_catalog.pg_authid OWNER TO postgres",
+    "ALTER TABLE pg_catalog.pg_class OWNER TO somebody",
+    "ALTER SCHEMA pg_catalog OWNER TO somebody",
     "CREATE FUNCTION f() RETURNS text SECURITY DEFINER LANGUAGE sql AS 'SELECT ''x'''; \
      ALTER FUNCTION f() OWNER TO underpin_superuser",
     "DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''true'''; END $$",
@@ -153,6 +156,54 @@ async fn what_a_managed_database_allows_is_allowed() {
         assert_eq!(refused(&session, major, in_a_block).await, major < 16, "{major}");
         let may = "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'";
         assert!(!session.query_one(may, &[]).await.unwrap().get::<_, bool>(0));
+        history.finish().await;
+    }
+}
+
+/// Objects that are given to somebody else: to a role that nobody has made, which may make nothing here.
+const GIVEN: &str = r#"
+    CREATE SCHEMA reports;
+    CREATE TABLE "User" (id serial PRIMARY KEY);
+    CREATE TABLE reports.daily (day date);
+    CREATE FUNCTION reports.one() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE TYPE mood AS ENUM ('good');
+    CREATE VIEW seen AS SELECT id FROM "User";
+    ALTER TABLE "User" OWNER TO app_owner;
+    ALTER TABLE reports.daily OWNER TO app_owner;
+    ALTER FUNCTION reports.one() OWNER TO app_owner;
+    ALTER TYPE mood OWNER TO "App Owner";
+    ALTER VIEW seen OWNER TO app_owner;
+    ALTER SCHEMA reports OWNER TO app_owner;
+    ALTER TABLE "User" ADD COLUMN name text;
+    CREATE TABLE reports.more ();
+"#;
+
+#[tokio::test]
+async fn objects_are_given_to_others_and_nothing_else_is() {
+    for major in majors() {
+        let (history, session) = session(major).await;
+        let privileges = "SELECT coalesce(nspacl, acldefault('n', nspowner))::text FROM pg_namespace WHERE nspname = 'public'
+            UNION ALL SELECT coalesce(datacl, acldefault('d', datdba))::text FROM pg_database WHERE datname = current_database()";
+        let before = session.query(privileges, &[]).await.unwrap();
+        apply(&session, &steps(major, GIVEN)).await.unwrap_or_else(|error| panic!("{major}: {error:?}"));
+        let owned = "SELECT string_agg(name || ' of ' || pg_get_userbyid(owner), ', ' ORDER BY name)
+            FROM (SELECT relname, relowner FROM pg_class WHERE relname IN ('User', 'daily', 'seen', 'more')
+                  UNION ALL SELECT proname, proowner FROM pg_proc WHERE proname = 'one'
+                  UNION ALL SELECT typname, typowner FROM pg_type WHERE typname = 'mood'
+                  UNION ALL SELECT nspname, nspowner FROM pg_namespace WHERE nspname = 'reports') all_of (name, owner)";
+        assert_eq!(
+            session.query_one(owned, &[]).await.unwrap().get::<_, String>(0),
+            "User of app_owner, daily of app_owner, mood of App Owner, more of postgres, one of app_owner, \
+             reports of app_owner, seen of app_owner",
+            "{major}"
+        );
+        let after = session.query(privileges, &[]).await.unwrap();
+        for (before, after) in before.iter().zip(&after) {
+            assert_eq!(before.get::<_, String>(0), after.get::<_, String>(0), "{major}");
+        }
+        // Up to 14 everybody may make tables in `public`.
+        let makes = "SET ROLE app_owner; CREATE TABLE public.own ()";
+        assert_eq!(refused(&session, major, makes).await, major >= 15, "{major}");
         history.finish().await;
     }
 }

@@ -16,6 +16,9 @@ use crate::child::{self, Answer};
 /// How long one question may take. Git answers ours in milliseconds; a network file system takes longer.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// So many paths fit into one command line, however long they are.
+const PATHS_MAX: usize = 200;
+
 /// Where the default branch is looked for when the remote does not say, best first: what is merged is
 /// deployed sooner than what only lies here.
 const DEFAULT_BRANCHES: [&str; 4] = ["origin/main", "origin/master", "main", "master"];
@@ -35,7 +38,8 @@ pub struct Commit(String);
 pub struct FileAt {
     /// Its path, from the top of the repository, with `/`.
     pub path: String,
-    object: String,
+    /// The name of what it holds.
+    pub object: String,
 }
 
 impl Commit {
@@ -56,7 +60,7 @@ impl Repository {
     /// # Errors
     /// When Git is there and cannot read the repository: its owner is somebody else, say.
     pub fn containing(folder: &Path) -> Result<Option<Self>, Problem> {
-        let Some(answer) = ask(folder, ["rev-parse", "--show-toplevel"])? else { return Ok(None) };
+        let Some(answer) = ask(folder, &["rev-parse", "--show-toplevel"])? else { return Ok(None) };
         if answer.status.success() {
             return Ok(Some(Self { top: PathBuf::from(line(&answer.stdout)) }));
         }
@@ -113,7 +117,7 @@ impl Repository {
     /// # Errors
     /// When Git cannot be asked.
     pub fn default_branch(&self) -> Result<Option<String>, Problem> {
-        let said = self.ask(["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"])?;
+        let said = self.ask(&["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"])?;
         let said = said.filter(|answer| answer.status.success()).map(|answer| line(&answer.stdout));
         for branch in said.iter().map(String::as_str).chain(DEFAULT_BRANCHES) {
             if self.find(branch)?.is_some() {
@@ -129,7 +133,7 @@ impl Repository {
     /// # Errors
     /// When Git cannot be asked.
     pub fn merge_base(&self, revision: &str) -> Result<Option<Commit>, Problem> {
-        let answer = self.ask(["merge-base", "HEAD", revision])?;
+        let answer = self.ask(&["merge-base", "HEAD", revision])?;
         Ok(answer.filter(|answer| answer.status.success()).map(|answer| Commit(line(&answer.stdout))))
     }
 
@@ -142,7 +146,7 @@ impl Repository {
         // Literal: a folder called `[slug]` is no pattern.
         let listing =
             ["--literal-pathspecs", "ls-tree", "-r", "-z", "--full-name", commit.as_str(), "--", path];
-        let answer = self.answered(listing)?;
+        let answer = self.answered(&listing)?;
         let entries = answer.stdout.split(|&byte| byte == 0).filter_map(|entry| {
             let entry = std::str::from_utf8(entry).ok()?;
             let (about, path) = entry.split_once('\t')?;
@@ -162,7 +166,7 @@ impl Repository {
     /// # Errors
     /// When Git does not have the object: a partial clone lacks what nobody has looked at.
     pub fn read(&self, file: &FileAt) -> Result<Vec<u8>, Problem> {
-        Ok(self.answered(["cat-file", "blob", &file.object])?.stdout)
+        Ok(self.answered(&["cat-file", "blob", &file.object])?.stdout)
     }
 
     /// Whether the clone was cut off: commits are missing that others build on.
@@ -170,24 +174,39 @@ impl Repository {
     /// # Errors
     /// When Git cannot be asked.
     pub fn is_shallow(&self) -> Result<bool, Problem> {
-        let answer = self.ask(["rev-parse", "--is-shallow-repository"])?;
+        let answer = self.ask(&["rev-parse", "--is-shallow-repository"])?;
         Ok(answer.is_some_and(|answer| answer.stdout.starts_with(b"true")))
     }
 
     pub(crate) fn find(&self, revision: &str) -> Result<Option<Commit>, Problem> {
         let peeled = format!("{revision}^{{commit}}");
-        let answer = self.ask(["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;
+        let answer = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &peeled])?;
         let name = answer.filter(|answer| answer.status.success()).map(|answer| line(&answer.stdout));
         // Before Git 2.30, rev-parse repeats `--end-of-options` in front of the name.
         Ok(name.and_then(|name| name.lines().last().map(|name| Commit(name.to_owned()))))
     }
 
-    fn ask<const N: usize>(&self, arguments: [&str; N]) -> Result<Option<Answer>, Problem> {
+    /// The names that Git gives to what files hold on disk, in the order of their paths from the top; as in
+    /// [`FileAt`], with Git's own conversions of line ends.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn objects(&self, paths: &[String]) -> Result<Vec<String>, Problem> {
+        let mut objects = Vec::with_capacity(paths.len());
+        for some in paths.chunks(PATHS_MAX) {
+            let arguments = ["hash-object", "--"].into_iter().chain(some.iter().map(String::as_str));
+            let answer = self.answered(&arguments.collect::<Vec<_>>())?;
+            objects.extend(String::from_utf8_lossy(&answer.stdout).lines().map(str::to_owned));
+        }
+        Ok(objects)
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<Option<Answer>, Problem> {
         ask(&self.top, arguments)
     }
 
     /// An answer that there must be.
-    fn answered<const N: usize>(&self, arguments: [&str; N]) -> Result<Answer, Problem> {
+    fn answered(&self, arguments: &[&str]) -> Result<Answer, Problem> {
         match self.ask(arguments)? {
             Some(answer) if answer.status.success() => Ok(answer),
             Some(answer) => Err(Problem::new(format!("git failed: {}", first_line(&answer.complaint())))
@@ -199,7 +218,7 @@ impl Repository {
 }
 
 /// Asks Git; `None` when there is none on this machine.
-fn ask<const N: usize>(folder: &Path, arguments: [&str; N]) -> Result<Option<Answer>, Problem> {
+fn ask(folder: &Path, arguments: &[&str]) -> Result<Option<Answer>, Problem> {
     let mut command = Command::new("git");
     command
         .arg("-C")

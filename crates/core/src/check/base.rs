@@ -65,6 +65,9 @@ pub struct Base {
     pub migrations: Vec<Compared>,
     /// The lock file.
     pub lock_file: Option<LockFiles>,
+    /// Where the commit in common has the migrations, from the top of the repository, when that is elsewhere. The
+    /// ledger knows names alone, so a folder may move.
+    pub moved_from: Option<String>,
 }
 
 impl Base {
@@ -77,7 +80,21 @@ impl Base {
             1 => "1 new migration".to_owned(),
             more => format!("{more} new migrations"),
         };
-        format!("{new} since {} ({}), {kept} as they were", self.revision, self.common)
+        let moved = match self.moved_from.as_deref() {
+            None => String::new(),
+            Some("") => "; moved here from the top of the repository".to_owned(),
+            Some(folder) => format!("; moved here from {folder}"),
+        };
+        format!("{new} since {} ({}), {kept} as they were{moved}", self.revision, self.common)
+    }
+
+    /// The command that brings back what the commit in common has.
+    fn put_back(&self, one: &Compared) -> String {
+        let Self { common, .. } = self;
+        match self.moved_from.as_deref().map(|folder| format!("{folder}/{}/migration.sql", one.name)) {
+            None => format!("git checkout {common} -- {}", one.path),
+            Some(path) => format!("git show {common}:{} > {}", path.trim_start_matches('/'), one.path),
+        }
     }
 
     /// Whether a migration came with this change.
@@ -136,10 +153,8 @@ impl Base {
             "{} is not what it was in {revision} ({common}): {how}, and `prisma migrate dev` asks to reset such a database",
             one.name
         );
-        let advice = format!(
-            "put it back (git checkout {common} -- {}), and write what is to change into a new migration",
-            one.path
-        );
+        let advice =
+            format!("put it back ({}), and write what is to change into a new migration", self.put_back(one));
         edited(one, message, advice)
     }
 
@@ -156,7 +171,7 @@ impl Base {
         };
         let advice = match &one.renamed_to {
             Some(_) => "give the folder its old name again".to_owned(),
-            None => format!("put it back: git checkout {common} -- {}", one.path),
+            None => format!("put it back: {}", self.put_back(one)),
         };
         Finding {
             object: Some(one.name.clone()),
@@ -168,7 +183,7 @@ impl Base {
 
 impl Compared {
     /// Whether a database can have it.
-    fn standing(&self) -> Standing {
+    pub fn standing(&self) -> Standing {
         match (self.is_here, self.common, self.theirs) {
             (true, Against::Absent, Against::Absent) => Standing::New,
             // Told as edited; it has to get another name anyway.

@@ -81,6 +81,7 @@ fn compared(common: &Side, theirs: &Side, here: &Side) -> Base {
             was: was.clone(),
             text: here.get(LOCK).cloned(),
         }),
+        moved_from: None,
     }
 }
 

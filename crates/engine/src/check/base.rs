@@ -57,6 +57,8 @@ struct Sides<'a> {
 
 /// What a commit has in the folder.
 struct There {
+    /// Where it has it, when that is another place than here.
+    moved_from: Option<String>,
     scripts: BTreeMap<String, FileAt>,
     lock_file: Option<FileAt>,
     /// What is another here, or gone, by its path from the top.
@@ -117,6 +119,7 @@ impl Branch {
             lock_file: sides.lock_file(&at_common, at_theirs.as_ref(), shown)?,
             common: self.common.short().to_owned(),
             revision: self.revision.clone(),
+            moved_from: at_common.moved_from,
         })
     }
 }
@@ -162,20 +165,65 @@ fn revision(
 impl Sides<'_> {
     fn there(&self, commit: &Commit) -> Result<There, Problem> {
         let others = self.repository.others_than(commit, &self.folder)?;
-        let mut there = There { scripts: BTreeMap::new(), lock_file: None, others };
-        for file in self.repository.files(commit, &self.folder)? {
-            let below = match self.folder.as_str() {
-                "" => Some(file.path.as_str()),
-                folder => file.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')),
+        let there = There::of(self.repository.files(commit, &self.folder)?, &self.folder, others);
+        if !there.scripts.is_empty() {
+            return Ok(there);
+        }
+        let all = self.repository.files(commit, "")?;
+        let Some(moved_from) = self.moved_from(&all)? else { return Ok(there) };
+        let mut there = There::of(all, &moved_from, BTreeSet::new());
+        let on_disk = |file: &FileAt| self.below(file.path.strip_prefix(&*moved_from).unwrap_or_default());
+        let kept: Vec<&FileAt> = there.scripts.values().chain(&there.lock_file).collect();
+        let mut others: BTreeSet<String> = kept.iter().map(|file| file.path.clone()).collect();
+        for file in self.same(kept.into_iter().map(|file| (file, on_disk(file))))? {
+            others.remove(&file);
+        }
+        (there.others, there.moved_from) = (others, Some(moved_from));
+        Ok(there)
+    }
+
+    /// A path on disk as Git has it, from one below the folder.
+    fn below(&self, path: &str) -> String {
+        format!("{}/{}", self.folder, path.trim_start_matches('/')).trim_start_matches('/').to_owned()
+    }
+
+    /// The files of a commit that hold the same as those on disk, which need not be there.
+    fn same<'f>(&self, files: impl Iterator<Item = (&'f FileAt, String)>) -> Result<Vec<String>, Problem> {
+        let is_there = |path: &str| self.repository.top().join(path).is_file();
+        let (files, paths): (Vec<&FileAt>, Vec<String>) = files.filter(|(_, path)| is_there(path)).unzip();
+        let objects = self.repository.objects(&paths)?;
+        let same = files.into_iter().zip(objects).filter(|(file, object)| file.object == *object);
+        Ok(same.map(|(file, _)| file.path.clone()).collect())
+    }
+
+    /// Where a commit has this folder, when it has it elsewhere: a folder that is no more, of whose migrations
+    /// most are here, and one at least as it was.
+    fn moved_from(&self, all: &[FileAt]) -> Result<Option<String>, Problem> {
+        let here: BTreeSet<String> = files::names(self.on_disk)?.into_iter().collect();
+        let mut folders: BTreeMap<&str, Vec<(&str, &FileAt)>> = BTreeMap::new();
+        for file in all {
+            let Some(migration) = file.path.strip_suffix(SCRIPT).and_then(|path| path.strip_suffix('/'))
+            else {
+                continue;
             };
-            let Some(below) = below else { continue };
-            match below.split_once('/') {
-                Some((name, SCRIPT)) => _ = there.scripts.insert(name.to_owned(), file),
-                None if below == LockFile::NAME => there.lock_file = Some(file),
-                Some(_) | None => {}
+            let (folder, name) = migration.rsplit_once('/').unwrap_or(("", migration));
+            folders.entry(folder).or_default().push((name, file));
+        }
+        let mut best: Option<(usize, &str)> = None;
+        for (folder, migrations) in folders.into_iter().filter(|(folder, _)| *folder != self.folder) {
+            let kept: Vec<_> = migrations.iter().filter(|(name, _)| here.contains(*name)).collect();
+            let is_gone = || !kept.iter().any(|(_, file)| self.repository.top().join(&file.path).exists());
+            if 2 * kept.len() >= migrations.len()
+                && best.is_none_or(|(count, _)| kept.len() > count)
+                && is_gone()
+                && !self
+                    .same(kept.iter().map(|(name, file)| (*file, self.below(&format!("{name}/{SCRIPT}")))))?
+                    .is_empty()
+            {
+                best = Some((kept.len(), folder));
             }
         }
-        Ok(there)
+        Ok(best.map(|(_, folder)| folder.to_owned()))
     }
 
     /// All migrations of both sides, in order.
@@ -254,6 +302,23 @@ impl Sides<'_> {
 }
 
 impl There {
+    fn of(files: Vec<FileAt>, folder: &str, others: BTreeSet<String>) -> Self {
+        let mut there = Self { moved_from: None, scripts: BTreeMap::new(), lock_file: None, others };
+        for file in files {
+            let below = match folder {
+                "" => Some(file.path.as_str()),
+                folder => file.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')),
+            };
+            let Some(below) = below else { continue };
+            match below.split_once('/') {
+                Some((name, SCRIPT)) => _ = there.scripts.insert(name.to_owned(), file),
+                None if below == LockFile::NAME => there.lock_file = Some(file),
+                Some(_) | None => {}
+            }
+        }
+        there
+    }
+
     fn against(&self, name: &str, is_here: bool) -> Against {
         match self.scripts.get(name) {
             None => Against::Absent,

@@ -41,7 +41,7 @@ impl Repository {
     /// When Git cannot compare.
     pub fn others_than(&self, commit: &Commit, folder: &str) -> Result<BTreeSet<String>, Problem> {
         let folder = if folder.is_empty() { "." } else { folder };
-        let answer = self.answered([
+        let answer = self.answered(&[
             "--literal-pathspecs",
             "diff",
             "--no-ext-diff",
@@ -59,7 +59,7 @@ impl Repository {
 
     /// Files of these kinds of difference between a commit and the folder.
     fn differing(&self, base: &Commit, kinds: &str) -> Result<BTreeSet<PathBuf>, Problem> {
-        let answer = self.answered([
+        let answer = self.answered(&[
             "diff",
             "--no-ext-diff",
             "--no-renames",
@@ -73,7 +73,7 @@ impl Repository {
     }
 
     fn unknown_to_git(&self) -> Result<BTreeSet<PathBuf>, Problem> {
-        let answer = self.answered(["ls-files", "--others", "--exclude-standard", "-z"])?;
+        let answer = self.answered(&["ls-files", "--others", "--exclude-standard", "-z"])?;
         Ok(self.paths(&answer.stdout))
     }
 

@@ -222,10 +222,15 @@ fn sources_at(
     path: Option<&str>,
     project: &Project,
 ) -> Result<Option<Vec<Source>>, Problem> {
-    let places = match path {
+    let mut places = match path {
         Some(path) => vec![path.to_owned()],
         None => likely_paths(repository, project),
     };
+    if path.is_none()
+        && !places.iter().any(|place| repository.files(commit, place).is_ok_and(|all| !all.is_empty()))
+    {
+        places.extend(moved_from(repository, commit, project)?);
+    }
     for place in places {
         let files = repository.files(commit, &place)?;
         let is_prisma =
@@ -253,6 +258,22 @@ fn likely_paths(repository: &Repository, project: &Project) -> Vec<String> {
     };
     let paths = std::iter::once(now.clone()).chain(likely.into_iter().flatten());
     paths.filter_map(|path| repository.path_of(&path)).collect()
+}
+
+/// Where a commit has the schema's file, when the whole project was moved since: the only one of its name that is
+/// not there any more.
+fn moved_from(
+    repository: &Repository,
+    commit: &Commit,
+    project: &Project,
+) -> Result<Option<String>, Problem> {
+    let name = project.schema.file_name();
+    let all = repository.files(commit, "")?;
+    let mut gone = all
+        .into_iter()
+        .map(|file| file.path)
+        .filter(|path| Path::new(path).file_name() == name && !repository.top().join(path).exists());
+    Ok(gone.next().filter(|_| gone.next().is_none()))
 }
 
 fn without_schema(repository: &Repository, commit: &Commit, revision: &str, path: Option<&str>) -> Problem {

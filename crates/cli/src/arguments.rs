@@ -44,7 +44,8 @@ pub(crate) enum Command {
     Drift(Drift),
     /// The way from one database to another, told by schemas, migrations or themselves: what changes, who waits
     Diff(Diff),
-    /// Write the migration that schema.prisma lacks, with its way back; needs no development database
+    /// Write the migration that schema.prisma lacks, with its way back, or the way back alone; needs no
+    /// development database
     Create(Create),
     /// Show what a stopped deploy has left, and finish it or undo it
     Recover(Recover),
@@ -393,11 +394,15 @@ pub(crate) struct Diff {
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// What the migration is called, behind the time of its folder
-    #[arg(long, short, value_name = "NAME")]
-    pub(crate) name: String,
+    #[arg(long, short, value_name = "NAME", required_unless_present = "down")]
+    pub(crate) name: Option<String>,
     /// Write the online form of the migration, when it is proven to end in the same catalog
     #[arg(long)]
     pub(crate) online: bool,
+    /// Write no migration, but the way back beside those that are there and have none: beside these, or
+    /// beside the last ones, for which `check` tries it
+    #[arg(long, value_name = "MIGRATION", num_args = 0.., conflicts_with_all = ["name", "online"])]
+    pub(crate) down: Option<Vec<String>>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

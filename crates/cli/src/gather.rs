@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use underpin_core::check::base::{Against, Base};
 use underpin_core::lint::baseline::Scope;
 use underpin_core::lint::order::Standing;
 use underpin_core::lint::repository::RepositoryFile;
@@ -113,6 +114,17 @@ impl Gathered {
     /// Whether any file is judged.
     pub(crate) fn is_anything_asked(&self) -> bool {
         self.sequences.iter().flat_map(|sequence| &sequence.files).any(|file| file.asked)
+    }
+
+    /// Takes back that all is new: the folder was moved, and Git tells files by their paths.
+    pub(crate) fn moved(&mut self, base: &Base) {
+        for file in self.sequences.iter_mut().flat_map(|sequence| &mut sequence.files) {
+            let name = file.at.parent().and_then(Path::file_name).unwrap_or_default();
+            if let Some(known) = base.migrations.iter().find(|known| name == known.name.as_str()) {
+                file.asked &= known.common != Against::Same;
+                file.standing = known.standing();
+            }
+        }
     }
 
     /// The text of each file by its path in the report.

@@ -9,6 +9,7 @@ pub(crate) mod drift;
 pub(crate) mod lint;
 pub(crate) mod page;
 mod progress;
+pub(crate) mod protected;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;

@@ -6,6 +6,7 @@
 //! to disk is [`writing`]'s.
 
 mod back;
+pub mod earlier;
 pub mod writing;
 
 use std::path::Path;
@@ -161,13 +162,9 @@ impl Creation {
     /// What is in the folder now, which is not what it was when somebody has worked there meanwhile.
     ///
     /// # Errors
-    /// As [`Told::read`].
+    /// As [`Told::of`].
     pub fn is_current(&self, folder: &Path) -> Result<bool, Problem> {
-        let now = match folder.is_dir() {
-            true => Told::read(folder, self.reading.order(), &self.reading.cwd)?,
-            false => Told::nothing(),
-        };
-        Ok(now.migrations == self.told.migrations)
+        self.told.is_current(folder, &self.reading)
     }
 
     fn sender(&self) -> Sender {

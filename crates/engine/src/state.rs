@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use underpin_catalog::{Catalog, Name, ServerVersion};
 use underpin_core::settings::ShadowSettings;
-use underpin_prisma::migrate::{LeadsOut, Migration, Scope};
+use underpin_prisma::migrate::{LeadsOut, Migration, Protected, Scope};
 use underpin_prisma::schema::{Schema, Source as Text};
 use underpin_prisma::{DatabaseUrl, FolderOrder, PrismaCatalog, PrismaVersion, SchemaHead};
 use underpin_shadow::{Wanted, find};
@@ -53,6 +53,25 @@ pub struct State {
     pub scripts: Vec<String>,
 }
 
+/// What two sources tell, read for each other.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    /// The database as it is.
+    pub before: State,
+    /// The database as it shall be.
+    pub after: State,
+    scope: Scope,
+}
+
+/// What no Prisma schema can say of two databases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unsayable {
+    /// What the one before has, with what a migration does to it.
+    pub before: Vec<Protected>,
+    /// What the one after has alone. No migration that Prisma writes makes it.
+    pub only_after: Vec<Protected>,
+}
+
 /// What sources are read with.
 #[derive(Clone, Debug)]
 pub struct Reading {
@@ -74,11 +93,12 @@ impl Reading {
     /// # Errors
     /// A source that is not there or cannot be read; with a schema, all that is wrong in it; a history that does not
     /// replay; no server to replay it on; those of the connection.
-    pub async fn both(&self, before: &Source, after: &Source) -> Result<(State, State), Problem> {
+    pub async fn both(&self, before: &Source, after: &Source) -> Result<Sides, Problem> {
         let schemas = (self.schema_of(before)?, self.schema_of(after)?);
         let scope = self.scope([&schemas.0, &schemas.1].into_iter().flatten());
         let before = self.state(before, schemas.0.as_ref(), &scope).await?;
-        Ok((before, self.state(after, schemas.1.as_ref(), &scope).await?))
+        let after = self.state(after, schemas.1.as_ref(), &scope).await?;
+        Ok(Sides { before, after, scope })
     }
 
     /// The database that Prisma makes of a schema.
@@ -188,6 +208,25 @@ impl Reading {
         let migration = Migration::between(&nothing, &prisma, self.version);
         let scripts = if migration.steps.is_empty() { Vec::new() } else { vec![migration.script()] };
         State { prisma, catalog, scripts }
+    }
+}
+
+impl Sides {
+    /// What no schema can say of either side, as far as a server was asked about it. `migration` is the way from
+    /// the one to the other.
+    pub fn unsayable(&self, migration: &Migration<'_>) -> Unsayable {
+        let of = |state: &State, migration: &Migration<'_>| {
+            state
+                .catalog
+                .as_ref()
+                .map(|catalog| migration.protected(catalog, &self.scope))
+                .unwrap_or_default()
+        };
+        let before = of(&self.before, migration);
+        let rest = Migration::between(&self.after.prisma, &self.after.prisma, migration.version);
+        let mut only_after = of(&self.after, &rest);
+        only_after.retain(|there| !before.iter().any(|here| here.object == there.object));
+        Unsayable { before, only_after }
     }
 }
 

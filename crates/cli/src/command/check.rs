@@ -27,6 +27,7 @@ use crate::linting::{Rules, lint, rooted, weigh};
 use crate::output::Output;
 use crate::output::lint::Told;
 use crate::output::lint::checked::{BaseTold, Checked};
+use crate::output::protected::ProtectedTold;
 use crate::{baseline, place, reporting};
 
 /// What the parts have found so far.
@@ -38,6 +39,7 @@ struct Findings {
     texts: BTreeMap<String, String>,
     server: Option<String>,
     missing_sql: Option<String>,
+    protected: Vec<ProtectedTold>,
 }
 
 /// What every part is given.
@@ -70,12 +72,15 @@ pub(crate) async fn run(options: &Check, output: &Output) -> Result<u8, Problem>
         Found::Branch(branch) => Some(branch.common.as_str()),
         Found::NothingCommitted | Found::Unknown { .. } => None,
     };
-    let gathered = gather(&migrations, common, &cwd)?;
+    let mut gathered = gather(&migrations, common, &cwd)?;
     for warning in &gathered.warnings {
         output.remark(format!("warning: {warning}"));
     }
     let mut findings = Findings::default();
     let base = base(&around, &branch, &gathered, &mut findings)?;
+    if let Some(base) = base.as_ref().filter(|base| base.moved_from.is_some()) {
+        gathered.moved(base);
+    }
     let judging = Judging::prepare(&migrations, &gathered, &settings, common.is_some(), &cwd).await?;
     linted(&around, &branch, &gathered, &judging, &mut findings)?;
     history::look(&around, &gathered, &judging, base.as_ref(), &mut findings).await?;
@@ -100,6 +105,7 @@ pub(crate) async fn run(options: &Check, output: &Output) -> Result<u8, Problem>
         server: findings.server,
         parts: conclude(findings.looked, &report, fail_on),
         missing_sql: findings.missing_sql,
+        protected: findings.protected,
     };
     let (width, styled) = options.reporting.surface();
     let told = Told {

@@ -4,6 +4,8 @@
 //! way back on the throwaway server; the files. Nothing is executed anywhere else, so that nothing is asked:
 //! what is lost is said.
 
+mod down;
+
 use std::path::Path;
 
 use underpin_core::consequences::{consequences, judged};
@@ -17,7 +19,6 @@ use underpin_engine::create::{Creation, Rehearsed};
 use underpin_engine::files::{SCRIPT, normal, seen_from};
 use underpin_engine::project::Project;
 use underpin_engine::state::{Reading, Told};
-use underpin_prisma::migrate::{Fate, Protected};
 use underpin_prisma::{FolderOrder, MigrationName, PrismaVersion};
 
 use super::diff::version;
@@ -25,6 +26,7 @@ use crate::arguments::{Create, Migrations};
 use crate::judging::{Judging, home};
 use crate::output::Output;
 use crate::output::create::{Created, page};
+use crate::output::protected::{self, ProtectedTold};
 use crate::place;
 use crate::weighing::Weighing;
 
@@ -41,12 +43,12 @@ pub(crate) async fn run(options: &Create, output: &Output) -> Result<u8, Problem
     let (settings, settings_folder) = place::settings_near(options.files.settings.as_deref(), &cwd)?;
     let reading = reading(options, &project, &settings, &cwd)?;
     let folder = normal(&project.migrations_folder);
-    let told = match folder.is_dir() {
-        true => Told::read(&folder, FolderOrder::of(Some(reading.version)), &cwd)?,
-        false => Told::nothing(),
-    };
-    let creation = Creation::begin(reading.clone(), &project.schema_files, told).await?;
+    let told = Told::of(&folder, &reading)?;
     let place = Place { cwd: &cwd, folder: &folder, settings: &settings, settings_folder: &settings_folder };
+    if let Some(wanted) = &options.down {
+        return down::run(options, output, wanted, &told, &reading, &place).await;
+    }
+    let creation = Creation::begin(reading.clone(), &project.schema_files, told).await?;
     let created = create(options, output, &creation, &reading, &place).await;
     creation.finish().await;
     created
@@ -68,17 +70,19 @@ async fn create(
     place: &Place<'_>,
 ) -> Result<u8, Problem> {
     let (migration, protected) = creation.migration();
-    tell_protected(&protected, output);
+    let protected: Vec<ProtectedTold> = protected.iter().map(ProtectedTold::by_us).collect();
     if migration.steps.is_empty() {
-        output.object(&Created::nothing());
-        output.say(match creation.told.migrations.is_empty() {
+        let words = match creation.told.migrations.is_empty() {
             true => "Nothing is written: the schema has nothing to migrate.",
             false => "Nothing is written: the migrations end where the schema is.",
-        });
+        };
+        output.say(format!("{}{words}", protected::part(&protected, false, super::columns())));
+        output.object(&Created::nothing(protected));
         return Ok(exit::CLEAN);
     }
     let order = FolderOrder::of(Some(reading.version));
-    let name = MigrationName::new(&options.name, jiff::Timestamp::now(), &creation.told.names(), order);
+    let name = options.name.as_deref().expect("there is a name where no --down is");
+    let name = MigrationName::new(name, jiff::Timestamp::now(), &creation.told.names(), order);
     if let Some(later) = &name.moved_behind {
         output.remark(format!("note: {later} is named for a time that is still to come; this one is named for the second behind it"));
     }
@@ -142,6 +146,7 @@ async fn create(
         code,
         options.dry_run,
         consequences(&migration, &report, &reading.namespace),
+        protected,
         migration.losses().iter().map(ToString::to_string).collect(),
         &new,
         |folder, file| seen_from(place.cwd, &place.folder.join(folder).join(file)),
@@ -170,25 +175,6 @@ fn reading(options: &Create, project: &Project, settings: &Settings, cwd: &Path)
         shadow,
         major: options.destination.pg_version,
     })
-}
-
-/// What Prisma cannot say in a schema and would drop, or what the migration takes along or stumbles over.
-fn tell_protected(protected: &[Protected], output: &Output) {
-    for Protected { object, cause, fate } in protected {
-        match fate {
-            Fate::Untouched => {}
-            Fate::Dropped => output.remark(format!(
-                "protected: {object} stays as it is; Prisma would change it, because it cannot say {}",
-                cause.words()
-            )),
-            Fate::GoesWith(other) => {
-                output.remark(format!("warning: {object} goes with {other}; no Prisma schema can bring it back"));
-            }
-            Fate::InTheWay(other) => output.remark(format!(
-                "warning: {object} may stand in the way of {other}, which the migration drops, changes or makes"
-            )),
-        }
-    }
 }
 
 /// The files of each folder.

@@ -17,6 +17,7 @@ use crate::arguments::{Diff, Files, From, Migrations, To};
 use crate::judging::{Judging, home};
 use crate::output::Output;
 use crate::output::diff::{Compared, page};
+use crate::output::protected::ProtectedTold;
 use crate::place;
 use crate::weighing::Weighing;
 
@@ -52,8 +53,8 @@ async fn compare(options: &Diff, output: &Output) -> Result<u8, Problem> {
     }
     let (from, to) = (from(&options.from, &options.files, &cwd)?, to(&options.to, &options.files, &cwd)?);
     let reading = reading(options, &settings, [&from, &to], &cwd)?;
-    let (before, after) = reading.both(&from.source, &to.source).await?;
-    let migration = Migration::between(&before.prisma, &after.prisma, reading.version);
+    let sides = reading.both(&from.source, &to.source).await?;
+    let migration = Migration::between(&sides.before.prisma, &sides.after.prisma, reading.version);
     let is_empty = migration.steps.is_empty();
     let code = match options.exit_code && !is_empty {
         true => PRISMA_DIFFERENT,
@@ -81,9 +82,11 @@ async fn compare(options: &Diff, output: &Output) -> Result<u8, Problem> {
         return Err(problem);
     }
     let around = judging.circumstances(&settings.lint, true, false, ASSUMED_ROWS);
-    let history: Vec<&str> = before.scripts.iter().map(String::as_str).collect();
+    let history: Vec<&str> = sides.before.scripts.iter().map(String::as_str).collect();
     let mut report = judged(&script, SCRIPT, &history, around);
     Weighing::of(&settings.lint, settings_folder, &cwd).weigh(&mut report, &script);
+    let unsayable = sides.unsayable(&migration);
+    let protected = unsayable.before.iter().map(ProtectedTold::by_prisma);
     let compared = Compared {
         version: 1,
         exit_code: code,
@@ -91,6 +94,7 @@ async fn compare(options: &Diff, output: &Output) -> Result<u8, Problem> {
         to: to.told,
         empty: is_empty,
         groups: consequences(&migration, &report, &reading.namespace),
+        protected: protected.chain(unsayable.only_after.iter().map(ProtectedTold::not_made)).collect(),
         losses: migration.losses().iter().map(ToString::to_string).collect(),
         script,
     };

@@ -57,7 +57,7 @@ fn sentence(finding: &Finding) -> String {
 }
 
 /// Words whose further lines are indented.
-fn hanging(words: &str, indent: usize, columns: usize) -> String {
+pub(super) fn hanging(words: &str, indent: usize, columns: usize) -> String {
     let lines = wrapped(words, columns.saturating_sub(indent).max(WORDS_MIN));
     lines.replace('\n', &format!("\n{}", " ".repeat(indent)))
 }

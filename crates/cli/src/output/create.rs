@@ -5,11 +5,13 @@ use underpin_core::consequences::Consequences;
 use underpin_core::down::Tried;
 use underpin_core::lint::finding::Finding;
 use underpin_core::lint::fix::SafeForm;
-use underpin_engine::create::Rehearsed;
+use underpin_engine::create::earlier::WaysBack;
 use underpin_engine::create::writing::NewMigration;
+use underpin_engine::create::{Rehearsed, WayBack};
 
 use super::consequences;
 use super::lint::facts::{clean, wrapped};
+use super::protected::{self, ProtectedTold};
 
 /// Everything that is told.
 #[derive(Debug, Default, Serialize)]
@@ -22,6 +24,8 @@ pub(crate) struct Created {
     /// The migrations, in the order in which they are applied.
     migrations: Vec<MigrationTold>,
     groups: Vec<Consequences>,
+    /// What the database has and no schema can say.
+    protected: Vec<ProtectedTold>,
     /// What may be lost or fail, in Prisma's words.
     losses: Vec<String>,
     /// What the online form does away with, where it was asked for.
@@ -85,8 +89,28 @@ enum Down {
 
 impl Created {
     /// Nothing lacks.
-    pub(crate) fn nothing() -> Self {
-        Self { version: 1, empty: true, ..Self::default() }
+    pub(crate) fn nothing(protected: Vec<ProtectedTold>) -> Self {
+        Self { version: 1, empty: true, protected, ..Self::default() }
+    }
+
+    /// The way back alone, from migrations that are there. `path_of` is where that of a folder stands.
+    pub(crate) fn ways_back(dry_run: bool, ways: &WaysBack, path_of: impl Fn(&str) -> String) -> Self {
+        let migration = |(folder, way): &(String, WayBack)| MigrationTold {
+            folder: folder.clone(),
+            files: vec![FileTold { path: path_of(folder), text: way.text.clone() }],
+        };
+        Self {
+            version: 1,
+            dry_run,
+            migrations: ways.found.iter().map(migration).collect(),
+            rehearsal: Some(Rehearsal {
+                server: ways.major,
+                fails: None,
+                again: None,
+                down: ways.found.iter().map(|(_, way)| Down::of(way)).collect(),
+            }),
+            ..Self::default()
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is told once, and by its own name")]
@@ -94,6 +118,7 @@ impl Created {
         exit_code: u8,
         dry_run: bool,
         groups: Vec<Consequences>,
+        protected: Vec<ProtectedTold>,
         losses: Vec<String>,
         new: &[NewMigration],
         path_of: impl Fn(&str, &str) -> String,
@@ -109,11 +134,7 @@ impl Created {
                 .map(|(name, text)| FileTold { path: path_of(&new.folder, name), text: text.clone() })
                 .collect(),
         };
-        let down = rehearsed.ways_back.iter().map(|way| match &way.tried {
-            Tried::Ran(left) if left.is_empty() => Down::Returns,
-            Tried::Ran(left) => Down::Leaves { objects: left.clone() },
-            Tried::Failed(why) => Down::Fails { why: why.clone() },
-        });
+        let down = rehearsed.ways_back.iter().map(Down::of);
         Self {
             version: 1,
             exit_code,
@@ -121,6 +142,7 @@ impl Created {
             dry_run,
             migrations: new.iter().map(migration).collect(),
             groups,
+            protected,
             losses,
             online: online.map(Online::of),
             rehearsal: Some(Rehearsal {
@@ -133,11 +155,24 @@ impl Created {
     }
 }
 
+impl Down {
+    fn of(way: &WayBack) -> Self {
+        match &way.tried {
+            Tried::Ran(left) if left.is_empty() => Self::Returns,
+            Tried::Ran(left) => Self::Leaves { objects: left.clone() },
+            Tried::Failed(why) => Self::Fails { why: why.clone() },
+        }
+    }
+}
+
 /// The page, in lines of at most `columns` characters where words allow it.
 pub(crate) fn page(created: &Created, columns: usize) -> String {
     let mut page = consequences::page(&created.groups, columns);
+    page.push_str(&protected::part(&created.protected, true, columns));
     let mut say = |words: &str| page.push_str(&format!("{}\n", wrapped(&clean(words), columns)));
-    say(&consequences::summary(&created.groups));
+    if !created.groups.is_empty() {
+        say(&consequences::summary(&created.groups));
+    }
     for sentence in created.online.iter().flat_map(Online::sentences) {
         say(&sentence);
     }

@@ -14,6 +14,8 @@ pub(crate) mod markdown;
 mod repository;
 mod sarif;
 mod tally;
+
+pub(super) use self::tally::several;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

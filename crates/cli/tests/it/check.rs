@@ -149,6 +149,45 @@ fn what_the_base_has_stays_as_it_is() {
     assert_eq!(told(&clone, &WITHOUT_SERVER).findings(), [format!("provider-changed {LOCK}")]);
 }
 
+/// The ledger has the names of folders, and not where they lie.
+#[test]
+fn a_folder_that_moved_is_the_same() {
+    let clone = project();
+    clone.write(NOTE, COLUMN);
+    clone.commit("note");
+    clone.git(&["branch", "release"]);
+    let moved = |path: &str| path.replace("prisma/", "packages/db/prisma/");
+    clone.git(&["switch", "--quiet", "--create", "moved"]);
+    std::fs::create_dir_all(clone.path().join("packages/db")).unwrap();
+    // As a person moves it, and not `git mv`: nobody has told Git.
+    std::fs::rename(clone.path().join("prisma"), clone.path().join("packages/db/prisma")).unwrap();
+    clone.write("underpin.toml", "[check]\nbase = \"release\"\n");
+    let at =
+        ["--schema", "packages/db/prisma/schema.prisma", "--migrations", "packages/db/prisma/migrations"];
+    let look = || told(&clone, &[&WITHOUT_SERVER[..], &at].concat());
+    let same = look();
+    assert_eq!((same.code, same.findings()), (0, Vec::new()));
+    let about = same.part("base")["about"].as_str().unwrap();
+    assert!(about.starts_with("no new migration since release"), "{about}");
+    assert!(about.ends_with("2 as they were; moved here from prisma/migrations"), "{about}");
+    assert_eq!(same.part("lint")["outcome"], "nothing_to_check");
+
+    clone.commit("moved");
+    let new = moved(NOTE).replace("20260201000000_note", "20260301000000_more");
+    clone.write(&new, "DROP TABLE \"Order\";\n");
+    assert_eq!(look().findings(), [format!("drop-table {new}:1")]);
+    clone.write(&new, "SELECT 1;\n");
+    clone.write(&moved(INIT), &TABLE.replace("INTEGER", "BIGINT"));
+    let edited = look();
+    assert_eq!(edited.findings(), [format!("migration-edited {}:2", moved(INIT))]);
+    let advice = edited.counted().next().unwrap()["fix"]["advice"].as_str().unwrap().to_owned();
+    assert!(advice.contains(&format!(":{INIT} > {}", moved(INIT))), "{advice}");
+
+    // What is still there was not moved from there.
+    clone.git(&["checkout", "--quiet", "release", "--", "prisma"]);
+    assert!(look().part("base")["about"].as_str().unwrap().starts_with("3 new migrations since release"));
+}
+
 #[test]
 fn what_the_other_branch_got_since_counts_for_the_order() {
     let clone = project();

@@ -1,5 +1,6 @@
 //! `underpin create`: folders that the real Prisma would have made, and takes without a word.
 
+mod down;
 mod stopped;
 
 use std::path::Path;
@@ -223,6 +224,8 @@ async fn what_is_created_is_told_and_nothing_is_created_twice() {
         "_tidy/down.sql:\n    -- Takes back",
         "    -- It cannot bring back:\n    --   - the values of column public.\"User\".old\n",
         "    ALTER TABLE \"public\".\"User\" ADD CONSTRAINT \"old_known\" CHECK ((old <> ''::text));\n",
+        "\nprotected: what no Prisma schema can say\n  constraint public.\"User\".old_known goes with column \
+         public.\"User\".old, and no schema brings it\n    back\n",
     ] {
         assert!(dry.stdout.contains(part), "no {part:?} in:\n{}", dry.stdout);
     }
@@ -239,6 +242,7 @@ async fn what_is_created_is_told_and_nothing_is_created_twice() {
         (again.code, again.stdout.as_str()),
         (0, "Nothing is written: the migrations end where the schema is.\n")
     );
+    assert_eq!(created["protected"][0]["fate"], "goes_with", "{created:#}");
     let again = create(&project, &["--name", "tidy"]).await;
     assert!(again["empty"] == true && validator.is_valid(&again), "{again:#}");
     assert_eq!(folders(&project).len(), 2);

@@ -110,6 +110,8 @@ async fn without_a_word_the_history_is_compared_with_the_schema() {
         "      reads and writes of Order wait",
         "[drop-column]: ",
         "\nCustomer\n  + table Customer: 2 columns\n",
+        "\nprotected: what no Prisma schema can say\n  index public.\"Order_lower_idx\" goes with column \
+         public.\"Order\".note, and no schema brings it\n    back\n\n",
     ] {
         assert!(said.stdout.contains(part), "no {part:?} in:\n{}", said.stdout);
     }
@@ -122,11 +124,67 @@ async fn without_a_word_the_history_is_compared_with_the_schema() {
     let wrong: Vec<String> = validator.iter_errors(&object).map(|error| error.to_string()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}\n{}", json.stdout);
     assert_eq!(object["losses"].as_array().unwrap().len(), 2, "{object}");
+    assert_eq!(
+        object["protected"],
+        serde_json::json!([{
+            "object": { "kind": "index", "identity": "public.\"Order_lower_idx\"" },
+            "cannot_say": "expression",
+            "fate": "goes_with",
+            "other": { "kind": "column", "identity": "public.\"Order\".note" },
+        }])
+    );
     // Each statement of the script belongs to one step.
     let statements =
         object["groups"].as_array().unwrap().iter().flat_map(|group| group["steps"].as_array().unwrap());
     let statements: usize = statements.map(|step| step["statements"].as_array().unwrap().len()).sum();
     assert_eq!(statements, object["script"].as_str().unwrap().matches(";\n").count(), "{object}");
+}
+
+/// Either side may have what no schema can say, and a script of Prisma's brings none of it.
+#[tokio::test]
+async fn what_no_schema_can_say_is_told_of_either_side() {
+    let database = live().await;
+    database
+        .run(
+            "CREATE VIEW \"Open\" AS SELECT \"id\" FROM \"Extra\";
+             CREATE INDEX \"Order_note_idx\" ON \"Order\"(\"id\") INCLUDE (\"note\")",
+        )
+        .await;
+    let (project, url) = (of(ProjectFolder::prisma7()), database.url());
+    let fates = async |arguments: &[&str]| {
+        let said = underpin(project.path(), "", &[&["diff", "--json"], arguments].concat()).await;
+        assert_eq!(said.code, 0, "{}", said.all());
+        let object: Value = serde_json::from_str(&said.stdout).unwrap();
+        let fate = |one: &Value| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            format!("{} {}", text(&one["object"]["identity"]), text(&one["fate"]))
+        };
+        object["protected"].as_array().unwrap().iter().map(fate).collect::<Vec<_>>()
+    };
+    let (lower, open, note) = ("public.\"Order_lower_idx\"", "public.\"Open\"", "public.\"Order_note_idx\"");
+    // The history has one of the three.
+    assert_eq!(
+        fates(&["--from-migrations", "prisma/migrations", "--to-url", &url]).await,
+        [format!("{lower} untouched"), format!("{open} not_made"), format!("{note} not_made")]
+    );
+    assert_eq!(
+        fates(&["--from-url", &url, "--to-migrations", "prisma/migrations"]).await,
+        [format!("{open} in_the_way"), format!("{lower} untouched"), format!("{note} dropped")]
+    );
+    assert_eq!(fates(&["--from-empty", "--to-schema", "prisma/schema.prisma"]).await, Vec::<String>::new());
+
+    let same = underpin(project.path(), "", &["diff", "--from-url", &url, "--to-url", &url]).await;
+    assert_eq!(
+        same.stdout,
+        "No difference detected.\n\nprotected: what no Prisma schema can say\n  \
+         untouched: 1 view, 2 indexes\n",
+        "{}",
+        same.all()
+    );
+    let to_schema = ["diff", "--from-url", &url, "--to-schema", "other.prisma"];
+    let said = underpin(project.path(), "", &to_schema).await;
+    let words = "index public.\"Order_note_idx\" is taken away, because Prisma cannot say the columns that";
+    assert!(said.stdout.contains(words), "{}", said.all());
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! The end of a history against the Prisma schema: `schema-differs`, `schema-unreadable`.
+//!
+//! What no schema can say is no difference, also where Prisma's own comparison misreads it: nobody could write the
+//! schema that it asks for. That it will take such an object away is told, and fails nothing.
 
 use underpin_catalog::{Name, RelationName};
 use underpin_prisma::SchemaError;
-use underpin_prisma::migrate::{Change, Kind, Migration, Subject};
+use underpin_prisma::migrate::{Change, Fate, Kind, Migration, Protected, Subject};
 use underpin_prisma::schema::{Schema, Span};
 
 use crate::lint::finding::{Finding, Fix, Severity};
@@ -58,6 +61,27 @@ fn finding(subject: Subject<'_>, changes: &[Change], schema: &Schema, namespace:
         )),
         ..at("schema-differs", Severity::Danger, schema, place, message)
     }
+}
+
+/// What only Prisma takes for a difference: an object that no schema can say, of which it sees a part. `protected`
+/// are those of the history's end.
+pub fn misread(protected: &[Protected], schema: &Schema) -> Vec<Finding> {
+    let misread = protected.iter().filter(|one| one.fate == Fate::Dropped);
+    let told = misread.map(|Protected { object, cause, .. }| {
+        let message = format!(
+            "Prisma cannot say {} of {object}, and takes it for something that the schema does not want: the next \
+             `prisma migrate dev` writes a statement that takes it away",
+            cause.words()
+        );
+        Finding {
+            object: Some(object.to_string()),
+            fix: Some(Fix::advice(
+                "write migrations with `underpin create`, which spares it, or take that statement out of them",
+            )),
+            ..at("schema-differs", Severity::Caution, schema, None, message)
+        }
+    });
+    told.collect()
 }
 
 /// What Prisma refuses the schema for, each where it is.

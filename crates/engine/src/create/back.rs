@@ -5,21 +5,21 @@
 
 use tokio_postgres::Client;
 use underpin_catalog::ddl::between;
-use underpin_catalog::{Catalog, Name, Sql};
+use underpin_catalog::{Catalog, Name, ServerVersion, Sql};
 use underpin_core::down::{Back, Tried, down};
-use underpin_sql::renames_undone;
+use underpin_sql::{Surroundings, read, renames_undone};
 
 use super::WayBack;
 use crate::drift::reparse::settle;
 use crate::introspect::{Patience, introspect, introspect_within};
 use crate::problem::Problem;
-use crate::shadow_history::said;
+use crate::shadow_history::{Refused, Replayed, Session, apply, said};
 
 /// Finds the way from what is behind a migration to `before`, and goes it. `client` is a session on a
 /// database of its own, in which the migration was executed last; `there` is what that database is, and
 /// `namespace` that of bare names.
 pub(super) async fn way_back(
-    client: &Client,
+    client: &Session,
     script: &str,
     (there, before): (&Catalog, &Catalog),
     namespace: &Name,
@@ -31,15 +31,36 @@ pub(super) async fn way_back(
         None => (Vec::new(), there.clone()),
     };
     let back = Back { renamed, way: between(&from, before, &Name::new(role)) };
-    let tried = match client.batch_execute(&back.script()).await {
-        Ok(()) => {
+    let tried = match execute(client, &back.script(), there, namespace).await? {
+        None => {
             let expected = before.facts();
             let found = settle(client, &expected, introspect(client).await?.facts()).await?;
             Tried::ran(&expected.differences_to(&found))
         }
-        Err(error) => Tried::Failed(said(&error)),
+        Some(refused) => Tried::Failed(refused),
     };
     Ok(WayBack { text: down(script, &back, &tried), tried })
+}
+
+/// Executes a way back with the help that the replay of a history has, and answers why it is refused.
+async fn execute(
+    client: &Session,
+    script: &str,
+    there: &Catalog,
+    namespace: &Name,
+) -> Result<Option<String>, Problem> {
+    let statements = match read(script) {
+        Ok(statements) => statements,
+        Err(error) => return Ok(Some(format!("{} ({})", error.message, error.sqlstate))),
+    };
+    let nothing = Surroundings::empty(ServerVersion::of_major(there.major), namespace.clone());
+    let replayed = Replayed::as_written("", script, &statements, &nothing);
+    client.freshen(namespace).await?;
+    match apply(client, &replayed.steps).await {
+        Ok(()) => Ok(None),
+        Err(Refused { error, .. }) if error.as_db_error().is_some() => Ok(Some(said(&error))),
+        Err(Refused { error, .. }) => Err(error.into()),
+    }
 }
 
 /// The catalog behind renames, which are not kept. `None` when there are none, or when they do not run: what

@@ -1,8 +1,9 @@
-//! New migrations on disk, whatever stops us in between.
+//! New files in a migrations folder, whatever stops us in between.
 //!
 //! Whatever is a folder in the migrations folder is a migration for Prisma, and one without `migration.sql`
-//! ends a deploy. So a new one is made beside it, under a name of ours, written to the disk, and moved to its
-//! place as a whole. What a killed run has left lies outside of the history; the next run removes it.
+//! ends a deploy. So a new one is made where Prisma does not look, written to the disk, and moved to its place
+//! as a whole: beside the migrations folder, or, where that is another disk or may not be written to, within a
+//! migration that is there. What a killed run has left lies outside of the history; the next run removes it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use underpin_core::exit;
 use underpin_prisma::LockFile;
 
+use crate::files::SCRIPT;
 use crate::problem::Problem;
 
 /// A migration that is not there yet.
@@ -33,33 +35,100 @@ pub fn write(
     new: &[NewMigration],
     is_current: impl FnOnce() -> Result<bool, Problem>,
 ) -> Result<(), Problem> {
-    let failed = |error: io::Error| unwritten(migrations, &error);
-    fs::create_dir_all(migrations).map_err(failed)?;
-    // Behind links, so that what is made beside it is on the same disk.
-    let migrations = migrations.canonicalize().map_err(failed)?;
-    let claim = File::open(&migrations).map_err(failed)?;
-    // Held until the file is closed. Where the file system has no locks there is none that another run has.
-    let _ = claim.lock();
-    if !is_current()? {
-        return Err(Problem::new("nothing is written, because a migration came or changed meanwhile")
-            .exiting(exit::STOPPED)
-            .at(migrations.display().to_string())
-            .hint("run the command again: it then begins behind the new one"));
-    }
-    let staging = staging_of(&migrations);
-    remove(&staging).map_err(failed)?;
-    let done = stage(&staging, new, &migrations).and_then(|()| move_in(&staging, new, &migrations));
-    let removed = remove(&staging);
-    done.map_err(|(path, error)| unwritten(&path, &error))?;
-    removed.map_err(failed)?;
-    // What is not on the disk yet is there after a power cut as well.
-    claim.sync_all().map_err(failed)
+    let claimed = Claimed::of(migrations, is_current)?;
+    claimed.write(&[beside(&claimed.folder), within(&claimed.folder)], new)
 }
 
-/// Where the migrations of a folder are made. It is no migration, and hidden.
-fn staging_of(migrations: &Path) -> PathBuf {
+/// Puts a file into each of these migrations, which are there: the folder's name, the file's and its text. The
+/// rest is as with [`write`].
+///
+/// # Errors
+/// As [`write`]; and when a file of the name is there.
+pub fn add(
+    migrations: &Path,
+    files: &[(String, &'static str, String)],
+    is_current: impl FnOnce() -> Result<bool, Problem>,
+) -> Result<(), Problem> {
+    let claimed = Claimed::of(migrations, is_current)?;
+    for (folder, name, text) in files {
+        let folder = claimed.folder.join(folder);
+        let (to, staged) = (folder.join(name), folder.join(format!(".{name}.underpin")));
+        let done = match to.symlink_metadata() {
+            // It would be replaced.
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Err(_) => put(&staged, text).and_then(|()| fs::rename(&staged, &to)),
+        };
+        done.and_then(|()| File::open(&folder)?.sync_all()).map_err(|error| unwritten(&to, &error))?;
+    }
+    Ok(())
+}
+
+/// A migrations folder in which nobody else writes.
+struct Claimed {
+    /// Behind links, so that what is made beside it is on the same disk as a rule.
+    folder: PathBuf,
+    lock: File,
+}
+
+impl Claimed {
+    fn of(migrations: &Path, is_current: impl FnOnce() -> Result<bool, Problem>) -> Result<Self, Problem> {
+        let failed = |error: io::Error| unwritten(migrations, &error);
+        fs::create_dir_all(migrations).map_err(failed)?;
+        let folder = migrations.canonicalize().map_err(failed)?;
+        let lock = File::open(&folder).map_err(failed)?;
+        // Held until the file is closed. Where the file system has no locks there is none that another run has.
+        let _ = lock.lock();
+        if !is_current()? {
+            return Err(Problem::new("nothing is written, because a migration came or changed meanwhile")
+                .exiting(exit::STOPPED)
+                .at(folder.display().to_string())
+                .hint("run the command again: it then begins behind the new one"));
+        }
+        Ok(Self { folder, lock })
+    }
+
+    /// `stagings` are where the migrations may be made, best first.
+    fn write(&self, stagings: &[PathBuf], new: &[NewMigration]) -> Result<(), Problem> {
+        for staging in stagings {
+            remove(staging).map_err(|error| unwritten(staging, &error))?;
+        }
+        let mut stagings = stagings.iter().peekable();
+        while let Some(staging) = stagings.next() {
+            let staged = stage(staging, new, &self.folder);
+            let is_unfit = matches!(&staged, Err((_, error)) if matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+            ));
+            let done = staged.and_then(|()| move_in(staging, new, &self.folder));
+            let is_elsewhere = matches!(&done, Err((_, error)) if error.kind() == ErrorKind::CrossesDevices);
+            let removed = remove(staging);
+            match done {
+                Err(_) if (is_unfit || is_elsewhere) && stagings.peek().is_some() => {}
+                Err((path, error)) => return Err(unwritten(&path, &error)),
+                Ok(()) => {
+                    removed.map_err(|error| unwritten(staging, &error))?;
+                    // What is not on the disk yet is there after a power cut as well.
+                    return self.lock.sync_all().map_err(|error| unwritten(&self.folder, &error));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the migrations of a folder are made: hidden, and no migration.
+fn beside(migrations: &Path) -> PathBuf {
     let name = migrations.file_name().unwrap_or_default().to_string_lossy();
     migrations.with_file_name(format!(".{name}.underpin"))
+}
+
+/// The same on the disk of the folder itself, for one that is mounted: Prisma reads `migration.sql` of a migration
+/// and nothing else of it. Before the first one there is no such place, so that a run which is killed just then
+/// leaves a folder that has to be removed by hand.
+fn within(migrations: &Path) -> PathBuf {
+    let entries = fs::read_dir(migrations).into_iter().flatten().filter_map(Result::ok);
+    let there = entries.map(|entry| entry.path()).filter(|path| path.join(SCRIPT).is_file()).min();
+    there.unwrap_or_else(|| migrations.to_owned()).join(".underpin")
 }
 
 fn stage(staging: &Path, new: &[NewMigration], migrations: &Path) -> Result<(), (PathBuf, io::Error)> {
@@ -117,10 +186,7 @@ fn unwritten(path: &Path, error: &io::Error) -> Problem {
     let problem =
         Problem::new(format!("the migration cannot be written: {error}")).at(path.display().to_string());
     match error.kind() {
-        ErrorKind::AlreadyExists => problem.hint("there is something of this name already; give another --name"),
-        ErrorKind::CrossesDevices => problem.hint(
-            "the migrations folder is on another disk than the folder around it: mount both, or create the migration outside of the container",
-        ),
+        ErrorKind::AlreadyExists => problem.hint("there is something of this name already, which is left as it is"),
         _ => problem.hint("check the permissions of the migrations folder and of the one around it, and the space on the disk"),
     }
 }
@@ -186,12 +252,60 @@ mod tests {
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
 
+    /// `/dev/shm` is a disk of its own, as a mounted folder is; nobody makes a folder in `/sys`.
+    #[test]
+    fn what_cannot_be_made_beside_the_folder_is_made_within_a_migration() {
+        use std::os::unix::fs::MetadataExt;
+        let (root, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm").unwrap());
+        let disk = |path: &Path| fs::metadata(path).unwrap().dev();
+        assert_ne!(disk(root.path()), disk(other.path()), "one disk only: nothing is tested");
+        let migrations = root.path().canonicalize().unwrap().join("migrations");
+        let first = || File::open(&migrations).unwrap();
+        fs::create_dir(&migrations).unwrap();
+        for (at, unfit) in [other.path().join("staging"), PathBuf::from("/sys/underpin")].iter().enumerate() {
+            let claimed = Claimed { folder: migrations.clone(), lock: first() };
+            claimed.write(&[unfit.clone(), within(&migrations)], &[new(&format!("{at}_a"))]).unwrap();
+            assert!(!unfit.exists());
+        }
+        assert_eq!(
+            all(root.path()),
+            [
+                "migrations/0_a/down.sql",
+                "migrations/0_a/migration.sql",
+                "migrations/1_a/down.sql",
+                "migrations/1_a/migration.sql",
+                "migrations/migration_lock.toml"
+            ]
+        );
+        assert_eq!(within(&migrations), migrations.join("0_a/.underpin"));
+        let claimed = Claimed { folder: migrations.clone(), lock: first() };
+        let only = claimed.write(&[other.path().join("staging")], &[new("2_a")]).unwrap_err();
+        assert!(only.message.contains("cannot be written"), "{}", only.message);
+        assert_eq!(all(other.path()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_is_added_to_migrations_that_are_there_and_replaces_none() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), &[new("1_a")], || Ok(true)).unwrap();
+        let file = |name: &'static str| vec![("1_a".to_owned(), name, "-- new\n".to_owned())];
+        add(root.path(), &file("back.sql"), || Ok(true)).unwrap();
+        let there = add(root.path(), &file("down.sql"), || Ok(true)).unwrap_err();
+        assert!(there.place.unwrap().ends_with("1_a/down.sql"), "{}", there.message);
+        assert_eq!(add(root.path(), &file("other.sql"), || Ok(false)).unwrap_err().exit, exit::STOPPED);
+        assert_eq!(fs::read_to_string(root.path().join("1_a/down.sql")).unwrap(), "-- back\n");
+        assert_eq!(
+            all(root.path()),
+            ["1_a/back.sql", "1_a/down.sql", "1_a/migration.sql", "migration_lock.toml"]
+        );
+    }
+
     #[test]
     fn what_a_killed_run_has_left_is_no_migration_and_goes() {
         let root = tempfile::tempdir().unwrap();
         let migrations = root.path().join("migrations");
         fs::create_dir_all(&migrations).unwrap();
-        let staging = staging_of(&migrations.canonicalize().unwrap());
+        let staging = beside(&migrations.canonicalize().unwrap());
         stage(&staging, &[new("1_a")], &migrations).unwrap();
         assert_eq!(fs::read_dir(&migrations).unwrap().count(), 0);
         write(&migrations, &[new("2_b")], || Ok(true)).unwrap();

@@ -47,6 +47,25 @@ impl Told {
         Ok(Self { migrations, folder: seen_from(cwd, folder) })
     }
 
+    /// What is in a migrations folder, which need not be there.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of(folder: &Path, reading: &Reading) -> Result<Self, Problem> {
+        match folder.is_dir() {
+            true => Self::read(folder, reading.order(), &reading.cwd),
+            false => Ok(Self::nothing()),
+        }
+    }
+
+    /// Whether the folder still tells the same.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn is_current(&self, folder: &Path, reading: &Reading) -> Result<bool, Problem> {
+        Ok(Self::of(folder, reading)?.migrations == self.migrations)
+    }
+
     /// A history that has not begun.
     pub fn nothing() -> Self {
         Self { migrations: Vec::new(), folder: String::new() }
@@ -93,6 +112,7 @@ fn check_provider(folder: &Path) -> Result<(), Problem> {
 #[derive(Debug)]
 pub(crate) struct Ground {
     history: ShadowHistory,
+    steps: Vec<Replayed>,
 }
 
 impl Reading {
@@ -101,23 +121,39 @@ impl Reading {
     /// # Errors
     /// A migration that fails, with its place; no server.
     pub(crate) async fn replayed(&self, told: &Told) -> Result<Ground, Problem> {
+        let mut ground = self.ground(told)?;
+        match ground.reach(told.migrations.len()).await {
+            Ok(()) => Ok(ground),
+            Err(problem) => {
+                ground.finish().await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// A server on which a history can be replayed piece by piece. It is started with the first one.
+    ///
+    /// # Errors
+    /// A script that is no SQL, with its place.
+    pub(crate) fn ground(&self, told: &Told) -> Result<Ground, Problem> {
         told.check_syntax()?;
         let server = self.server();
         let namespace = self.namespace.clone();
-        let mut history =
+        let history =
             ShadowHistory::new(wanted(server, &self.shadow, Some(self.cwd.clone())), namespace.clone());
-        let done = history.replay(&steps(told, server, namespace)).await;
-        match done {
-            Ok(()) => Ok(Ground { history }),
-            Err(error) => {
-                history.finish().await;
-                Err(error.into())
-            }
-        }
+        Ok(Ground { history, steps: steps(told, server, namespace) })
     }
 }
 
 impl Ground {
+    /// Replays the first so many migrations, as far as they are not replayed yet.
+    ///
+    /// # Errors
+    /// A migration that fails, with its place; no server.
+    pub(crate) async fn reach(&mut self, migrations: usize) -> Result<(), Problem> {
+        Ok(self.history.replay(&self.steps[..migrations]).await?)
+    }
+
     /// What the history has made.
     pub(crate) async fn catalog(&mut self) -> Result<Catalog, Problem> {
         let client = self.history.look().await?;

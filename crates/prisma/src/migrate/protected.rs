@@ -200,13 +200,13 @@ impl<'a> Search<'a> {
             let texts = texts.chain(index.included.iter().map(Text::Name));
             let texts: Vec<Text<'_>> = texts.chain(index.predicate.as_deref().map(Text::Sql)).collect();
             let key = index_key(name, index_name);
-            let fate = if self.gone.indexes.contains(&key) {
-                Fate::Dropped
-            } else if self.gone.made.contains(&key) {
+            let fate = match self.goes_with(name, &texts) {
+                // Without its own drop it would go as well.
+                goes @ Fate::GoesWith(_) if self.gone.indexes.contains(&key) => goes,
+                _ if self.gone.indexes.contains(&key) => Fate::Dropped,
                 // Prisma does not see it and makes another one of its name.
-                Fate::InTheWay(key.clone())
-            } else {
-                self.goes_with(name, &texts)
+                _ if self.gone.made.contains(&key) => Fate::InTheWay(key.clone()),
+                other => other,
             };
             self.add(key, cause, fate);
         }

@@ -1,7 +1,7 @@
 //! The end of the history against the Prisma schema.
 
 use underpin_catalog::Catalog;
-use underpin_core::check::schema::{differs, unreadable};
+use underpin_core::check::schema::{differs, misread, unreadable};
 use underpin_core::check::{Looked, Part};
 use underpin_engine::Problem;
 use underpin_engine::project::Project;
@@ -12,6 +12,7 @@ use underpin_prisma::{PrismaCatalog, PrismaVersion};
 
 use super::{Around, Findings, several};
 use crate::gather::Gathered;
+use crate::output::protected::{ProtectedTold, counted};
 use crate::place;
 
 /// A schema that is understood.
@@ -59,17 +60,25 @@ impl Wanted {
     /// Compares the end of the history with it.
     pub(super) fn compare(&self, end: &Catalog, findings: &mut Findings) {
         let Self { reading, schema, catalog } = self;
-        let seen = match reading.seen(end, &reading.scope([schema].into_iter())) {
+        let scope = reading.scope([schema].into_iter());
+        let seen = match reading.seen(end, &scope) {
             Ok(seen) => seen,
             Err(Problem { message, hints, .. }) => {
                 return findings.looked(Part::Schema, Looked::Not { why: message, hints });
             }
         };
-        let migration = Migration::between(&seen, catalog, reading.version);
+        let mut migration = Migration::between(&seen, catalog, reading.version);
+        let protected = migration.spare(end, &scope);
+        findings.add(misread(&protected, schema));
         findings.add(differs(&migration, schema, &reading.namespace));
         findings.missing_sql = (!migration.steps.is_empty()).then(|| migration.script());
         let tables = several(catalog.tables.len(), "table");
-        let compared = format!("{tables}, compared as Prisma {} sees them", reading.version);
+        findings.protected = protected.iter().map(ProtectedTold::by_us).collect();
+        let beside = match counted(findings.protected.iter()) {
+            none if none.is_empty() => none,
+            some => format!("; left out, because no schema can say it: {some}"),
+        };
+        let compared = format!("{tables}, compared as Prisma {} sees them{beside}", reading.version);
         findings.looked(Part::Schema, Looked::At(compared));
     }
 }

@@ -5,6 +5,7 @@ use underpin_core::check::{Outcome, PartReport, exit_code};
 
 use super::facts::{clean, wrapped};
 use super::tally::several;
+use crate::output::protected::ProtectedTold;
 
 /// The columns in front of what a part says: its mark and its name.
 const INDENT: usize = "FAIL  replay  ".len();
@@ -22,6 +23,8 @@ pub(crate) struct Checked {
     pub(crate) parts: Vec<PartReport>,
     /// What a migration would say that brings the history to the Prisma schema.
     pub(crate) missing_sql: Option<String>,
+    /// What the end of the history has and no schema can say.
+    pub(crate) protected: Vec<ProtectedTold>,
 }
 
 /// That branch.

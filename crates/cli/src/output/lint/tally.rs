@@ -84,7 +84,7 @@ impl Tally {
 }
 
 /// `1 file`, `2 files`.
-pub(super) fn several(count: usize, thing: &str) -> String {
+pub(crate) fn several(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 

@@ -114,6 +114,36 @@ fn the_end_of_the_history_is_what_the_schema_says() {
     assert_eq!(told(&clone, &ON_SERVER).findings(), Vec::<String>::new());
 }
 
+/// What no schema can say is counted, and told whole in the object; what Prisma misreads of it fails nothing.
+#[test]
+fn what_no_schema_can_say_is_told_and_is_no_difference() {
+    let clone = project_with_note();
+    let by_hand = "CREATE INDEX \"by_note\" ON \"Order\"(\"id\") INCLUDE (\"note\");\n\
+        CREATE VIEW \"Noted\" AS SELECT \"id\" FROM \"Order\" WHERE \"note\" IS NOT NULL;\n";
+    clone.write(NOTE, &format!("{COLUMN}{by_hand}"));
+    let passes = told(&clone, &ON_SERVER);
+    assert_eq!((passes.code, passes.findings()), (0, vec!["schema-differs prisma/schema.prisma".to_owned()]));
+    assert!(passes.message("schema-differs").contains("Prisma cannot say the columns that it includes"));
+    let about = passes.part("schema")["about"].as_str().unwrap();
+    assert!(about.ends_with("; left out, because no schema can say it: 1 view, 1 index"), "{about}");
+    assert!(passes.object["missing_sql"].is_null());
+    let fates = |told: &Told| -> Vec<String> {
+        let protected = told.object["protected"].as_array().unwrap().iter();
+        protected
+            .map(|one| format!("{} {}", one["object"]["identity"], one["fate"]).replace(['"', '\\'], ""))
+            .collect()
+    };
+    assert_eq!(fates(&passes), ["public.Noted untouched", "public.by_note spared"]);
+
+    // The schema gives the column up: then they go, or are in its way.
+    clone.write("prisma/schema.prisma", &schema("model Order {\n  id Int @id\n}\n"));
+    let lacks = told(&clone, &ON_SERVER);
+    assert_eq!(
+        (lacks.code, fates(&lacks)),
+        (10, vec!["public.Noted in_the_way".to_owned(), "public.by_note goes_with".to_owned(),])
+    );
+}
+
 #[test]
 fn ways_back_that_do_not_lead_back_are_told() {
     let clone = project_with_note();

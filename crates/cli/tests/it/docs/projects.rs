@@ -116,6 +116,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             project
         }
         "unwritten" => unwritten(project, server).await,
+        "protected" => protected(project, server).await,
         // Applied by hand to a server whose superuser did it, or that has what the machine lacks.
         "reaching-out" | "extension-missing" => {
             let (name, sql) = match name {
@@ -152,6 +153,26 @@ async fn unwritten(project: ProjectFolder, server: &Server) -> ProjectFolder {
         .models(
             "model Order {\n  id        Int      @id\n  reference String?  @unique\n  status    String   @default(\"open\")\n  \
              currency  String   @default(\"EUR\")\n  createdAt DateTime @default(now())\n}\n",
+        )
+        .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"))
+}
+
+/// The schema gives a column up that more than Prisma knows of depends on. The throwaway server is the test's.
+async fn protected(project: ProjectFolder, server: &Server) -> ProjectFolder {
+    let bin = installation(server.major()).await.unwrap().bin.display().to_string();
+    project
+        .migration(
+            "20260119100000_by_hand",
+            "CREATE VIEW \"OpenOrder\" AS SELECT \"id\", \"channel\" FROM \"Order\" WHERE \"status\" = 'open';\n\
+             ALTER TABLE \"Order\" ADD CONSTRAINT channel_known CHECK (\"channel\" IN ('web', 'shop'));\n\
+             CREATE INDEX \"Order_status_idx\" ON \"Order\"(\"status\") INCLUDE (\"reference\");\n\
+             CREATE INDEX \"Order_open_idx\" ON \"Order\"(\"createdAt\") WHERE \"status\" = 'open';\n\
+             CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n\
+             CREATE TRIGGER touched BEFORE UPDATE ON \"Order\" FOR EACH ROW EXECUTE FUNCTION touched();\n",
+        )
+        .models(
+            "model Order {\n  id        Int      @id\n  reference String?\n  status    String   @default(\"open\")\n  \
+             createdAt DateTime @default(now())\n}\n",
         )
         .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"))
 }

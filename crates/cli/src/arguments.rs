@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Create(Create),
     /// Show what a stopped deploy has left, and finish it or undo it
     Recover(Recover),
+    /// Changes that go in phases: what holds one, and letting it go on
+    Rollout(Rollout),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
     Lint(Lint),
     /// Everything that a pipeline should ask of a change: history, lint, replay, schema, way back
@@ -78,6 +80,10 @@ impl Arguments {
             Command::Diff(options) => options.output.json,
             Command::Create(options) => options.output.json,
             Command::Recover(options) => options.output.json,
+            Command::Rollout(options) => match &options.act {
+                RolloutAct::Status(options) => options.output.json,
+                RolloutAct::Release(options) => options.output.json,
+            },
             Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
             Command::Snapshot(options) => options.output.json,
@@ -217,6 +223,63 @@ pub(crate) struct Recover {
     pub(crate) deciding: Deciding,
     #[command(flatten)]
     pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollout {
+    #[command(subcommand)]
+    pub(crate) act: RolloutAct,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RolloutAct {
+    /// Show a rollout with all its gates, the rows counted; changes nothing
+    Status(RolloutStatus),
+    /// Let the phase that is held be executed by the next deploy, when all its gates pass
+    Release(RolloutRelease),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RolloutStatus {
+    /// The rollout
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RolloutRelease {
+    /// The rollout
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Do not wait for the end of the time for which both shapes are kept; names the database as well
+    #[arg(long, requires = "database")]
+    pub(crate) now: bool,
+    /// The name of the database whose time is ended
+    #[arg(long, value_name = "NAME", requires = "now")]
+    pub(crate) database: Option<String>,
+    /// Answer for the old release being gone, where nobody can measure it: "who: why"
+    #[arg(long, value_name = "WHO: WHY", value_parser = attestation)]
+    pub(crate) attest: Option<String>,
+    /// Sessions whose application_name contains this are of the old release
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) old_release: Option<String>,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+/// Somebody, and a reason.
+fn attestation(text: &str) -> Result<String, String> {
+    let is_said = |part: &str| part.chars().any(char::is_alphanumeric);
+    match text.split_once(':') {
+        Some((who, why)) if is_said(who) && is_said(why) => Ok(text.trim().to_owned()),
+        _ => Err("who answers for it, and why, as in \"Ada: release 41 was taken down at noon\"".to_owned()),
+    }
 }
 
 #[derive(Debug, Args)]

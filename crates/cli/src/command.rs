@@ -13,6 +13,7 @@ pub(crate) mod lint;
 pub(crate) mod lsp;
 pub(crate) mod recover;
 pub(crate) mod resolve;
+pub(crate) mod rollout;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod status;

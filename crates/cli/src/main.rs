@@ -58,6 +58,7 @@ fn main() -> ExitCode {
             Command::Diff(options) => command::diff::run(options, &output).await,
             Command::Create(options) => command::create::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,
+            Command::Rollout(options) => command::rollout::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,
             Command::Snapshot(options) => command::snapshot::run(options, &output).await,

@@ -10,6 +10,7 @@ pub(crate) mod lint;
 pub(crate) mod page;
 mod progress;
 pub(crate) mod protected;
+pub(crate) mod rollout;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;

@@ -5,6 +5,8 @@
 use serde::Serialize;
 use underpin_catalog::LockMode;
 
+use crate::rollout::Why;
+
 /// Somebody who makes us wait.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Blocker {
@@ -66,6 +68,21 @@ pub enum Event {
         migrations: usize,
         /// Those that will be applied, in order.
         pending: Vec<String>,
+    },
+    /// A pending migration is not executed now.
+    Held {
+        /// The folder's name.
+        migration: String,
+        /// The rollout that it is a phase of.
+        rollout: Option<String>,
+        /// Why.
+        why: Why,
+    },
+    /// A run of Prisma that a held file's guard had stopped is taken out of the ledger: nothing of the file was
+    /// executed.
+    LedgerCleared {
+        /// The migration.
+        migration: String,
     },
     /// Somebody else holds Prisma's advisory lock.
     LockHeldElsewhere {

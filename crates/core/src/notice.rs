@@ -5,6 +5,7 @@ use underpin_sql::effect::{AddColumn, ColumnDefault, ObjectKind, ReindexTarget, 
 use underpin_sql::{ConstraintFactsKind, Duration, Effect};
 
 use crate::reason::ReasonCode;
+use crate::rollout::Gone;
 use crate::world::World;
 
 /// Work that others would wait for.
@@ -25,18 +26,23 @@ pub(crate) struct Broken {
     pub(crate) relation: RelationName,
     /// What happens, as the beginning of a sentence.
     pub(crate) what: String,
+    /// What clients do not find any more under this name, or in this form.
+    pub(crate) gone: Option<Gone>,
 }
 
 /// How an effect breaks clients of the release that runs, whatever its twin.
 pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
-    let refuse = |code, relation: &RelationName, what: String| {
-        (!world.is_exempt(relation)).then(|| Broken { code, relation: relation.clone(), what })
+    let refuse = |code, relation: &RelationName, what: String, gone: Option<Gone>| {
+        (!world.is_exempt(relation)).then(|| Broken { code, relation: relation.clone(), what, gone })
+    };
+    let column_of = |table: &RelationName, column: &Name| {
+        Some(Gone::Column { table: table.clone(), column: column.clone() })
     };
     // No client knows the table, and the statement fails on the rows that it has.
     let fails = |added: &AddColumn| {
         let code = ReasonCode::RequiredColumnWithoutDefault;
         let what = format!("column {} is added NOT NULL and without a default", added.column.as_str());
-        Some(Broken { code, relation: added.table.clone(), what })
+        Some(Broken { code, relation: added.table.clone(), what, gone: None })
     };
     let facts = world.facts();
     match effect {
@@ -49,23 +55,29 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
             None
         }
         Effect::DropTable { table, .. } => {
-            refuse(ReasonCode::DropTable, table, format!("{} is dropped", table.shown()))
+            let gone = Some(Gone::Table(table.clone()));
+            refuse(ReasonCode::DropTable, table, format!("{} is dropped", table.shown()), gone)
         }
         Effect::RenameTable { table, to } => {
-            refuse(ReasonCode::RenameTable, table, format!("{} is renamed to {}", table.shown(), to.as_str()))
+            let gone = Some(Gone::Table(table.clone()));
+            let what = format!("{} is renamed to {}", table.shown(), to.as_str());
+            refuse(ReasonCode::RenameTable, table, what, gone)
         }
         Effect::MoveTable { table, namespace } => refuse(
             ReasonCode::RenameTable,
             table,
             format!("{} moves to namespace {}", table.shown(), namespace.as_str()),
+            Some(Gone::Table(table.clone())),
         ),
         Effect::DropColumn { table, column, .. } if is_known(world, table, column) => {
-            refuse(ReasonCode::DropColumn, table, format!("column {} is dropped", column.as_str()))
+            let what = format!("column {} is dropped", column.as_str());
+            refuse(ReasonCode::DropColumn, table, what, column_of(table, column))
         }
         Effect::RenameColumn { table, column, to } => refuse(
             ReasonCode::RenameColumn,
             table,
             format!("column {} is renamed to {}", column.as_str(), to.as_str()),
+            column_of(table, column),
         ),
         Effect::ChangeColumnType { table, column, to, using, collation } => {
             let same = *using != Using::Expression
@@ -81,6 +93,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::ChangeType,
                 table,
                 format!("column {} gets the type {}", column.as_str(), to.text),
+                column_of(table, column),
             )
         }
         Effect::AddColumn(added)
@@ -99,6 +112,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::RequiredColumnWithoutDefault,
                 &added.table,
                 format!("column {} is added NOT NULL and without a default", added.column.as_str()),
+                None,
             )
         }
         // The same in two steps: no client can know the column before this file is applied.
@@ -116,6 +130,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                     "column {} is added and made NOT NULL in one file, without a default",
                     column.as_str()
                 ),
+                None,
             )
         }
         // And with a default that filled the rows which were there, and goes before a client knows the column.
@@ -130,6 +145,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::RequiredColumnWithoutDefault,
                 table,
                 format!("column {} is added NOT NULL and loses its default in one file", column.as_str()),
+                None,
             )
         }
         Effect::DropIndex { index, .. } => {
@@ -145,6 +161,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::DropUnique,
                 &index_facts.table,
                 format!("unique index {} is dropped", index.shown()),
+                Some(Gone::Index(index_facts.table.sibling(index.name.clone()))),
             )
         }
         Effect::DropConstraint { table, constraint, .. } => {
@@ -158,11 +175,13 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::DropUnique,
                 table,
                 format!("unique constraint {} is dropped", constraint.as_str()),
+                Some(Gone::Index(table.sibling(constraint.clone()))),
             )
         }
         Effect::Drop { kind: ObjectKind::Type | ObjectKind::Domain, name, .. } => {
             let user = noticed_user(world, name)?;
-            refuse(ReasonCode::DropType, &user, format!("type {} is dropped", name.shown()))
+            let gone = Some(Gone::Type(name.clone()));
+            refuse(ReasonCode::DropType, &user, format!("type {} is dropped", name.shown()), gone)
         }
         Effect::Rename { kind: ObjectKind::Type | ObjectKind::Domain, name, to } => {
             let user = noticed_user(world, name)?;
@@ -170,6 +189,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::RenameType,
                 &user,
                 format!("type {} is renamed to {}", name.shown(), to.as_str()),
+                Some(Gone::Type(name.clone())),
             )
         }
         Effect::RenameEnumValue { name, value, to } => {
@@ -178,10 +198,11 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 ReasonCode::RenameEnumValue,
                 &user,
                 format!("value {value} of type {} is renamed to {to}", name.shown()),
+                Some(Gone::Type(name.clone())),
             )
         }
         Effect::Truncate { table, .. } => {
-            refuse(ReasonCode::Truncate, table, format!("all rows of {} are deleted", table.shown()))
+            refuse(ReasonCode::Truncate, table, format!("all rows of {} are deleted", table.shown()), None)
         }
         _ => None,
     }

@@ -25,6 +25,7 @@ use self::boundaries::set_boundaries;
 pub use self::refusal::Refusal;
 use crate::notice::{self, Noticed};
 pub use crate::reason::ReasonCode;
+use crate::rollout::Gone;
 use crate::world::World;
 
 /// How much the planner may change.
@@ -117,24 +118,35 @@ impl FilePlan {
 
 /// Plans one file.
 pub fn plan(statements: &[Statement], surroundings: &Surroundings, policy: &Policy) -> FilePlan {
+    plan_released(statements, &[], surroundings, policy)
+}
+
+/// Plans a file of which it is established that no client needs what it takes away: `gone` is that. What else it would
+/// break is refused as ever.
+pub fn plan_released(
+    statements: &[Statement],
+    gone: &[Gone],
+    surroundings: &Surroundings,
+    policy: &Policy,
+) -> FilePlan {
     let mut planner = Planner::around(surroundings, policy);
-    planner.add_file(statements);
+    planner.add_file(statements, gone);
     planner.finish(statements)
 }
 
 /// Why each of several files, executed one after the other, is not run; for each file a list, empty
-/// when it may. What an earlier file makes is there for the later ones; transactions and settings end
-/// with their file.
+/// when it may. With each stands what no client needs any more, as in [`plan_released`]. What an earlier file makes is
+/// there for the later ones; transactions and settings end with their file.
 pub fn refusals<'a>(
-    files: impl IntoIterator<Item = &'a [Statement]>,
+    files: impl IntoIterator<Item = (&'a [Statement], &'a [Gone])>,
     surroundings: &Surroundings,
     policy: &Policy,
 ) -> Vec<Vec<Refusal>> {
     let mut planner = Planner::around(surroundings, policy);
     files
         .into_iter()
-        .map(|statements| {
-            planner.add_file(statements);
+        .map(|(statements, gone)| {
+            planner.add_file(statements, gone);
             planner.end_file(surroundings);
             std::mem::take(&mut planner.plan.refusals)
         })
@@ -164,6 +176,8 @@ struct Planner<'a> {
     fills: Fills,
     exempt_only: bool,
     controls: bool,
+    /// What no client needs any more.
+    gone: Vec<Gone>,
     plan: FilePlan,
 }
 
@@ -179,6 +193,7 @@ impl<'a> Planner<'a> {
             fills: Fills::default(),
             exempt_only: true,
             controls: false,
+            gone: Vec::new(),
             plan: FilePlan {
                 steps: Vec::new(),
                 twinned: false,
@@ -191,7 +206,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn add_file(&mut self, statements: &[Statement]) {
+    fn add_file(&mut self, statements: &[Statement], gone: &[Gone]) {
+        gone.clone_into(&mut self.gone);
         for (ordinal, statement) in statements.iter().enumerate() {
             self.add(ordinal, statement, &statements[ordinal + 1..]);
         }
@@ -336,6 +352,7 @@ impl<'a> Planner<'a> {
         }
         let broken: Vec<_> = judged(statement)
             .filter_map(|effect| notice::broken(effect, &self.world))
+            .filter(|broken| !self.is_given_up(broken))
             .map(|broken| refusal::breaks(statement.line, &broken, &self.world))
             .collect();
         for refusal in broken {
@@ -360,6 +377,22 @@ impl<'a> Planner<'a> {
             Err(none) => self.refuse_all(statement.line, &noticed, &none),
         }
         vec![as_written(statement, ordinal, self.world.facts())]
+    }
+
+    /// Whether it is established that no client needs what goes.
+    fn is_given_up(&self, broken: &notice::Broken) -> bool {
+        let facts = self.world.facts();
+        let is_same = |one: &Gone, other: &Gone| match (one, other) {
+            (Gone::Column { table, column }, Gone::Column { table: other, column: same }) => {
+                column == same && facts.resolve(table) == facts.resolve(other)
+            }
+            (Gone::Table(one), Gone::Table(other)) | (Gone::Index(one), Gone::Index(other)) => {
+                facts.resolve(one) == facts.resolve(other)
+            }
+            (Gone::Type(one), Gone::Type(other)) => facts.resolve_type(one) == facts.resolve_type(other),
+            (Gone::Column { .. } | Gone::Table(_) | Gone::Index(_) | Gone::Type(_), _) => false,
+        };
+        broken.gone.as_ref().is_some_and(|gone| self.gone.iter().any(|other| is_same(gone, other)))
     }
 
     /// The effect that stands in the way. Where the team allows that one, the statement runs as written

@@ -1,10 +1,12 @@
 //! What can be set in `underpin.toml`, with the defaults and where each number comes from.
 
 mod lint;
+mod rollout;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::lint::{Ignore, LintSettings};
+pub use self::rollout::RolloutSettings;
 use crate::drift::DriftSettings;
 use crate::run::Limits;
 
@@ -24,6 +26,8 @@ pub struct Settings {
     pub drift: DriftSettings,
     /// `[check]`
     pub check: CheckSettings,
+    /// `[rollout]`
+    pub rollout: RolloutSettings,
 }
 
 /// How locks are asked for. All times in milliseconds.

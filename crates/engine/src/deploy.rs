@@ -4,6 +4,7 @@
 //! ours (lock, journal, lease), then migration after migration. Everything that can be known to be
 //! wrong is said before anything is changed.
 
+mod holding;
 mod migration;
 mod preflight;
 
@@ -17,6 +18,7 @@ use tokio_postgres::Client;
 use underpin_core::event::{Blocker, Event};
 use underpin_core::exit;
 use underpin_core::plan::{Mode, Policy, ReasonCode, Refusal as PlanRefusal};
+use underpin_core::rollout::Why;
 use underpin_core::settings::Settings;
 use underpin_prisma::{DatabaseUrl, History, PrismaVersion};
 use uuid::Uuid;
@@ -81,18 +83,41 @@ impl Request {
 pub struct Outcome {
     /// Applied in this run, in order.
     pub applied: Vec<String>,
+    /// Pending, and not executed in this run: phases that are held, and what waits behind them.
+    pub held: Vec<Held>,
     /// How it ended.
     pub ending: Ending,
+}
+
+/// A pending migration that is not executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The folder's name.
+    pub migration: String,
+    /// The rollout that it is a phase of.
+    pub rollout: Option<String>,
+    /// Why.
+    #[serde(flatten)]
+    pub why: Why,
 }
 
 /// The ways in which a deploy ends.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ending {
-    /// Nothing was pending.
+    /// Nothing was pending, or nothing but phases that are held.
     UpToDate,
-    /// Everything pending is applied.
+    /// Everything pending is applied, but for phases that are held.
     Applied,
+    /// Everything that could be applied is; a migration that is no held phase waits behind one.
+    Behind {
+        /// The first one.
+        migration: String,
+        /// The held phase, or what waits itself, that it comes after.
+        behind: String,
+        /// The relation that both name.
+        relation: String,
+    },
     /// Statements were refused; nothing of their migration was executed.
     Refused {
         /// The migrations with what was refused in them.
@@ -148,7 +173,24 @@ impl Ending {
             Self::Refused { .. } => exit::FINDINGS,
             Self::Failed { half_done: false, .. } => exit::COULD_NOT_RUN,
             Self::Failed { half_done: true, .. } | Self::InDoubt { .. } => exit::NEEDS_RECOVER,
-            Self::Stopped { .. } => exit::STOPPED,
+            Self::Stopped { .. } | Self::Behind { .. } => exit::STOPPED,
+        }
+    }
+
+    /// The end of a run that met no trouble.
+    fn of(applied: &[String], held: &[Held]) -> Self {
+        let behind = held.iter().find_map(|held| match &held.why {
+            Why::Behind { migration, relation } => Some((held, migration, relation)),
+            Why::Gates | Why::Aborted => None,
+        });
+        match behind {
+            Some((held, behind, relation)) => Self::Behind {
+                migration: held.migration.clone(),
+                behind: behind.clone(),
+                relation: relation.clone(),
+            },
+            None if applied.is_empty() => Self::UpToDate,
+            None => Self::Applied,
         }
     }
 }
@@ -167,7 +209,8 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     if !request.without_advisory_lock {
         take_lock(&guard.client, request, events).await?;
     }
-    let mut preflight = preflight::look(&guard, target, request, &ledger, &server).await?;
+    // Both are large, and only one is ever alive.
+    let mut preflight = Box::pin(preflight::look(&guard, target, request, &ledger, &server)).await?;
     events.send(Event::RunStarted {
         run: run.to_string(),
         target: format!("{}/{}", target.url.server(), target.url.database),
@@ -175,12 +218,17 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
         migrations: target.history.migrations().len(),
         pending: preflight.pending.iter().map(|pending| pending.name.clone()).collect(),
     });
-    if preflight.pending.is_empty() {
-        return Ok(finish(events, Vec::new(), Ending::UpToDate));
+    let held = preflight.holding.held.clone();
+    for held in held.iter().cloned() {
+        events.send(Event::Held { migration: held.migration, rollout: held.rollout, why: held.why });
+    }
+    if preflight.pending.is_empty() && !preflight.holding.has_to_remember() {
+        let ending = Ending::of(&[], &held);
+        return Ok(finish(events, Vec::new(), held, ending));
     }
     if !preflight.refused.is_empty() {
         let migrations = std::mem::take(&mut preflight.refused);
-        return Ok(finish(events, Vec::new(), Ending::Refused { migrations }));
+        return Ok(finish(events, Vec::new(), held, Ending::Refused { migrations }));
     }
 
     session::retire_predecessors(&guard.client, &application).await?;
@@ -189,6 +237,9 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     }
     journal::bootstrap(&guard.client).await.map_err(journal_problem)?;
     let owner = journal::take_lease(&guard.client, &target.url.schema, run).await?;
+    journal::upgrade(&guard.client, &owner).await.map_err(journal_problem)?;
+    // Before anything of a rollout is executed, so that from its first phase on Prisma stops at what is held.
+    preflight.holding.remember(&guard.client, &owner, &ledger, events).await?;
     let mut executor = Executor {
         sessions: Sessions::open(&target.url, &application).await?,
         guard: (!request.without_advisory_lock).then_some(&guard.client),
@@ -201,26 +252,29 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     let facts = preflight.facts(target, &server);
     let mut prover = preflight.prover(target, request, &server);
     let mut applied = Vec::new();
-    let mut ending = Ending::Applied;
+    let mut stopped = None;
     for pending in &preflight.pending {
-        match migration::apply(&mut executor, &mut prover, pending, request, &facts).await? {
+        match Box::pin(migration::apply(&mut executor, &mut prover, pending, request, &facts)).await? {
             None => {
                 applied.push(pending.name.clone());
                 prover.advance(pending);
             }
             Some(other) => {
-                ending = other;
+                stopped = Some(other);
                 break;
             }
         }
     }
     prover.finish().await;
-    Ok(finish(events, applied, ending))
+    let owner = executor.owner;
+    preflight.holding.count(&guard.client, &owner, &applied).await;
+    let ending = stopped.unwrap_or_else(|| Ending::of(&applied, &held));
+    Ok(finish(events, applied, held, ending))
 }
 
-fn finish(events: &Events, applied: Vec<String>, ending: Ending) -> Outcome {
+fn finish(events: &Events, applied: Vec<String>, held: Vec<Held>, ending: Ending) -> Outcome {
     events.send(Event::RunFinished { applied: applied.clone(), exit_code: ending.exit_code() });
-    Outcome { applied, ending }
+    Outcome { applied, held, ending }
 }
 
 async fn take_lock(client: &Client, request: &Request, events: &Events) -> Result<(), Problem> {

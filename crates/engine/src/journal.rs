@@ -4,6 +4,8 @@
 //! transaction is an intent first, and settled by looking at the catalog. The texts that belong into
 //! somebody's transaction are returned as [`Sql`]; the others are executed here.
 
+mod rollouts;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -13,8 +15,13 @@ use underpin_core::run::Refusal;
 use underpin_sql::{Step, StepId};
 use uuid::Uuid;
 
+pub(crate) use self::rollouts::{Calls, Hold, Known, holds, known, upgrade};
+
 /// The version of the tables that this program writes.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
+
+/// The version of those that every journal begins with; [`upgrade`] adds the rest.
+const FIRST_VERSION: i32 = 1;
 
 /// Who we are in the journal.
 #[derive(Clone, Debug)]
@@ -114,7 +121,7 @@ pub(crate) enum JournalError {
     Server(#[from] tokio_postgres::Error),
 }
 
-/// Creates the journal where it is missing. Under the advisory lock.
+/// Creates the journal where it is missing, in its first version. Under the advisory lock.
 ///
 /// # Errors
 /// [`JournalError::Newer`]; `42501` when the role may not create a schema in the database.
@@ -129,7 +136,7 @@ pub(crate) async fn bootstrap(client: &Client) -> Result<(), JournalError> {
         }
         let version = sql!(
             "INSERT INTO underpin.meta (version) SELECT {} WHERE NOT EXISTS (SELECT FROM underpin.meta); COMMIT",
-            VERSION
+            FIRST_VERSION
         );
         client.batch_execute(version.as_str()).await?;
     }

@@ -29,6 +29,7 @@ mod reading;
 pub mod recover;
 pub mod repository;
 pub mod resolve;
+pub mod rollout;
 mod server;
 mod session;
 mod shadow_history;

@@ -3,12 +3,14 @@
 
 use serde::Serialize;
 use underpin_core::exit;
+use underpin_core::settings::Settings;
 use underpin_prisma::{Alignment, align};
 
 use crate::deploy::Target;
 use crate::journal;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
+use crate::rollout::{self, Review, Standing};
 use crate::session;
 
 /// Where a database stands.
@@ -20,6 +22,10 @@ pub struct Status {
     pub has_ledger: bool,
     /// Migrations that underpin has begun and not finished.
     pub half_applied: Vec<HalfApplied>,
+    /// Rollouts that are not finished.
+    pub rollouts: Vec<Review>,
+    /// Held migrations at which Prisma was stopped; the next deploy takes its rows out of the ledger.
+    pub stopped_by_guard: Vec<String>,
 }
 
 /// A migration that underpin has begun and not finished.
@@ -69,17 +75,24 @@ impl Status {
 /// Reads where a database stands.
 ///
 /// # Errors
-/// The connection's, and an unreadable ledger.
-pub async fn status(target: &Target) -> Result<Status, Problem> {
+/// The connection's, an unreadable ledger, and directives that cannot be understood.
+pub async fn status(target: &Target, settings: &Settings) -> Result<Status, Problem> {
     let connection = session::open(&target.url, "underpin-status").await?;
     let client = &connection.client;
     let rows = Ledger::of(&target.url.schema).rows(client).await?;
-    let alignment = align(&target.history, rows.as_deref().unwrap_or_default(), target.prisma);
+    let has_ledger = rows.is_some();
+    let rows = rows.unwrap_or_default();
+    let standing = Standing::look(client, target, &rows).await?;
+    let (stopped, rows): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| standing.was_stopped_by_guard(row));
+    let alignment = align(&target.history, &rows, target.prisma);
     let half_applied = match alignment.failed.is_empty() {
         true => Vec::new(),
         false => half_applied(client, target, &alignment).await?,
     };
-    Ok(Status { alignment, has_ledger: rows.is_some(), half_applied })
+    let rollouts = rollout::reviews(client, &standing, settings).await?;
+    let stopped_by_guard = stopped.into_iter().map(|row| row.migration_name).collect();
+    Ok(Status { alignment, has_ledger, half_applied, rollouts, stopped_by_guard })
 }
 
 /// What the journal knows about the ledger's unfinished rows.

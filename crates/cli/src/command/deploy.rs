@@ -3,6 +3,7 @@
 use serde::Serialize;
 use underpin_core::exit;
 use underpin_core::plan::Mode;
+use underpin_core::rollout::Why;
 use underpin_engine::Problem;
 use underpin_engine::deploy::{Ending, Outcome, Request, deploy};
 use underpin_prisma::message::report;
@@ -72,6 +73,10 @@ fn tell(outcome: &Outcome, output: &Output) {
     match &outcome.ending {
         Ending::UpToDate => output.say(report::nothing_pending()),
         Ending::Applied => output.say(report::deployed(&outcome.applied)),
+        Ending::Behind { migration, behind, relation } => {
+            output.remark(format!("Stopped safely before migration {migration}: it names {relation}, and so does {behind}, which is not executed\n"));
+            output.remark("Everything that does not depend on it is applied.\n  - when it is released and applied, the next deploy goes on: underpin status");
+        }
         Ending::Refused { migrations } => refused(migrations, output),
         Ending::Failed { migration, line, sqlstate, message, half_done } => {
             let place = line.map_or_else(String::new, |line| format!(", line {line}"));
@@ -94,6 +99,14 @@ fn tell(outcome: &Outcome, output: &Output) {
             output.remark(format!("Stopped at migration {migration}: {reason}\n"));
             output.remark("  - see what has taken effect: underpin recover");
         }
+    }
+    for name in outcome.held.iter().filter_map(|held| match held.why {
+        Why::Gates => held.rollout.as_ref(),
+        Why::Aborted | Why::Behind { .. } => None,
+    }) {
+        output.say(format!(
+            "\nHeld: the contract of rollout {name}. What is missing: underpin rollout status {name}"
+        ));
     }
     debug_assert!(outcome.ending.exit_code() != exit::BUG, "no ending is a bug");
 }

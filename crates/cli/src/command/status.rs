@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use underpin_engine::Problem;
+use underpin_engine::rollout::Review;
 use underpin_engine::status::{HalfApplied, status};
 use underpin_prisma::message::report;
 
 use super::introduce;
 use crate::arguments::Status;
-use crate::output::Output;
+use crate::output::{Output, rollout};
 use crate::place;
 
 #[derive(Serialize)]
@@ -24,12 +25,14 @@ struct Report<'a> {
     out_of_order: &'a [String],
     rolled_back: &'a [String],
     scripts_missing: &'a [String],
+    rollouts: &'a [Review],
+    stopped_by_guard: &'a [String],
 }
 
 pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem> {
     let place = place::find(&options.project)?;
     introduce(&place, output);
-    let found = status(&place.target).await?;
+    let found = status(&place.target, &place.settings).await?;
     let code = found.exit_code();
     let a = &found.alignment;
     output.object(&Report {
@@ -45,6 +48,8 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
         out_of_order: &a.out_of_order,
         rolled_back: &a.rolled_back,
         scripts_missing: &a.scripts_missing,
+        rollouts: &found.rollouts,
+        stopped_by_guard: &found.stopped_by_guard,
     });
     let (text, _) = report::status(a, found.has_ledger);
     output.say(text.replace("prisma migrate", "underpin").replace("underpin dev", "prisma migrate dev"));
@@ -53,6 +58,14 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
             "\nMigration {} is half applied by underpin: {} steps are done. To continue it: underpin deploy",
             half.migration,
             half.applied.len()
+        ));
+    }
+    for review in &found.rollouts {
+        output.say(rollout::brief(review, jiff::Timestamp::now()));
+    }
+    for name in &found.stopped_by_guard {
+        output.say(format!(
+            "\nPrisma was stopped at {name}, which is held, before any of it. The next deploy takes its row out of the ledger: underpin deploy"
         ));
     }
     for edited in &a.edited {

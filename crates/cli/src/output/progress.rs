@@ -31,6 +31,13 @@ impl Progress {
                 time(*waited_ms),
                 time(*budget_left_ms)
             )),
+            Event::Held { migration, why, .. } => {
+                let mark = self.paint("33", "held");
+                self.line(&format!("  {mark}  {migration}: {}", super::rollout::why(why)));
+            }
+            Event::LedgerCleared { migration } => self.line(&format!(
+                "  Prisma was stopped at `{migration}`, which is held, before any of it; its row is taken out of the ledger"
+            )),
             Event::ProofStarted { migration } => {
                 self.line(&format!("  proving the online form of {migration} on a throwaway server"));
             }

@@ -39,7 +39,7 @@ impl Refusal {
 
 /// An effect that breaks clients.
 pub(super) fn breaks(line: u32, broken: &Broken, world: &World) -> Refusal {
-    let Broken { code, relation, what } = broken;
+    let Broken { code, relation, what, gone: _ } = broken;
     Refusal {
         code: *code,
         line,

@@ -374,7 +374,8 @@ fn a_file_ends_its_transaction_and_its_settings_for_the_next_one() {
         r#"ALTER TABLE "New" DROP COLUMN "id"; ALTER TABLE "User" DROP COLUMN "name";"#,
     ]
     .map(|text| read(text).unwrap());
-    let refused = refusals(files.iter().map(Vec::as_slice), &around(), &Policy::default());
+    let refused =
+        refusals(files.iter().map(|file| (file.as_slice(), [].as_slice())), &around(), &Policy::default());
     let codes: Vec<Vec<&str>> =
         refused.iter().map(|list| list.iter().map(|refusal| refusal.code.as_str()).collect()).collect();
     assert_eq!(codes, [vec![], vec![], vec!["drop-column"], vec![], vec!["drop-column"]], "{refused:?}");

@@ -57,6 +57,15 @@ impl Phase {
         }
     }
 
+    /// What a rollout is behind it.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Expand => "expanded",
+            Self::Backfill => "backfilled",
+            Self::Contract => "contracted",
+        }
+    }
+
     /// Whether it waits for its gates.
     pub fn is_held(self) -> bool {
         match self {

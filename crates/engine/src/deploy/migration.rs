@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use underpin_catalog::Sql;
 use underpin_core::event::{Event, WaitReason};
 use underpin_core::exit;
-use underpin_core::plan::{FilePlan, Mode, ReasonCode, plan};
+use underpin_core::plan::{FilePlan, Mode, ReasonCode, plan_released};
 use underpin_core::run::{Act, Decision, Report, State, Stop, decide, segments};
 use uuid::Uuid;
 
 use super::preflight::{Facts, Pending, ProvingHistory};
-use super::{Ending, RefusedMigration, Request, interrupted};
+use super::{Ending, RefusedMigration, Request, holding, interrupted};
 use crate::execute::{Current, Executor};
 use crate::gate::sentence;
 use crate::journal::{self, Begun};
@@ -100,10 +100,18 @@ async fn planned(
         };
         return Ok(Ok(FilePlan::resumed(steps, begun.mode == journal::Mode::Online)));
     }
+    if let Some(reason) = holding::shut_again(&executor.sessions.work, pending, request).await? {
+        return Ok(Err(Ending::Stopped {
+            migration: pending.name.clone(),
+            reason,
+            blockers: Vec::new(),
+            half_done: false,
+        }));
+    }
     let policy = request.policy();
     let watch = &executor.sessions.watch.connection;
     let around = facts.of(watch, &pending.statements, policy.small_table_bytes).await?;
-    let plan = plan(&pending.statements, &around, &policy);
+    let plan = plan_released(&pending.statements, pending.gone(), &around, &policy);
     if !plan.refusals.is_empty() {
         let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];
         return Ok(Err(Ending::Refused { migrations }));

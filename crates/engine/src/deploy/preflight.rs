@@ -4,9 +4,11 @@ use tokio_postgres::Client;
 use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
 use underpin_core::plan::{self, FilePlan, Mode, ReasonCode};
+use underpin_core::rollout::{Gone, PhaseFile, is_guard};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
+use super::holding::Holding;
 use super::{RefusedMigration, Request, Target};
 use crate::connect::Connection;
 use crate::journal::{self, Unfinished};
@@ -26,6 +28,15 @@ pub(super) struct Pending {
     pub(super) statements: Vec<Statement>,
     /// What an earlier run has begun of it.
     pub(super) begun: Option<Unfinished>,
+    /// What its phase says, when it is one that was held and is released.
+    pub(super) released: Option<PhaseFile>,
+}
+
+impl Pending {
+    /// What no client needs any more.
+    pub(super) fn gone(&self) -> &[Gone] {
+        self.released.as_ref().map_or(&[], |phase| &phase.directives.gone)
+    }
 }
 
 /// What there is to do, and what stands against it.
@@ -34,6 +45,7 @@ pub(super) struct Preflight {
     pub(super) has_ledger: bool,
     pub(super) pending: Vec<Pending>,
     pub(super) refused: Vec<RefusedMigration>,
+    pub(super) holding: Holding,
     applied: Vec<String>,
     /// There is no relation that anybody could use.
     nothing_there: bool,
@@ -77,7 +89,9 @@ pub(super) async fn look(
     if rows.is_none() {
         refuse_unmanaged(client, ledger).await?;
     }
-    let alignment = align(&target.history, rows.as_deref().unwrap_or_default(), target.prisma);
+    let has_ledger = rows.is_some();
+    let mut holding = Holding::look(client, target, rows.unwrap_or_default()).await?;
+    let alignment = align(&target.history, holding.rows(), target.prisma);
     refuse_disagreement(&alignment, request)?;
     let unfinished = match journal::exists(client).await? {
         true => journal::unfinished(client, &target.url.schema).await?,
@@ -85,9 +99,17 @@ pub(super) async fn look(
     };
     let resumed = resumable(&alignment, unfinished)?;
     let pending = read_pending(target, &alignment, resumed)?;
-    let refused = refusals(guard, &pending, request, server).await?;
     let nothing_there = alignment.applied.is_empty() && !surroundings::is_anything(client).await?;
-    Ok(Preflight { has_ledger: rows.is_some(), pending, refused, applied: alignment.applied, nothing_there })
+    let pending = match nothing_there {
+        // Nobody is there who could need what a contract takes away.
+        true => pending,
+        false => {
+            let allows_edits = request.allows(ReasonCode::EditedMigration);
+            holding.divide(target, pending, allows_edits)?
+        }
+    };
+    let refused = refusals(guard, &pending, request, server).await?;
+    Ok(Preflight { has_ledger, pending, refused, holding, applied: alignment.applied, nothing_there })
 }
 
 impl Preflight {
@@ -266,7 +288,7 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
             .at(file)
             .hint("delete the folder or restore the file"));
     };
-    let statements = read(script.text()).map_err(|error| {
+    let mut statements = read(script.text()).map_err(|error| {
         let problem = Problem::new(format!("{file} is not valid SQL: {}", error.message))
             .coded("42601")
             .at(format!("{file}:{}:{}", error.line, error.column));
@@ -275,6 +297,10 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
             false => problem.hint("correct the file: no statement of it or of another pending migration was executed"),
         }
     })?;
+    // It asks what we have asked already, by the same table.
+    if statements.first().is_some_and(|first| is_guard(first, &migration.name)) {
+        statements.remove(0);
+    }
     if let Some(begun) = &begun
         && !script.matches_checksum(&begun.checksum)
     {
@@ -293,6 +319,7 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
         checksum: script.checksum().to_string(),
         statements,
         begun,
+        released: None,
     })
 }
 
@@ -310,7 +337,7 @@ async fn refusals(
     let all: Vec<Statement> = pending.iter().flat_map(|file| file.statements.clone()).collect();
     let small = request.settings.small_table_bytes();
     let around = surroundings::look(guard, server.version, &mentioned(&all), small).await?;
-    let files = pending.iter().map(|file| file.statements.as_slice());
+    let files = pending.iter().map(|file| (file.statements.as_slice(), file.gone()));
     let refused = plan::refusals(files, &around, &request.policy());
     Ok(pending
         .iter()

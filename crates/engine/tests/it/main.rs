@@ -18,6 +18,7 @@ mod protected;
 mod protocol;
 mod releases;
 mod rivals;
+mod rollout;
 mod setting;
 mod shop;
 mod stats;

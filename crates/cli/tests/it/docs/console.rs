@@ -10,7 +10,7 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "docs/check.md",
     "docs/create.md",
@@ -21,6 +21,7 @@ const PAGES: [&str; 13] = [
     "docs/lint.md",
     "docs/operations.md",
     "docs/refusals.md",
+    "docs/rollouts.md",
     "docs/settings.md",
     "docs/shadow.md",
     "docs/audit.md",
@@ -135,9 +136,23 @@ async fn execute(command: &str, given: &Given, code: &mut i32) -> Vec<String> {
         return Vec::new();
     }
     let arguments = command.strip_prefix("underpin").expect("a command of ours");
-    let (said, ended) = underpin(arguments.split_whitespace(), given.project.path(), &given.url());
+    let own_name = |word: &str| match word {
+        "shop" => given.database.name().to_owned(),
+        other => other.to_owned(),
+    };
+    let words: Vec<String> = words(arguments).iter().map(|word| own_name(word)).collect();
+    let (said, ended) = underpin(words.iter().map(String::as_str), given.project.path(), &given.url());
     *code = ended;
     said.lines().map(str::to_owned).collect()
+}
+
+/// The words of a command; quotes keep one together.
+fn words(arguments: &str) -> Vec<String> {
+    let apart = |(at, part): (usize, &str)| match at % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    };
+    arguments.split('"').enumerate().flat_map(apart).collect()
 }
 
 /// The command's words and data in the order in which a terminal would show them.

@@ -85,6 +85,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
              CREATE INDEX \"Order_status_idx\" ON \"Order\"(\"status\");\n\
              CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n",
         ),
+        "phases" => phases(project),
         "misspelt" => project.file("underpin.toml", "[lock]\ntry_timout_ms = 50\n"),
         "blocked" => {
             others.push(reader(&database).await);
@@ -175,6 +176,16 @@ async fn protected(project: ProjectFolder, server: &Server) -> ProjectFolder {
              createdAt DateTime @default(now())\n}\n",
         )
         .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"))
+/// The phases whose files `docs/rollouts.md` shows.
+fn phases(project: ProjectFolder) -> ProjectFolder {
+    let page = super::console::read("docs/rollouts.md");
+    let files = page.split("`202").skip(1).filter_map(|part| {
+        let (name, rest) = part.split_once("/migration.sql`:")?;
+        Some((format!("202{name}"), rest.split_once("```sql\n")?.1.split("```").next()?.to_owned()))
+    });
+    let files: Vec<_> = files.collect();
+    assert_eq!(files.len(), 3, "docs/rollouts.md shows three phases");
+    files.iter().fold(project, |project, (name, sql)| project.migration(name, sql))
 }
 
 /// A repository whose default branch has the first migration; behind it a new one, and a field that came later.

@@ -1,0 +1,77 @@
+//! `underpin rollout`
+
+use jiff::Timestamp;
+use underpin_core::exit;
+use underpin_core::rollout::gate::Verdict;
+use underpin_engine::Problem;
+use underpin_engine::rollout::{Word, release, review};
+
+use super::introduce;
+use crate::arguments::{Rollout, RolloutAct, RolloutRelease, RolloutStatus};
+use crate::output::{Output, rollout};
+use crate::place;
+
+pub(crate) async fn run(options: &Rollout, output: &Output) -> Result<u8, Problem> {
+    match &options.act {
+        RolloutAct::Status(options) => show(options, output).await,
+        RolloutAct::Release(options) => let_go(options, output).await,
+    }
+}
+
+async fn show(options: &RolloutStatus, output: &Output) -> Result<u8, Problem> {
+    let place = place::find(&options.project)?;
+    introduce(&place, output);
+    let found = review(&place.target, &place.settings, &options.name).await?;
+    let code = if found.may_pass() { exit::CLEAN } else { exit::NO_GO };
+    output.object(&serde_json::json!({ "version": 1, "exit_code": code, "rollout": found }));
+    output.say(rollout::whole(&found, Timestamp::now()));
+    if found.held.is_some() && !found.gates.is_empty() {
+        output.say(match found.may_pass() {
+            true => format!("\nNothing is missing: underpin rollout release {}", found.rollout),
+            false => "\nNot yet.".to_owned(),
+        });
+    }
+    Ok(code)
+}
+
+async fn let_go(options: &RolloutRelease, output: &Output) -> Result<u8, Problem> {
+    let place = place::find(&options.project)?;
+    introduce(&place, output);
+    let word = Word {
+        now: options.database.clone(),
+        attested: options.attest.clone(),
+        old_release: options.old_release.clone(),
+    };
+    let released = release(&place.target, &place.settings, &options.name, &word).await?;
+    let code = released.exit_code();
+    output.object(&serde_json::json!({ "version": 1, "exit_code": code, "release": released }));
+    if !released.gates.is_empty() {
+        output.say(format!("Gates of {}:{}\n", released.migration, rollout::gates(&released.gates)));
+    }
+    match (released.released, released.before) {
+        (true, Some(at)) => output
+            .say(format!("{} is released since {at}. To execute it: underpin deploy", released.migration)),
+        (true, None) => {
+            output.say(format!("{} is released. To execute it: underpin deploy", released.migration))
+        }
+        (false, _) => {
+            output.remark(format!("NO-GO: {} stays held.", released.migration));
+            let is_open = |asked| {
+                released
+                    .gates
+                    .iter()
+                    .any(|gate| gate.asked.as_str() == asked && gate.verdict != Verdict::Passes)
+            };
+            if is_open("window") {
+                output.remark(format!(
+                    "  - to end the time for which both shapes are kept: --now --database {}",
+                    place.target.url.database
+                ));
+            }
+            if is_open("drained") {
+                output.remark("  - when you know that the old release is gone: --attest \"who: why\"");
+            }
+        }
+    }
+    Ok(code)
+}

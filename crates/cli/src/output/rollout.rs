@@ -1,0 +1,86 @@
+//! Rollouts for people: where each stands, and what its gates say.
+
+use jiff::Timestamp;
+use underpin_core::rollout::Why;
+use underpin_core::rollout::gate::{Asked, Gate, Verdict, span};
+use underpin_engine::rollout::Review;
+
+/// Why a migration is not executed.
+pub(crate) fn why(why: &Why) -> String {
+    match why {
+        Why::Gates => "it takes away what running releases may need, and is not released".to_owned(),
+        Why::Aborted => "its rollout was led back; delete its folders".to_owned(),
+        Why::Behind { migration, relation } => {
+            format!("it names {relation}, and so does {migration}, which is not executed")
+        }
+    }
+}
+
+/// A rollout in a few lines: its state, and what is missing.
+pub(crate) fn brief(review: &Review, now: Timestamp) -> String {
+    let mut text = format!("\n{}", heading(review, now));
+    // Rows are not counted for an overview.
+    let is_told = |gate: &&Gate| {
+        gate.verdict != Verdict::Passes && (gate.asked, gate.verdict) != (Asked::Verified, Verdict::Unknown)
+    };
+    for gate in review.gates.iter().filter(is_told) {
+        text.push('\n');
+        text.push_str(&shown(gate));
+    }
+    if review.held.is_some() && review.state != "waiting" && review.state != "aborted" {
+        text.push_str(&format!("\n  when nothing is missing: underpin rollout release {}", review.rollout));
+    }
+    text
+}
+
+/// A rollout with its phases and all its gates.
+pub(crate) fn whole(review: &Review, now: Timestamp) -> String {
+    let mut text = heading(review, now);
+    for phase in &review.phases {
+        let applied = match phase.applied_at {
+            Some(at) => format!("applied {}", instant(at)),
+            None if review.held.as_ref() == Some(&phase.migration) => "held".to_owned(),
+            None => "pending".to_owned(),
+        };
+        text.push_str(&format!("\n  {:<9} {}, {applied}", phase.phase.as_str(), phase.migration));
+    }
+    if !review.gates.is_empty() {
+        text.push_str("\n\nGates of the contract:");
+    }
+    text.push_str(&gates(&review.gates));
+    text
+}
+
+/// Each gate on a line.
+pub(crate) fn gates(gates: &[Gate]) -> String {
+    gates.iter().map(|gate| format!("\n{}", shown(gate))).collect()
+}
+
+fn heading(review: &Review, now: Timestamp) -> String {
+    let name = &review.rollout;
+    let since = match review.since {
+        Some(since) => format!(" for {} (since {})", span(now.duration_since(since)), instant(since)),
+        None => String::new(),
+    };
+    match (review.state, review.released_at) {
+        ("waiting", _) => format!("Rollout {name} has not begun in this database."),
+        ("aborted", _) => format!("Rollout {name} was led back{since}; delete its folders."),
+        (state, Some(_)) => {
+            format!("Rollout {name} is {state}{since}, and released: underpin deploy finishes it.")
+        }
+        (state, None) => format!("Rollout {name} is {state}{since}."),
+    }
+}
+
+fn shown(gate: &Gate) -> String {
+    let mark = match gate.verdict {
+        Verdict::Passes => "passes",
+        Verdict::Shut => "shut",
+        Verdict::Unknown => "unknown",
+    };
+    format!("  {mark:<8} {:<9} {}", gate.asked.as_str(), gate.words)
+}
+
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,263 @@
+//! Phases that are held: which pending migrations wait, and what the journal has to remember before anything of a
+//! rollout is executed.
+
+use std::collections::BTreeSet;
+
+use tokio_postgres::Client;
+use underpin_catalog::{Name, RelationName, Sql};
+use underpin_core::event::Event;
+use underpin_core::rollout::{HELD, HoldState, Progress, Rollout, Waiting, held};
+use underpin_prisma::LedgerRow;
+use underpin_sql::{Effect, Statement, mentioned};
+
+use super::preflight::Pending;
+use super::{Held, Request, Target};
+use crate::events::Events;
+use crate::journal::Owner;
+use crate::ledger::Ledger;
+use crate::problem::Problem;
+use crate::rollout::{Standing, count_calls, missing_triggers, verify};
+
+/// What of the pending migrations waits, and what is to be remembered of it.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    standing: Standing,
+    rows: Vec<LedgerRow>,
+    /// Rows that Prisma left when a guard stopped it.
+    stopped: Vec<LedgerRow>,
+    /// Pending, and not executed now.
+    pub(super) held: Vec<Held>,
+    remember: Vec<Remember>,
+}
+
+/// A rollout that the journal does not know yet as it is.
+#[derive(Debug)]
+struct Remember {
+    rollout: String,
+    /// Folders and checksums of its phases.
+    phases: Vec<(String, String)>,
+    /// Those that are to be held.
+    holds: Vec<String>,
+}
+
+impl Holding {
+    /// What there is of rollouts.
+    ///
+    /// # Errors
+    /// Phases that cannot be understood or do not fit together; those of the connection.
+    pub(super) async fn look(
+        client: &Client,
+        target: &Target,
+        rows: Vec<LedgerRow>,
+    ) -> Result<Self, Problem> {
+        let standing = Standing::look(client, target, &rows).await?;
+        let (stopped, rows) = rows.into_iter().partition(|row| standing.was_stopped_by_guard(row));
+        Ok(Self { standing, rows, stopped, ..Self::default() })
+    }
+
+    /// The ledger without what guards have left in it.
+    pub(super) fn rows(&self) -> &[LedgerRow] {
+        &self.rows
+    }
+
+    /// The migrations that are executed now, in a database that is in use.
+    ///
+    /// # Errors
+    /// What must not be executed, whatever the gates say.
+    pub(super) fn divide(
+        &mut self,
+        target: &Target,
+        pending: Vec<Pending>,
+        allows_edits: bool,
+    ) -> Result<Vec<Pending>, Problem> {
+        self.standing.refuse(target, allows_edits)?;
+        let everything = everything(&pending);
+        let waiting: Vec<_> = pending
+            .iter()
+            .map(|migration| Waiting {
+                folder: &migration.name,
+                hold: self.state(migration),
+                names: match may_name_anything(&migration.statements) {
+                    true => everything.clone(),
+                    false => names(&migration.statements),
+                },
+            })
+            .collect();
+        let why = held(&waiting, &Name::new(&target.url.schema));
+        let mut going = Vec::new();
+        for (mut migration, why) in pending.into_iter().zip(why) {
+            let phase = self.standing.phase_of(&migration.name);
+            match why {
+                Some(why) => self.held.push(Held {
+                    rollout: phase.map(|(rollout, _)| rollout.name.clone()),
+                    migration: migration.name,
+                    why,
+                }),
+                None => {
+                    migration.released =
+                        phase.map(|(_, file)| file.clone()).filter(|file| file.directives.phase.is_held());
+                    going.push(migration);
+                }
+            }
+        }
+        let rollouts = self.standing.rollouts.iter();
+        self.remember = rollouts.filter_map(|rollout| self.to_remember(target, rollout, &going)).collect();
+        Ok(going)
+    }
+
+    fn state(&self, migration: &Pending) -> HoldState {
+        if migration.begun.is_some() {
+            return HoldState::Begun;
+        }
+        let Some((rollout, file)) = self.standing.phase_of(&migration.name) else { return HoldState::Free };
+        let released = self.standing.hold(&migration.name).is_some_and(|hold| hold.released_at.is_some());
+        match self.standing.aborted_at(rollout) {
+            Some(_) => HoldState::Aborted,
+            None if file.directives.phase.is_held() && !released => HoldState::Held,
+            None => HoldState::Free,
+        }
+    }
+
+    /// What the journal has to know of a rollout that has begun or begins now.
+    fn to_remember(&self, target: &Target, rollout: &Rollout, going: &[Pending]) -> Option<Remember> {
+        let progress = rollout.progress(&self.standing.applied).ok()?;
+        let is_going = |folder: &str| going.iter().any(|migration| migration.name == folder);
+        let has_begun = progress != Progress::Ahead
+            || rollout.phases.iter().any(|file| is_going(&file.folder))
+            || rollout.phases.first().is_some_and(|file| file.directives.phase.is_held());
+        if progress == Progress::Finished || !has_begun || self.standing.aborted_at(rollout).is_some() {
+            return None;
+        }
+        let checksum =
+            |folder: &str| Some(target.history.get(folder)?.script.as_ref()?.checksum().to_string());
+        let phases: Vec<_> = rollout
+            .phases
+            .iter()
+            .filter_map(|file| Some((file.folder.clone(), checksum(&file.folder)?)))
+            .collect();
+        let holds: Vec<_> = rollout
+            .phases
+            .iter()
+            .filter(|file| {
+                file.directives.phase.is_held() && !self.standing.applied.contains_key(&file.folder)
+            })
+            .filter(|file| self.standing.hold(&file.folder).is_none())
+            .map(|file| file.folder.clone())
+            .collect();
+        let is_known = self.standing.known(&rollout.name).is_some_and(|known| {
+            let same = known.remembered.folders.iter().zip(&known.checksums);
+            known.remembered.folders.len() == phases.len()
+                && same
+                    .zip(&phases)
+                    .all(|((folder, checksum), phase)| (folder, checksum) == (&phase.0, &phase.1))
+        });
+        (!is_known || !holds.is_empty()).then(|| Remember { rollout: rollout.name.clone(), phases, holds })
+    }
+
+    /// Whether there is anything to write although nothing is executed.
+    pub(super) fn has_to_remember(&self) -> bool {
+        !self.remember.is_empty() || !self.stopped.is_empty()
+    }
+
+    /// Writes it, and takes what guards have left out of the ledger. Under the lease.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(super) async fn remember(
+        &self,
+        client: &Client,
+        owner: &Owner,
+        ledger: &Ledger,
+        events: &Events,
+    ) -> Result<(), Problem> {
+        if !self.has_to_remember() {
+            return Ok(());
+        }
+        let mut texts: Vec<Sql> = Vec::new();
+        for rollout in &self.remember {
+            texts.push(owner.rollout(&rollout.rollout, &rollout.phases));
+            texts.extend(rollout.holds.iter().map(|folder| owner.hold(folder, &rollout.rollout)));
+        }
+        for row in &self.stopped {
+            texts.push(owner.stopped_by_guard(row, HELD));
+            texts.push(ledger.remove(&row.id));
+        }
+        if !owner.commit(client, &texts).await? {
+            return Err(Problem::new("another run has taken over; nothing was changed")
+                .exiting(underpin_core::exit::STOPPED));
+        }
+        for row in &self.stopped {
+            events.send(Event::LedgerCleared { migration: row.migration_name.clone() });
+        }
+        Ok(())
+    }
+
+    /// Counts, for the gates, how often statements have named what rollouts on their way will take away. Only the
+    /// count of the next time is the worse for one that fails.
+    pub(super) async fn count(&self, client: &Client, owner: &Owner, applied: &[String]) {
+        for rollout in &self.standing.rollouts {
+            let is_applied =
+                |folder: &String| self.standing.applied.contains_key(folder) || applied.contains(folder);
+            let contract = rollout.phases.iter().find(|file| file.directives.phase.is_held());
+            let Some(contract) = contract.filter(|file| !is_applied(&file.folder)) else { continue };
+            if !rollout.phases.first().is_some_and(|file| is_applied(&file.folder)) {
+                continue;
+            }
+            let before = self.standing.known(&rollout.name).and_then(|known| known.calls.as_ref());
+            if let Ok((_, Some(calls))) = count_calls(client, &contract.directives.gone, before).await {
+                let _ = owner.commit(client, &[owner.calls(&rollout.name, &calls)]).await;
+            }
+        }
+    }
+}
+
+/// Why a phase that was released must not be executed after all: rows or triggers are not as they were.
+///
+/// # Errors
+/// Those of the connection.
+pub(super) async fn shut_again(
+    client: &Client,
+    pending: &Pending,
+    request: &Request,
+) -> Result<Option<String>, Problem> {
+    let Some(phase) = &pending.released else { return Ok(None) };
+    let missing = missing_triggers(client, &phase.drops_triggers).await?;
+    if let Some(first) = missing.first() {
+        return Ok(Some(format!(
+            "{first}, which keeps the two shapes equal, is not there or is switched off: writes since then are in one \
+             shape alone"
+        )));
+    }
+    let answers = verify(client, &phase.directives.verify, &request.settings).await?;
+    Ok(answers.into_iter().find_map(|verified| match verified.answer {
+        Ok(0) => None,
+        Ok(count) => Some(format!("{count} rows are left by: {}", verified.query)),
+        Err(why) => Some(format!("{why}: {}", verified.query)),
+    }))
+}
+
+/// The relations and types that statements name, also in functions that they make.
+fn names(statements: &[Statement]) -> BTreeSet<RelationName> {
+    let mentioned = mentioned(statements);
+    let mut names = mentioned.relations;
+    names.extend(mentioned.types);
+    for effect in statements.iter().flat_map(|statement| &statement.effects) {
+        if let Effect::CreateRoutine { body, .. } = effect {
+            names.extend(body.reads.iter().flat_map(|read| read.relations.iter().cloned()));
+        }
+    }
+    names
+}
+
+fn everything(pending: &[Pending]) -> BTreeSet<RelationName> {
+    pending.iter().flat_map(|migration| names(&migration.statements)).collect()
+}
+
+/// Whether a statement composes what it executes, so that nobody knows what it names.
+fn may_name_anything(statements: &[Statement]) -> bool {
+    statements.iter().flat_map(|statement| &statement.effects).any(|effect| match effect {
+        Effect::Do(program) => !program.opaque.is_empty(),
+        Effect::Call { .. } | Effect::Unknown { .. } => true,
+        _ => false,
+    })
+}

@@ -1,0 +1,13 @@
+//! Rollouts in a database: what folder, ledger and journal say about them together, the facts that their gates ask
+//! for, and what is done when somebody releases one or leads it back.
+//!
+//! Which phase is held and which gate passes is decided in `underpin_core::rollout`.
+
+mod evidence;
+mod release;
+mod standing;
+
+pub(crate) use self::evidence::{count_calls, missing_triggers, verify};
+pub use self::release::{Released, Word, release};
+pub use self::standing::{Review, review};
+pub(crate) use self::standing::{Standing, reviews};

@@ -1,8 +1,11 @@
 //! Sync triggers on real servers: what each kind of statement does to both shapes of a row, and that nobody's
 //! statement fails while they come, work and go.
 
+mod load;
 mod mappings;
 mod meaning;
+mod neighbours;
+mod random;
 
 use underpin_catalog::{Name, RelationName, Sql};
 use underpin_core::sync::{Others, Pair, Synced, disagree, fill, renamed, switch_off, switch_on};

@@ -176,6 +176,8 @@ async fn protected(project: ProjectFolder, server: &Server) -> ProjectFolder {
              createdAt DateTime @default(now())\n}\n",
         )
         .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"))
+}
+
 /// The phases whose files `docs/rollouts.md` shows.
 fn phases(project: ProjectFolder) -> ProjectFolder {
     let page = super::console::read("docs/rollouts.md");

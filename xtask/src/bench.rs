@@ -14,6 +14,7 @@ mod replay_memory;
 mod shadow;
 mod stall;
 mod status;
+mod sync;
 pub(crate) mod usage;
 
 use std::future::Future;
@@ -26,7 +27,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "status",
     "shadow",
     "replay",
@@ -37,6 +38,7 @@ pub(crate) const NAMES: [&str; 10] = [
     "introspect",
     "replay-memory",
     "diff-render",
+    "sync",
 ];
 
 /// The server of the benchmarks.
@@ -73,6 +75,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "diff-render" => diff_render::measure().await,
                 "introspect" => introspect::measure().await,
                 "replay-memory" => replay_memory::measure().await,
+                "sync" => sync::measure().await,
                 _ => Err(format!("there is no benchmark {name}").into()),
             }
         })?;

@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("engine", &["catalog", "prisma", "sql", "core", "shadow"]),
     ("cli", &["catalog", "prisma", "sql", "core", "engine"]),
     ("testkit", &["catalog", "shadow"]),
-    ("xtask", &["catalog", "sql", "shadow", "testkit"]),
+    ("xtask", &["catalog", "sql", "core", "shadow", "testkit"]),
 ];
 
 /// Crates that do no I/O.

@@ -5,10 +5,12 @@
 //! `down.sql`; a person executes it, so that the head is for that person: which rows are gone whatever it
 //! does, which it loses itself, at what it may fail, and what it leaves as it is.
 
-use underpin_catalog::ddl::{Loss, Way};
+use underpin_catalog::ddl::{Change, Loss, Way};
 use underpin_catalog::object::{ObjectKey, ObjectKind};
 use underpin_catalog::{Difference, Sql};
 use underpin_sql::{Effect, read};
+
+use crate::recipe::Refill;
 
 /// What became of a way back on a throwaway server.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +43,10 @@ pub struct Back {
     pub renamed: Vec<Sql>,
     /// The way from there.
     pub way: Way,
+    /// What is filled behind that, before all else holds of it.
+    pub fills: Vec<Refill>,
+    /// The way behind the fills.
+    pub rest: Way,
 }
 
 impl Back {
@@ -49,7 +55,7 @@ impl Back {
     pub fn script(&self) -> String {
         let mut script = String::from("BEGIN;\n\n");
         // Bodies may speak of what is made behind them.
-        let check_later = self.way.changes.iter().any(|change| change.key.kind == ObjectKind::Routine);
+        let check_later = self.changes().any(|change| change.key.kind == ObjectKind::Routine);
         if check_later {
             script.push_str("SET LOCAL check_function_bodies = off;\n\n");
         }
@@ -57,7 +63,10 @@ impl Back {
             script.push_str(&format!("{statement};\n"));
         }
         let mut object = None;
-        for change in &self.way.changes {
+        for (at, change) in self.changes().enumerate() {
+            if at == self.way.changes.len() {
+                script.push_str(&self.filling());
+            }
             if object.is_some_and(|object| object != &change.key) {
                 script.push('\n');
             }
@@ -72,13 +81,31 @@ impl Back {
                 }
             }
         }
+        if self.rest.changes.is_empty() {
+            script.push_str(&self.filling());
+        }
         script.push_str("\nCOMMIT;\n");
         script
     }
 
+    /// All changes of the catalog, in their order.
+    fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.way.changes.iter().chain(&self.rest.changes)
+    }
+
+    fn filling(&self) -> String {
+        self.fills.iter().map(|fill| format!("\n{};\n", fill.statement())).collect()
+    }
+
+    /// Whether a column gets its values back.
+    fn is_filled(&self, key: &ObjectKey) -> bool {
+        let own = |fill: &Refill| ObjectKey::within(ObjectKind::Column, &fill.table, &fill.column);
+        self.fills.iter().any(|fill| own(fill) == *key)
+    }
+
     /// Whether there is nothing to take back.
     pub fn is_empty(&self) -> bool {
-        self.renamed.is_empty() && self.way.changes.is_empty()
+        self.renamed.is_empty() && self.changes().next().is_none()
     }
 }
 
@@ -88,9 +115,9 @@ pub fn down(migration: &str, back: &Back, tried: &Tried) -> String {
         "-- Takes back the migration.sql beside it. Prisma never runs this file; when you do, nothing in the\n\
          -- ledger changes.\n",
     );
-    let changes = || back.way.changes.iter();
+    let changes = || back.changes();
     let mut gone: Vec<String> = changes()
-        .filter(|change| change.loss == Loss::NotRestored)
+        .filter(|change| change.loss == Loss::NotRestored && !back.is_filled(&change.key))
         .map(|change| contents(&change.key))
         .collect();
     gone.extend(changed_rows(migration));
@@ -107,8 +134,8 @@ pub fn down(migration: &str, back: &Back, tried: &Tried) -> String {
             Loss::Nothing | Loss::Precision(_) | Loss::Contents | Loss::NotRestored => None,
         })
         .collect();
-    let stays: Vec<String> =
-        back.way.impossible.iter().map(|stays| format!("{}: {}", stays.key, stays.why)).collect();
+    let impossible = back.way.impossible.iter().chain(&back.rest.impossible);
+    let stays: Vec<String> = impossible.map(|stays| format!("{}: {}", stays.key, stays.why)).collect();
     let asks: Vec<String> = back
         .way
         .renames

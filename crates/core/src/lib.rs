@@ -14,6 +14,7 @@ mod notice;
 pub mod plan;
 pub mod quantity;
 mod reason;
+pub mod recipe;
 pub mod rollout;
 pub mod run;
 pub mod settings;

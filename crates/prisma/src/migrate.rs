@@ -32,7 +32,7 @@ pub use from_catalog::{LeadsOut, Preview, Scope};
 pub(crate) use from_schema::is_date_time;
 pub use losses::Loss;
 pub use native_type::NativeType;
-pub use protected::{Cause, Fate, Protected};
+pub use protected::{Cause, Fate, Protected, mentions};
 pub use step::{
     AlterEnum, AlterTable, Cast, ColumnChange, DefaultOfEnum, IndexCause, Step, Subject, TableChange,
 };

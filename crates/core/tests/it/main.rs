@@ -10,5 +10,6 @@ mod histories;
 mod order;
 mod places;
 mod precision;
+mod recipes;
 mod repository;
 mod rules;

@@ -12,7 +12,7 @@
 
 use underpin_catalog::{Name, RelationName};
 
-use super::NativeType;
+use super::{NativeType, render};
 use crate::schema::Arity;
 
 /// A database, as far as Prisma Migrate knows it.
@@ -260,6 +260,16 @@ impl PrismaCatalog {
     /// The table of a name.
     pub fn table(&self, name: &RelationName) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == *name)
+    }
+
+    /// The default of a column as SQL; a sequence of its own has none that can be written.
+    pub fn default_sql(&self, column: &Column) -> Option<String> {
+        render::default_sql(self, column)
+    }
+
+    /// The type of a column as SQL.
+    pub fn column_type_sql(&self, column: &Column) -> String {
+        render::column_type_sql(self, column)
     }
 
     /// The columns of an enum, with their tables, in order.

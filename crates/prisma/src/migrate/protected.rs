@@ -17,7 +17,7 @@ use underpin_catalog::object::{ObjectKey, ObjectKind};
 use underpin_catalog::{Catalog, Name, RelationName};
 
 use self::gone::Gone;
-use self::mention::mentions;
+pub use self::mention::mentions;
 use super::{Migration, Preview, Scope, Step, TableChange};
 
 /// An object that no Prisma schema can say.

@@ -11,7 +11,8 @@ mod words;
 use underpin_catalog::{Name, RelationName};
 
 use super::catalog::{
-    Enum, Extension, ForeignKey, Index, IndexMethod, PrismaCatalog, ReferentialAction, SortOrder, Table,
+    Column, Enum, Extension, ForeignKey, Index, IndexMethod, PrismaCatalog, ReferentialAction, SortOrder,
+    Table,
 };
 use super::sql::{enum_value, identifier, identifiers, qualified};
 use super::step::Step;
@@ -157,6 +158,18 @@ impl<'a> Renderer<'a> {
             action(key.on_update)
         )
     }
+}
+
+/// The default of a column.
+pub(super) fn default_sql(catalog: &PrismaCatalog, column: &Column) -> Option<String> {
+    column::expression(column.default.as_ref()?, &column_type_sql(catalog, column))
+}
+
+/// The type of a column.
+pub(super) fn column_type_sql(catalog: &PrismaCatalog, column: &Column) -> String {
+    // No version writes it in another way.
+    let renderer = Renderer { before: catalog, after: catalog, version: PrismaVersion::new(7, 0, 0) };
+    renderer.column_type(column)
 }
 
 fn create_extension(extension: &Extension) -> String {

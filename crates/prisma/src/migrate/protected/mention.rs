@@ -2,8 +2,8 @@
 
 use underpin_catalog::Name;
 
-/// Whether a name stands in a text, quoted or not, outside of constants.
-pub(super) fn mentions(text: &str, name: &Name) -> bool {
+/// Whether a name stands in a text that PostgreSQL deparsed, quoted or not, outside of constants.
+pub fn mentions(text: &str, name: &Name) -> bool {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let is_word = |sign: char| sign.is_alphanumeric() || sign == '_' || sign == '$';

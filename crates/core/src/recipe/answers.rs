@@ -1,0 +1,147 @@
+//! What a person says about a change: on the command line, or in a comment of the schema.
+
+use std::str::FromStr;
+
+use underpin_catalog::Sql;
+use underpin_prisma::Schema;
+use underpin_prisma::schema::Span;
+use underpin_sql::{Effect, read};
+
+/// What a comment that says a rename begins with, behind its slashes.
+const RENAMED: &str = "underpin: renamed from ";
+
+/// What a person has said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// What is the same under another name.
+    pub renames: Vec<RenameAnswer>,
+    /// What goes, and comes back under no other name: `User.fullName`, `User`.
+    pub drops: Vec<String>,
+    /// What stands where there is no value.
+    pub fills: Vec<FillAnswer>,
+}
+
+/// `User.fullName:displayName`, `User:Account`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenameAnswer {
+    /// What it was: a column with its table, or a table, by the names of the schema or of the database.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+    /// It stands in a comment of the schema, and may be there longer than the change.
+    pub is_comment: bool,
+}
+
+/// `User.slug=lower("name")`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FillAnswer {
+    /// The column.
+    pub column: String,
+    /// An expression over the row.
+    pub value: Sql,
+}
+
+/// An answer that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WrongAnswer {
+    /// As it was given: `--rename User.a:b`.
+    pub answer: String,
+    /// Why it does not fit, and what would.
+    pub why: String,
+}
+
+impl Answers {
+    /// With the renames that stand in comments of a schema, behind or above what they are about:
+    /// `displayName String // underpin: renamed from fullName`.
+    pub fn with_comments_of(mut self, schema: &Schema) -> Self {
+        for comment in &schema.comments {
+            let text = schema.text(comment.span).trim_start_matches('/').trim();
+            let Some(name) = text.strip_prefix(RENAMED).map(str::trim) else { continue };
+            let line = schema.place(comment.span).line;
+            let is_meant = |span: Span| {
+                let own = schema.place(span).line;
+                span.file == comment.span.file && (own == line || own == line + 1)
+            };
+            for model in schema.models() {
+                let fields = model.fields.iter().filter(|field| is_meant(field.span));
+                // Behind a field it is about that field, and not about the next one too.
+                let field = fields.min_by_key(|field| schema.place(field.span).line);
+                let (from, to) = match field {
+                    Some(field) => (format!("{}.{name}", model.name.name), field.name.name.clone()),
+                    None if is_meant(model.span) => (name.to_owned(), model.name.name.clone()),
+                    None => continue,
+                };
+                self.renames.push(RenameAnswer { from, to, is_comment: true });
+            }
+        }
+        self
+    }
+}
+
+impl FromStr for RenameAnswer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+                Ok(Self { from: from.to_owned(), to: to.to_owned(), is_comment: false })
+            }
+            _ => Err("write what it was and what it is, as in User.fullName:displayName or User:Account"
+                .to_owned()),
+        }
+    }
+}
+
+impl FromStr for FillAnswer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((column, value)) = text.split_once('=').filter(|(column, _)| column.contains('.')) else {
+            return Err("write the column and an SQL expression, as in User.slug=lower(\"name\")".to_owned());
+        };
+        let value = value.trim();
+        let wrong =
+            |error: underpin_sql::SyntaxError| format!("`{value}` is no SQL expression: {}", error.message);
+        // Alone it has all its parentheses; within some it is nothing but an expression.
+        read(&format!("SELECT {value}")).map_err(wrong)?;
+        let selected = read(&format!("SELECT ({value}\n)")).map_err(wrong)?;
+        let only_reads = |effect: &Effect| matches!(effect, Effect::Select { .. });
+        match selected.as_slice() {
+            [only] if only.effects.iter().all(only_reads) => {
+                Ok(Self { column: column.trim().to_owned(), value: Sql::verbatim(value) })
+            }
+            _ => Err(format!("`{value}` is more than one SQL expression")),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use underpin_prisma::Source;
+
+    use super::*;
+
+    #[test]
+    fn answers_are_read_and_wrong_ones_told() {
+        let rename: RenameAnswer = "User.fullName:displayName".parse().unwrap();
+        assert_eq!((rename.from.as_str(), rename.to.as_str()), ("User.fullName", "displayName"));
+        for wrong in ["User.fullName", ":x", "x:"] {
+            assert!(wrong.parse::<RenameAnswer>().is_err(), "{wrong}");
+        }
+        let fill: FillAnswer = "User.slug=lower(\"a=b\")".parse().unwrap();
+        assert_eq!((fill.column.as_str(), fill.value.as_str()), ("User.slug", "lower(\"a=b\")"));
+        for wrong in ["slug", "User.slug=", "User.slug=1; DROP TABLE x", "User.slug=1) , (2", "x=1"] {
+            assert!(wrong.parse::<FillAnswer>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_comment_says_a_rename_of_its_own_line_or_the_next() {
+        let text = "// underpin: renamed from User\nmodel Account {\n  id Int @id\n  displayName String // underpin: renamed from fullName\n  other String\n  /// underpin: renamed from b\n  a Int\n}\n";
+        let schema = Schema::parse(vec![Source::new("schema.prisma", text)]);
+        let answers = Answers::default().with_comments_of(&schema);
+        let said: Vec<_> = answers.renames.iter().map(|one| (one.from.as_str(), one.to.as_str())).collect();
+        assert_eq!(said, [("User", "Account"), ("Account.fullName", "displayName"), ("Account.b", "a")]);
+    }
+}

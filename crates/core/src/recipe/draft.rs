@@ -1,0 +1,256 @@
+//! A plan that is being made: the two databases in between, and what is put into the files.
+//!
+//! Both begin as the database before, with what only comes: what a recipe does not touch stays what it is until
+//! the last phase, whose text is the way from there to what the schema says. So whatever goes, goes last.
+
+use std::collections::BTreeSet;
+
+use underpin_catalog::{Name, RelationName, Sql};
+use underpin_prisma::PrismaCatalog;
+use underpin_prisma::migrate::{Column, ForeignKey, Index, Migration, Step, Table, TableChange};
+
+use super::names::Answered;
+use super::renamed_tables::{Base, bare};
+use super::{Case, Question, Refill, Refusal, Stop, Used, columns, enums, indexes, rename_column, tables};
+use crate::rollout::{Gone, Phase};
+use crate::sync::Pair;
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) base: &'a Base,
+    pub(super) answered: &'a Answered,
+    pub(super) expanded: PrismaCatalog,
+    pub(super) filled: PrismaCatalog,
+    pub(super) used: BTreeSet<Used>,
+    pub(super) notes: Vec<String>,
+    /// What is kept equal, with its table.
+    pub(super) pairs: Vec<(RelationName, Pair)>,
+    pub(super) keeps: Vec<Keep>,
+    /// Fills without a trigger: what comes is filled by a default of the database.
+    pub(super) fills: Vec<Sql>,
+    /// What only the old release needs.
+    pub(super) gone: Vec<Gone>,
+    /// What stands in a column that goes, for a way back.
+    pub(super) refills: Vec<Refill>,
+    /// Queries that must answer 0 before a phase.
+    pub(super) verify: Vec<(Phase, Sql)>,
+    questions: BTreeSet<Question>,
+    refusals: BTreeSet<Refusal>,
+    /// Names of indexes and constraints that are taken, by namespace.
+    taken: BTreeSet<RelationName>,
+}
+
+/// A column that never has NULL from the first phase on, whoever writes it.
+#[derive(Clone, Debug)]
+pub(super) struct Keep {
+    /// Its table, as statements name it.
+    pub(super) table: RelationName,
+    /// The column.
+    pub(super) column: Name,
+    /// What stands in place of NULL: an expression over the row.
+    pub(super) value: Sql,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(case: &'a Case<'a>, base: &'a Base, answered: &'a Answered) -> Self {
+        let mut expanded = base.catalog.clone();
+        expanded.default_namespace.clone_from(&case.after.default_namespace);
+        expanded.says_default_namespace = case.after.says_default_namespace;
+        for namespace in &case.after.namespaces {
+            if !expanded.namespaces.contains(namespace) {
+                expanded.namespaces.push(namespace.clone());
+            }
+        }
+        let tables = [&base.catalog, case.after].into_iter().flat_map(|catalog| &catalog.tables);
+        let names = tables.flat_map(|table| {
+            let indexes = table.indexes.iter().map(|index| &index.name);
+            let keys = table.foreign_keys.iter().map(|key| &key.name);
+            indexes.chain(keys).map(|name| table.name.sibling(name.clone()))
+        });
+        Self {
+            case,
+            base,
+            answered,
+            taken: names.collect(),
+            filled: expanded.clone(),
+            expanded,
+            used: BTreeSet::new(),
+            notes: Vec::new(),
+            pairs: Vec::new(),
+            keeps: Vec::new(),
+            fills: Vec::new(),
+            gone: Vec::new(),
+            refills: Vec::new(),
+            verify: Vec::new(),
+            questions: BTreeSet::new(),
+            refusals: BTreeSet::new(),
+        }
+    }
+
+    /// Gives every step to the recipe that knows it.
+    pub(super) fn claim_all(&mut self) {
+        let (case, base) = (self.case, self.base);
+        for (from, to) in &base.renamed {
+            tables::renamed(self, from, to);
+        }
+        let mut migration = Migration::between(&base.catalog, case.after, case.version);
+        migration.spare(case.catalog, case.scope);
+        for step in &migration.steps {
+            match step {
+                // Its being there is what it is made for; and what goes, goes last.
+                Step::CreateNamespace(_) | Step::DropEnum(_) | Step::DropExtension(_) => {}
+                Step::CreateExtension(extension) => {
+                    self.in_both(|catalog| catalog.extensions.push((*extension).clone()));
+                }
+                Step::AlterExtension { before, after } => self.in_both(|catalog| {
+                    catalog.extensions.retain(|own| own.name != before.name);
+                    catalog.extensions.push((*after).clone());
+                }),
+                Step::CreateEnum(found) => self.in_both(|catalog| catalog.enums.push((*found).clone())),
+                Step::AlterEnum(alter) => enums::alter(self, alter),
+                Step::AlterTable(alter) => self.claim_table(alter),
+                Step::DropTable(table) => tables::dropped(self, table),
+                Step::CreateTable(table) => tables::created(self, table),
+                Step::CreateIndex { table, index, .. } => indexes::created(self, table, index),
+                Step::DropIndex { table, index } => indexes::dropped(self, table, index),
+                Step::AddForeignKey { table, key } => indexes::key_added(self, table, key),
+                Step::DropForeignKey { table, key } => indexes::key_dropped(self, table, key),
+                Step::RenameIndex { table, before, after } => {
+                    self.alter(Phase::Expand, &table.name, |own| {
+                        own.indexes.iter_mut().filter(|index| index.name == before.name).for_each(|index| {
+                            index.name.clone_from(&after.name);
+                        });
+                    });
+                }
+                Step::RenameForeignKey { table, before, after } => {
+                    self.alter(Phase::Expand, &table.name, |own| {
+                        own.foreign_keys.iter_mut().filter(|key| key.name == before.name).for_each(|key| {
+                            key.name.clone_from(&after.name);
+                        });
+                    });
+                }
+            }
+        }
+    }
+
+    fn claim_table(&mut self, alter: &underpin_prisma::migrate::AlterTable<'_>) {
+        let table = alter.before;
+        for change in &alter.changes {
+            match change {
+                TableChange::AddColumn(column) if self.is_new_name(&table.name, &column.name) => {}
+                TableChange::AddColumn(column) => columns::added(self, table, column),
+                TableChange::DropColumn(column) => {
+                    let place = (table.name.clone(), column.name.clone());
+                    match self.answered.renames.get(&place).and_then(|to| alter.after.column(to)) {
+                        Some(after) => rename_column::claim(self, alter, column, after),
+                        None => columns::dropped(self, table, column),
+                    }
+                }
+                TableChange::AlterColumn(change) => columns::altered(self, table, change),
+                TableChange::RecreateColumn(change) => columns::retyped(self, table, change),
+                TableChange::RenamePrimaryKey => {
+                    let key = alter.after.primary_key.clone();
+                    self.alter(Phase::Expand, &table.name, |own| own.primary_key.clone_from(&key));
+                }
+                TableChange::DropPrimaryKey | TableChange::AddPrimaryKey => tables::other_key(self, alter),
+            }
+        }
+    }
+
+    /// Whether a column is one that was renamed, by its new name.
+    fn is_new_name(&self, table: &RelationName, column: &Name) -> bool {
+        self.answered.renames.iter().any(|((of, _), to)| of == table && to == column)
+    }
+
+    pub(super) fn in_both(&mut self, change: impl Fn(&mut PrismaCatalog)) {
+        change(&mut self.expanded);
+        change(&mut self.filled);
+    }
+
+    /// Changes a table from a phase on.
+    pub(super) fn alter(&mut self, since: Phase, table: &RelationName, change: impl Fn(&mut Table)) {
+        let own = |catalog: &mut PrismaCatalog| {
+            catalog.tables.iter_mut().filter(|own| own.name == *table).for_each(&change);
+        };
+        if since == Phase::Expand {
+            own(&mut self.expanded);
+        }
+        own(&mut self.filled);
+    }
+
+    /// Changes a column from a phase on.
+    pub(super) fn alter_column(
+        &mut self,
+        since: Phase,
+        table: &RelationName,
+        name: &Name,
+        change: impl Fn(&mut Column),
+    ) {
+        self.alter(since, table, |own| {
+            own.columns.iter_mut().filter(|column| column.name == *name).for_each(&change);
+        });
+    }
+
+    /// An index under its name, or under one that is free as long as another index has its own.
+    pub(super) fn beside(&mut self, table: &Table, index: &Index) -> Index {
+        let before = self.base.catalog.table(&table.name);
+        let is_taken = before.is_some_and(|own| own.indexes.iter().any(|other| other.name == index.name));
+        let name = if is_taken { self.free(table, &index.name) } else { index.name.clone() };
+        Index { name, ..index.clone() }
+    }
+
+    /// A foreign key likewise.
+    pub(super) fn key_beside(&mut self, table: &Table, key: &ForeignKey) -> ForeignKey {
+        let before = self.base.catalog.table(&table.name);
+        let is_taken = before.is_some_and(|own| own.foreign_keys.iter().any(|other| other.name == key.name));
+        let name = if is_taken { self.free(table, &key.name) } else { key.name.clone() };
+        ForeignKey { name, ..key.clone() }
+    }
+
+    fn free(&mut self, table: &Table, name: &Name) -> Name {
+        let numbers = std::iter::once("_next".to_owned()).chain((2..).map(|number| format!("_next{number}")));
+        let mut names = numbers.map(|suffix| table.name.sibling(name.with_suffix(&suffix)));
+        let free = names.find(|name| !self.taken.contains(name));
+        let free = free.unwrap_or_else(|| table.name.sibling(name.clone()));
+        self.taken.insert(free.clone());
+        free.name
+    }
+
+    /// A table as our own statements name it: like Prisma's, without the namespace of the connection.
+    pub(super) fn bare(&self, table: &RelationName) -> RelationName {
+        bare(table, self.case.after.default_namespace.as_ref())
+    }
+
+    pub(super) fn uses(&mut self, recipe: &'static str, what: String) {
+        self.used.insert(Used { recipe, what });
+    }
+
+    pub(super) fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    pub(super) fn ask(&mut self, question: Question) {
+        self.questions.insert(question);
+    }
+
+    pub(super) fn refuse(&mut self, about: String, why: impl Into<String>, instead: impl Into<String>) {
+        self.refusals.insert(Refusal { about, why: why.into(), instead: instead.into() });
+    }
+
+    /// Itself, when nothing is refused or open.
+    ///
+    /// # Errors
+    /// Refusals; else questions.
+    pub(super) fn finish(self) -> Result<Self, Stop> {
+        if !self.refusals.is_empty() {
+            return Err(Stop::Refuses(self.refusals.into_iter().collect()));
+        }
+        if !self.questions.is_empty() {
+            return Err(Stop::Asks(self.questions.into_iter().collect()));
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,178 @@
+//! Indexes and foreign keys: what comes is made behind the fills, what goes stays to the end. Where one takes
+//! the place of another under its name, it has another name meanwhile.
+
+use underpin_catalog::{Name, Sql, sql};
+use underpin_prisma::migrate::{ForeignKey, Index, Table};
+
+use super::draft::Draft;
+use crate::rollout::{Gone, Phase};
+
+/// An index of a table that was there.
+pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
+    if draft.base.catalog.table(&table.name).is_none() {
+        // It came with its table.
+        return;
+    }
+    let made = draft.beside(table, index);
+    let is_of_old_columns = columns_are_old(draft, table, index.columns.iter().map(|column| &column.name));
+    if index.is_unique && is_of_old_columns {
+        let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
+        let shown: Vec<&str> = columns.iter().map(Name::as_str).collect();
+        draft.uses(
+            "add-unique",
+            format!("{} is unique by {}", draft.case.table_shown(&table.name), shown.join(", ")),
+        );
+        let duplicates = duplicates(draft, table, &columns, index.predicate.as_deref());
+        draft.verify.push((Phase::Backfill, duplicates));
+        draft.note(format!(
+            "from the second phase on a second row with the same {} in {} is refused (23505), also to the release that is out",
+            shown.join(", "),
+            draft.case.table_shown(&table.name)
+        ));
+    }
+    draft.alter(Phase::Backfill, &table.name, |own| own.indexes.push(made.clone()));
+}
+
+/// How many keys more than one row has.
+fn duplicates(draft: &Draft<'_>, table: &Table, columns: &[Name], predicate: Option<&str>) -> Sql {
+    let known: Vec<Sql> = columns.iter().map(|column| sql!("{} IS NOT NULL", column)).collect();
+    let mut condition = known.iter().map(Sql::as_str).collect::<Vec<_>>().join(" AND ");
+    if let Some(predicate) = predicate {
+        condition.push_str(&format!(" AND ({predicate})"));
+    }
+    let columns = columns.to_vec();
+    sql!(
+        "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1) AS duplicates",
+        draft.bare(&table.name),
+        Sql::verbatim(condition),
+        columns
+    )
+}
+
+/// An index that goes, alone or with its column.
+pub(super) fn dropped(draft: &mut Draft<'_>, table: &Table, index: &Index) {
+    if !index.is_unique || !columns_stay(draft, table, index.columns.iter().map(|column| &column.name)) {
+        return;
+    }
+    draft.uses("drop-unique", format!("{} goes", index.name.as_str()));
+    draft.gone.push(Gone::Index(table.name.sibling(index.name.clone())));
+}
+
+/// A foreign key that comes.
+pub(super) fn key_added(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey) {
+    let case = draft.case;
+    let was_there = draft.base.catalog.table(&table.name).is_some();
+    if !was_there {
+        // It came with its table, unless what it leads to is made behind the fills.
+        let target = draft.base.catalog.table(&key.references);
+        if target.is_some_and(|target| !is_key(target, &key.referenced)) {
+            let name = key.name.clone();
+            let of = table.name.clone();
+            let without = |catalog: &mut underpin_prisma::PrismaCatalog| {
+                for own in catalog.tables.iter_mut().filter(|own| own.name == of) {
+                    own.foreign_keys.retain(|own| own.name != name);
+                }
+            };
+            without(&mut draft.expanded);
+        }
+        return;
+    }
+    let made = draft.key_beside(table, key);
+    let replaces = replaced(draft, table, key);
+    if let Some(old) = &replaces {
+        draft.uses(
+            "change-on-delete",
+            format!("{} does something else when what it leads to goes", key.name.as_str()),
+        );
+        draft.note(format!(
+            "until the last phase both {} and {} hold: of two actions the one that refuses wins",
+            old.as_str(),
+            made.name.as_str()
+        ));
+    } else if columns_are_old(draft, table, key.columns.iter()) && target_is_old(draft, key) {
+        draft.uses(
+            "add-foreign-key",
+            format!("{} leads to {}", columns_shown(draft, table, key), case.table_shown(&key.references)),
+        );
+        let orphans = orphans(draft, table, key);
+        draft.verify.push((Phase::Backfill, orphans));
+        draft.note(format!(
+            "from the second phase on a row of {} without its row in {} is refused (23503), also to the release that is out",
+            case.table_shown(&table.name),
+            case.table_shown(&key.references)
+        ));
+    }
+    draft.alter(Phase::Backfill, &table.name, |own| own.foreign_keys.push(made.clone()));
+}
+
+/// A foreign key that goes.
+pub(super) fn key_dropped(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey) {
+    let after = draft.case.after.table(&table.name);
+    let stays = columns_stay(draft, table, key.columns.iter());
+    let is_replaced =
+        after.is_some_and(|after| after.foreign_keys.iter().any(|other| other.columns == key.columns));
+    if stays && !is_replaced && draft.case.after.table(&key.references).is_some() {
+        draft.uses("drop-foreign-key", format!("{} goes", key.name.as_str()));
+    }
+}
+
+/// The name of the foreign key of the same columns that goes.
+fn replaced(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Option<Name> {
+    let before = draft.base.catalog.table(&table.name)?;
+    let old = before.foreign_keys.iter().find(|old| {
+        old.columns == key.columns && old.references == key.references && old.referenced == key.referenced
+    })?;
+    Some(old.name.clone())
+}
+
+/// How many rows lead nowhere.
+fn orphans(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Sql {
+    let known: Vec<String> =
+        key.columns.iter().map(|column| sql!("o.{} IS NOT NULL", column).as_str().to_owned()).collect();
+    let met: Vec<String> = key
+        .columns
+        .iter()
+        .zip(&key.referenced)
+        .map(|(own, other)| sql!("t.{} = o.{}", other, own).as_str().to_owned())
+        .collect();
+    sql!(
+        "SELECT count(*) FROM {} AS o WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS t WHERE {})",
+        draft.bare(&table.name),
+        Sql::verbatim(known.join(" AND ")),
+        draft.bare(&key.references),
+        Sql::verbatim(met.join(" AND "))
+    )
+}
+
+fn columns_shown(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> String {
+    let names: Vec<&str> = key.columns.iter().map(Name::as_str).collect();
+    format!("{}.{}", draft.case.table_shown(&table.name), names.join(", "))
+}
+
+/// Whether all of these columns were there before, so that nobody has looked at their rows.
+fn columns_are_old<'n>(draft: &Draft<'_>, table: &Table, mut names: impl Iterator<Item = &'n Name>) -> bool {
+    let before = draft.base.catalog.table(&table.name);
+    names.all(|name| before.is_some_and(|before| before.column(name).is_some()))
+}
+
+/// Whether the columns that a foreign key leads to were there before.
+fn target_is_old(draft: &Draft<'_>, key: &ForeignKey) -> bool {
+    let target = draft.base.catalog.table(&key.references);
+    key.referenced.iter().all(|name| target.is_some_and(|target| target.column(name).is_some()))
+}
+
+/// Whether all of these columns stay.
+fn columns_stay<'n>(draft: &Draft<'_>, table: &Table, mut names: impl Iterator<Item = &'n Name>) -> bool {
+    let after = draft.case.after.table(&table.name);
+    names.all(|name| after.is_some_and(|after| after.column(name).is_some()))
+}
+
+/// Whether foreign keys can lead to these columns.
+fn is_key(table: &Table, columns: &[Name]) -> bool {
+    let is_primary = table.primary_key.as_ref().is_some_and(|key| key.columns == columns);
+    is_primary
+        || table
+            .indexes
+            .iter()
+            .any(|index| index.is_unique && index.columns.iter().map(|column| &column.name).eq(columns))
+}

@@ -1,0 +1,276 @@
+//! Which column is which: what a person says, by the names of the schema or of the database, found among what
+//! comes and goes. What is said of nothing, or of several things, is told; what is left open is asked.
+
+use std::collections::BTreeMap;
+
+use underpin_catalog::{Name, RelationName};
+use underpin_prisma::PrismaCatalog;
+use underpin_prisma::migrate::Table;
+
+use super::{Case, Question, RenameAnswer, Stop, WrongAnswer};
+use crate::recipe::answers::FillAnswer;
+
+/// A column of a table, by the names of the database.
+pub(super) type Place = (RelationName, Name);
+
+/// The answers, by what they are about.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    /// The new column of each that is renamed.
+    pub(super) renames: BTreeMap<Place, Name>,
+    /// What stands where there is no value.
+    pub(super) fills: BTreeMap<Place, underpin_catalog::Sql>,
+}
+
+impl Answered {
+    /// Finds what the answers are about, `base` being the database with its tables renamed.
+    ///
+    /// # Errors
+    /// Wrong answers; else, when a table loses columns and gets others, which of them are renames.
+    pub(super) fn of(case: &Case<'_>, base: &PrismaCatalog) -> Result<Self, Stop> {
+        let mut answered = Self::default();
+        let mut wrong = Vec::new();
+        let mut dropped: Vec<Place> = Vec::new();
+        let pairs: Vec<(&Table, &Table)> = both(base, case.after).collect();
+        for rename in &case.answers.renames {
+            match case.column_renamed(rename, &pairs) {
+                Ok(Some((table, from, to))) => {
+                    answered.renames.insert((table, from), to);
+                }
+                Ok(None) => {}
+                Err(why) => {
+                    wrong.push(WrongAnswer { answer: format!("--rename {}:{}", rename.from, rename.to), why })
+                }
+            }
+        }
+        for text in &case.answers.drops {
+            match case.column_dropped(text, &pairs) {
+                Ok(Some(place)) => dropped.push(place),
+                Ok(None) => {}
+                Err(why) => wrong.push(WrongAnswer { answer: format!("--drop {text}"), why }),
+            }
+        }
+        for FillAnswer { column, value } in &case.answers.fills {
+            match case.column_filled(column, &pairs) {
+                Ok(place) => {
+                    answered.fills.insert(place, value.clone());
+                }
+                Err(why) => wrong.push(WrongAnswer { answer: format!("--fill {column}=…"), why }),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Stop::Wrong(wrong));
+        }
+        let questions = questions(case, &pairs, &answered, &dropped);
+        match questions.is_empty() {
+            true => Ok(answered),
+            false => Err(Stop::Asks(questions)),
+        }
+    }
+}
+
+/// The tables that both databases have.
+pub(super) fn both<'a>(
+    before: &'a PrismaCatalog,
+    after: &'a PrismaCatalog,
+) -> impl Iterator<Item = (&'a Table, &'a Table)> {
+    before.tables.iter().filter_map(|table| Some((table, after.table(&table.name)?)))
+}
+
+/// The columns of one table that another one lacks.
+fn lacking<'a>(one: &'a Table, other: &'a Table) -> impl Iterator<Item = &'a Name> {
+    one.columns.iter().map(|column| &column.name).filter(|name| other.column(name).is_none())
+}
+
+/// A table that loses columns and gets others may have renamed any of them to any other.
+fn questions(
+    case: &Case<'_>,
+    pairs: &[(&Table, &Table)],
+    answered: &Answered,
+    dropped: &[Place],
+) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for (before, after) in pairs {
+        let table = &before.name;
+        let comes: Vec<&Name> = lacking(after, before)
+            .filter(|name| !answered.renames.iter().any(|((of, _), to)| of == table && to == *name))
+            .collect();
+        let goes = lacking(before, after).filter(|name| {
+            let place = (table.clone(), (*name).clone());
+            !answered.renames.contains_key(&place) && !dropped.contains(&place)
+        });
+        for name in goes.filter(|_| !comes.is_empty()) {
+            let about = format!("{}.{}", case.table_shown(table), name.as_str());
+            let mut flags: Vec<String> = comes
+                .iter()
+                .map(|new| {
+                    format!("--rename {}", quoted(&format!("{about}:{}", case.field_shown(table, new))))
+                })
+                .collect();
+            flags.push(format!("--drop {}", quoted(&about)));
+            let news: Vec<&str> = comes.iter().map(|new| case.field_shown(table, new)).collect();
+            questions.push(Question {
+                asks: format!("is it {} under its old name, or does it go?", news.join(" or ")),
+                about,
+                flags,
+            });
+        }
+    }
+    questions
+}
+
+/// As a shell takes it.
+pub(super) fn quoted(text: &str) -> String {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._:-/@%+,".contains(sign);
+    match text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
+impl Case<'_> {
+    /// A table as the schema calls it, else as the database does.
+    pub(super) fn table_shown<'a>(&'a self, table: &'a RelationName) -> &'a str {
+        match self.client.table(table).map(|found| &found.origin) {
+            Some(underpin_prisma::client::Origin::Model { name, .. }) => name,
+            _ => table.name.as_str(),
+        }
+    }
+
+    /// A column as the schema calls it, else as the database does.
+    pub(super) fn field_shown<'a>(&'a self, table: &RelationName, column: &'a Name) -> &'a str {
+        let known = self.client.table(table).and_then(|found| found.column(column));
+        known.map_or(column.as_str(), |found| &found.field)
+    }
+
+    /// `User.fullName`
+    pub(super) fn shown(&self, table: &RelationName, column: &Name) -> String {
+        format!("{}.{}", self.table_shown(table), self.field_shown(table, column))
+    }
+
+    /// All names of a table that a person may use.
+    pub(super) fn names_of_table(&self, table: &RelationName) -> Vec<String> {
+        vec![self.table_shown(table).to_owned(), table.name.as_str().to_owned(), table.shown()]
+    }
+
+    /// Whether a text is one of the names of a column: `User.fullName`.
+    fn is_column(&self, text: &str, table: &RelationName, column: &Name, matches: Matching) -> bool {
+        let own = [column.as_str(), self.field_shown(table, column)];
+        self.names_of_table(table).iter().any(|name| {
+            let rest = text.strip_prefix(name.as_str()).and_then(|rest| rest.strip_prefix('.'));
+            rest.is_some_and(|rest| own.iter().any(|own| matches(rest, own)))
+        })
+    }
+
+    fn find(&self, text: &str, among: &[(&RelationName, &Name)]) -> Result<Option<Place>, String> {
+        for matches in [exactly as Matching, by_letters] {
+            let mut found = among.iter().filter(|(table, name)| self.is_column(text, table, name, matches));
+            match (found.next(), found.next()) {
+                (Some((table, name)), None) => return Ok(Some(((*table).clone(), (*name).clone()))),
+                (Some((one, name)), Some((other, _))) => {
+                    return Err(format!(
+                        "it may be {}.{} and a column of {}; write the namespace and the table's name in the database in front",
+                        one.shown(),
+                        name.as_str(),
+                        other.shown()
+                    ));
+                }
+                (None, _) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn column_renamed(
+        &self,
+        rename: &RenameAnswer,
+        pairs: &[(&Table, &Table)],
+    ) -> Result<Option<(RelationName, Name, Name)>, String> {
+        if !rename.from.contains('.') {
+            // A table; it was found before, or is told there.
+            return Ok(None);
+        }
+        let gone: Vec<_> = pairs
+            .iter()
+            .flat_map(|(before, after)| lacking(before, after).map(|name| (&before.name, name)))
+            .collect();
+        let Some((table, from)) = self.find(&rename.from, &gone)? else {
+            return match rename.is_comment {
+                true => Ok(None),
+                false => Err(format!(
+                    "no column of this name goes{}",
+                    listed(gone.iter().map(|(table, name)| format!(
+                        "{}.{}",
+                        self.table_shown(table),
+                        name.as_str()
+                    )))
+                )),
+            };
+        };
+        let new: Vec<_> = pairs
+            .iter()
+            .filter(|(before, _)| before.name == table)
+            .flat_map(|(before, after)| lacking(after, before))
+            .collect();
+        for matches in [exactly as Matching, by_letters] {
+            let is_it = |name: &&&Name| {
+                matches(&rename.to, name.as_str()) || matches(&rename.to, self.field_shown(&table, name))
+            };
+            if let Some(to) = new.iter().find(is_it) {
+                return Ok(Some((table, from, (**to).clone())));
+            }
+        }
+        Err(format!(
+            "no column of this name comes to {}{}",
+            self.table_shown(&table),
+            listed(new.iter().map(|name| self.field_shown(&table, name).to_owned()))
+        ))
+    }
+
+    fn column_dropped(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Option<Place>, String> {
+        if !text.contains('.') {
+            return Ok(None);
+        }
+        let gone: Vec<_> = pairs
+            .iter()
+            .flat_map(|(before, after)| lacking(before, after).map(|name| (&before.name, name)))
+            .collect();
+        let found = self.find(text, &gone)?;
+        let shown =
+            || gone.iter().map(|(table, name)| format!("{}.{}", self.table_shown(table), name.as_str()));
+        found.map(Some).ok_or_else(|| format!("no column of this name goes{}", listed(shown())))
+    }
+
+    fn column_filled(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Place, String> {
+        let columns = pairs.iter().flat_map(|(before, after)| {
+            let old = before.columns.iter().map(|column| (&before.name, &column.name));
+            old.chain(lacking(after, before).map(|name| (&after.name, name)))
+        });
+        let columns: Vec<_> = columns.collect();
+        self.find(text, &columns)?
+            .ok_or_else(|| "there is no such column before or behind the change".to_owned())
+    }
+}
+
+type Matching = fn(&str, &str) -> bool;
+
+fn exactly(said: &str, own: &str) -> bool {
+    said == own
+}
+
+/// `fullName` is how a schema calls the column `full_name`: the schema of the release that is out is not known.
+fn by_letters(said: &str, own: &str) -> bool {
+    let letters = |text: &str| {
+        text.chars().filter(|sign| *sign != '_').flat_map(char::to_lowercase).collect::<String>()
+    };
+    letters(said) == letters(own)
+}
+
+/// `; there are a, b`, or nothing.
+pub(super) fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!("; there are {}", names.join(", ")),
+    }
+}

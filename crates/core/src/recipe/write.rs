@@ -1,0 +1,257 @@
+//! The files of a plan: Prisma's text for the way from one database to the next, with triggers and fills put in.
+//!
+//! What has to be one step for a running client is one transaction: a column and the triggers that fill it, and
+//! the same when both go. All else stands alone, so that our own deploy can take its online form.
+
+use std::collections::BTreeMap;
+
+use underpin_catalog::model::{Firing, Trigger, TriggerTiming};
+use underpin_catalog::{RelationName, Sql, sql};
+use underpin_prisma::PrismaCatalog;
+use underpin_prisma::migrate::{Migration, Step};
+
+use super::Phased;
+use super::draft::{Draft, Keep};
+use super::renamed_tables::{bare, renaming};
+use crate::rollout::{Directives, Gone, Phase, Query, guard};
+use crate::sync::{self, Others, Pair, Synced, Value};
+
+/// A file of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseText {
+    /// What it says of itself.
+    pub directives: Directives,
+    /// Its statements.
+    pub body: String,
+}
+
+impl PhaseText {
+    /// The phase.
+    pub fn phase(&self) -> Phase {
+        self.directives.phase
+    }
+
+    /// The text of its `migration.sql` in a folder of this name.
+    pub fn text(&self, folder: &str) -> String {
+        let guard = match self.phase().is_held() {
+            true => format!("{};\n\n", guard(folder)),
+            false => String::new(),
+        };
+        format!("{}\n{guard}{}", self.directives.head(), self.body)
+    }
+}
+
+/// The triggers of a table.
+#[derive(Default)]
+struct Switch {
+    synced: Option<Synced>,
+    keeps: Vec<Keep>,
+}
+
+pub(super) fn phased(draft: Draft<'_>, name: &str) -> Phased {
+    let mut switches: BTreeMap<RelationName, Switch> = BTreeMap::new();
+    for (table, _) in &draft.pairs {
+        switches.entry(draft.bare(table)).or_default().synced = Some(synced(&draft, table));
+    }
+    for keep in &draft.keeps {
+        switches.entry(keep.table.clone()).or_default().keeps.push(keep.clone());
+    }
+    let bodies = [
+        (Phase::Expand, expand(&draft, &switches)),
+        (Phase::Backfill, backfill(&draft)),
+        (Phase::Contract, contract(&draft, &switches)),
+    ];
+    let mut verify = draft.verify.clone();
+    let disagree = |(table, pair): &(RelationName, Pair)| sync::disagree(&draft.bare(table), pair);
+    verify.extend(draft.pairs.iter().map(|pair| (Phase::Contract, disagree(pair))));
+    let mut last = None;
+    let mut phases = Vec::new();
+    for (phase, parts) in bodies {
+        if parts.is_empty() {
+            continue;
+        }
+        let is_contract = phase == Phase::Contract;
+        let verify = verify.iter().filter(|(of, _)| *of == phase);
+        phases.push(PhaseText {
+            directives: Directives {
+                rollout: name.to_owned(),
+                phase,
+                after: last,
+                gone: if is_contract {
+                    draft.gone.iter().map(|gone| named(gone, &draft)).collect()
+                } else {
+                    Vec::new()
+                },
+                verify: verify.filter_map(|(_, query)| Query::new(query.clone()).ok()).collect(),
+            },
+            body: parts.join("\n"),
+        });
+        last = Some(phase);
+    }
+    Phased {
+        used: draft.used.into_iter().collect(),
+        notes: draft.notes,
+        expanded: draft.expanded,
+        filled: draft.filled,
+        refills: draft.refills,
+        synced: switches.into_values().filter_map(|switch| switch.synced).collect(),
+        phases,
+    }
+}
+
+/// What of a table is kept equal. Functions that expressions become are called by their full names, whoever
+/// writes; where there are none, the names are those that Prisma writes.
+fn synced(draft: &Draft<'_>, table: &RelationName) -> Synced {
+    let pairs: Vec<Pair> =
+        draft.pairs.iter().filter(|(own, _)| own == table).map(|(_, pair)| pair.clone()).collect();
+    let mut shapes = pairs.iter().flat_map(|pair| pair.before.iter().chain(&pair.after));
+    let has_functions = shapes.any(|shape| matches!(shape.value, Value::Expression(_)));
+    let fires = |trigger: &Trigger| {
+        trigger.timing == TriggerTiming::Before && trigger.for_each_row && trigger.fires != Firing::Disabled
+    };
+    let found = draft.case.catalog.tables.get(table);
+    let others = match found.is_some_and(|found| found.triggers.values().any(fires)) {
+        true => Others::Triggers,
+        false => Others::None,
+    };
+    Synced { table: if has_functions { table.clone() } else { draft.bare(table) }, pairs, others }
+}
+
+/// Names as the file's statements have them.
+fn named(gone: &Gone, draft: &Draft<'_>) -> Gone {
+    match gone {
+        Gone::Column { table, column } => Gone::Column { table: draft.bare(table), column: column.clone() },
+        Gone::Table(name) => Gone::Table(draft.bare(name)),
+        Gone::Index(name) => Gone::Index(draft.bare(name)),
+        Gone::Type(name) => Gone::Type(draft.bare(name)),
+    }
+}
+
+/// What comes, and the triggers.
+fn expand(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<String> {
+    let left_out = draft.case.after.default_namespace.as_ref();
+    let mut parts: Vec<String> = Vec::new();
+    for (from, to) in &draft.base.renamed {
+        let table = draft.case.before.table(from).expect("what is renamed was there");
+        let statements = renaming(table, &to.name, left_out);
+        parts.push(transaction(&format!("-- RenameTable\n{}", lines(&statements))));
+    }
+    parts.extend(way(
+        draft,
+        &draft.base.catalog,
+        &draft.expanded,
+        |table, paragraph| {
+            let switch = switches.get(table)?;
+            let text = format!("{}\n{}", paragraph.unwrap_or_default(), switch.on());
+            Some(transaction(text.trim_start()))
+        },
+        switches,
+    ));
+    parts
+}
+
+/// The fills, and what is true behind them.
+fn backfill(draft: &Draft<'_>) -> Vec<String> {
+    let fill = |(table, pair): &(RelationName, Pair)| sync::fill(&draft.bare(table), pair);
+    let mut fills: Vec<Sql> = draft.pairs.iter().map(fill).collect();
+    fills.extend(draft.fills.iter().cloned());
+    let mut parts: Vec<String> = fills.iter().map(|fill| format!("-- Fill\n{fill};\n")).collect();
+    parts.extend(way(draft, &draft.expanded, &draft.filled, |_, _| None, &BTreeMap::new()));
+    parts
+}
+
+/// The triggers go, and what only the old release needs.
+fn contract(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<String> {
+    let left_out = draft.case.after.default_namespace.as_ref();
+    let views = draft.base.renamed.iter().map(|(from, _)| sql!("DROP VIEW {}", bare(from, left_out)));
+    let mut parts: Vec<String> = views.map(|view| format!("-- DropView\n{view};\n")).collect();
+    parts.extend(way(
+        draft,
+        &draft.filled,
+        draft.case.after,
+        |table, paragraph| {
+            let switch = switches.get(table)?;
+            Some(transaction(&format!("{}\n{}", switch.off(), paragraph.unwrap_or_default())))
+        },
+        switches,
+    ));
+    parts
+}
+
+/// The paragraphs of Prisma's script. `around` makes one of a table's own paragraph and its triggers; a table of
+/// `switched` without such a paragraph gets one at the end.
+fn way(
+    draft: &Draft<'_>,
+    from: &PrismaCatalog,
+    to: &PrismaCatalog,
+    around: impl Fn(&RelationName, Option<&str>) -> Option<String>,
+    switched: &BTreeMap<RelationName, Switch>,
+) -> Vec<String> {
+    let mut migration = Migration::between(from, to, draft.case.version);
+    migration.spare(draft.case.catalog, draft.case.scope);
+    let mut parts = Vec::new();
+    let mut met: Vec<RelationName> = Vec::new();
+    if !migration.steps.is_empty() {
+        let script = migration.script();
+        for (step, place) in migration.steps.iter().zip(migration.places()) {
+            let paragraph = &script[place];
+            let table = match step {
+                Step::AlterTable(alter) => Some(draft.bare(&alter.before.name)),
+                _ => None,
+            };
+            let whole = table.as_ref().and_then(|table| around(table, Some(paragraph)));
+            met.extend(table.filter(|_| whole.is_some()));
+            parts.push(whole.unwrap_or_else(|| paragraph.to_owned()));
+        }
+    }
+    for table in switched.keys().filter(|table| !met.contains(table)) {
+        parts.extend(around(table, None));
+    }
+    parts
+}
+
+/// Several statements as one step.
+fn transaction(statements: &str) -> String {
+    format!("BEGIN;\n\n{}\nCOMMIT;\n", statements.trim_end_matches('\n').to_owned() + "\n")
+}
+
+fn lines(statements: &[Sql]) -> String {
+    statements.iter().map(|statement| format!("{statement};\n")).collect()
+}
+
+impl Switch {
+    fn on(&self) -> String {
+        let mut text = String::new();
+        if let Some(synced) = &self.synced {
+            for pair in &synced.pairs {
+                let names = |shapes: &[sync::Shape]| {
+                    shapes.iter().map(|shape| shape.column.to_string()).collect::<Vec<_>>().join(", ")
+                };
+                text.push_str(&format!(
+                    "-- SyncOn: {} and {} are kept equal\n",
+                    names(&pair.before),
+                    names(&pair.after)
+                ));
+            }
+            text.push_str(&lines(&sync::switch_on(synced)));
+        }
+        for keep in &self.keeps {
+            text.push_str(&format!("-- KeepOn: {} is never without a value\n", keep.column));
+            text.push_str(&lines(&keep.on()));
+        }
+        text
+    }
+
+    fn off(&self) -> String {
+        let mut text = String::new();
+        if let Some(synced) = &self.synced {
+            text.push_str("-- SyncOff\n");
+            text.push_str(&lines(&sync::switch_off(synced)));
+        }
+        for keep in &self.keeps {
+            text.push_str("-- KeepOff\n");
+            text.push_str(&lines(&keep.off()));
+        }
+        text
+    }
+}

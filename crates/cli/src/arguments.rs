@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use underpin_core::check::Part;
 use underpin_core::plan::ReasonCode;
+use underpin_core::recipe::{FillAnswer, RenameAnswer};
 
 use crate::output::lint::Format;
 use crate::reporting::Reporting;
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     /// Write the migration that schema.prisma lacks, with its way back, or the way back alone; needs no
     /// development database
     Create(Create),
+    /// Write a change that breaks running clients as phases that break none: expand, backfill, contract
+    Plan(Plan),
     /// Show what a stopped deploy has left, and finish it or undo it
     Recover(Recover),
     /// Changes that go in phases: what holds one, and letting it go on
@@ -79,6 +82,7 @@ impl Arguments {
             Command::Drift(options) => options.output.json,
             Command::Diff(options) => options.output.json,
             Command::Create(options) => options.output.json,
+            Command::Plan(options) => options.output.json,
             Command::Recover(options) => options.output.json,
             Command::Rollout(options) => match &options.act {
                 RolloutAct::Status(options) => options.output.json,
@@ -466,6 +470,35 @@ pub(crate) struct Create {
     /// beside the last ones, for which `check` tries it
     #[arg(long, value_name = "MIGRATION", num_args = 0.., conflicts_with_all = ["name", "online"])]
     pub(crate) down: Option<Vec<String>>,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) destination: Destination,
+    /// Folder with `postgres` and `initdb`, for the replay
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// What the rollout is called; its migrations are NAME_1_expand, NAME_2_backfill, NAME_3_contract
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) name: String,
+    /// What is the same under another name: User.fullName:displayName, User:Account (may be given several times)
+    #[arg(long, value_name = "OLD:NEW")]
+    pub(crate) rename: Vec<RenameAnswer>,
+    /// What goes for good and is not renamed: User.fullName, User (may be given several times)
+    #[arg(long, value_name = "OLD")]
+    pub(crate) drop: Vec<String>,
+    /// What stands where there is no value, an SQL expression over the row: User.slug='lower("name")' (may be
+    /// given several times)
+    #[arg(long, value_name = "COLUMN=SQL")]
+    pub(crate) fill: Vec<FillAnswer>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
             Command::Drift(options) => command::drift::run(options, &output).await,
             Command::Diff(options) => command::diff::run(options, &output).await,
             Command::Create(options) => command::create::run(options, &output).await,
+            Command::Plan(options) => command::plan::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,
             Command::Rollout(options) => command::rollout::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,

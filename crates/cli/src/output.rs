@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod lint;
 pub(crate) mod page;
+pub(crate) mod plan;
 mod progress;
 pub(crate) mod protected;
 pub(crate) mod rollout;

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use underpin_catalog::{Catalog, differences};
 use underpin_core::down::Tried;
+use underpin_core::recipe::Refill;
 use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Migration, Protected, Scope};
 use underpin_sql::sending::Sender;
@@ -92,6 +93,11 @@ impl Creation {
         (migration, protected)
     }
 
+    /// What of the database Prisma looks at.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// The major version of the server.
     pub fn major(&self) -> u32 {
         self.ground.major()
@@ -102,6 +108,14 @@ impl Creation {
     /// # Errors
     /// Those of the server, when they are about neither.
     pub async fn rehearse(&self, files: &[String]) -> Result<Rehearsed, Problem> {
+        self.rehearse_phases(files, &[]).await
+    }
+
+    /// The same for the phases of one change. The way back from the last gives these columns their values.
+    ///
+    /// # Errors
+    /// As [`Self::rehearse`].
+    pub async fn rehearse_phases(&self, files: &[String], refills: &[Refill]) -> Result<Rehearsed, Problem> {
         let mut rehearsed = Rehearsed { ways_back: Vec::new(), fails: None, again: None };
         let (mut catalog, mut seen) = (self.catalog.clone(), self.before.clone());
         for last in 0..files.len() {
@@ -114,7 +128,9 @@ impl Creation {
             }
             let there = introspect(&client).await?;
             let after = self.reading.seen(&there, &self.scope)?;
-            let way = way_back(&client, &files[last], (&there, &catalog), &self.reading.namespace).await?;
+            let refills = if last + 1 == files.len() { refills } else { &[] };
+            let namespace = &self.reading.namespace;
+            let way = way_back(&client, &files[last], (&there, &catalog), namespace, refills).await?;
             rehearsed.ways_back.push(way);
             (catalog, seen) = (there, after);
         }

@@ -21,6 +21,7 @@ pub mod git;
 mod introspect;
 mod journal;
 mod ledger;
+pub mod phases;
 mod probe;
 mod problem;
 pub mod project;

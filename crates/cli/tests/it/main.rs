@@ -16,4 +16,5 @@ mod lint;
 mod lint_fix;
 mod lsp;
 mod output;
+mod plan;
 mod support;

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 use underpin_catalog::ddl::between;
 use underpin_catalog::{Catalog, Name, ServerVersion, Sql};
 use underpin_core::down::{Back, Tried, down};
+use underpin_core::recipe::Refill;
 use underpin_sql::{Surroundings, read, renames_undone};
 
 use super::WayBack;
@@ -17,12 +18,13 @@ use crate::shadow_history::{Refused, Replayed, Session, apply, said};
 
 /// Finds the way from what is behind a migration to `before`, and goes it. `client` is a session on a
 /// database of its own, in which the migration was executed last; `there` is what that database is, and
-/// `namespace` that of bare names.
+/// `namespace` that of bare names. `refills` are columns that come back with values.
 pub(super) async fn way_back(
     client: &Session,
     script: &str,
     (there, before): (&Catalog, &Catalog),
     namespace: &Name,
+    refills: &[Refill],
 ) -> Result<WayBack, Problem> {
     let role: String = client.query_one("SELECT current_user::text", &[]).await?.get(0);
     let undone = renames_undone(script, namespace).unwrap_or_default();
@@ -30,7 +32,16 @@ pub(super) async fn way_back(
         Some(catalog) => (undone, catalog),
         None => (Vec::new(), there.clone()),
     };
-    let back = Back { renamed, way: between(&from, before, &Name::new(role)) };
+    let role = Name::new(role);
+    let back = match refills {
+        [] => Back { renamed, way: between(&from, before, &role), ..Back::default() },
+        refills => {
+            let mut bare = before.clone();
+            refills.iter().for_each(|refill| refill.bare(&mut bare));
+            let (way, rest) = (between(&from, &bare, &role), between(&bare, before, &role));
+            Back { renamed, way, fills: refills.to_vec(), rest }
+        }
+    };
     let tried = match execute(client, &back.script(), there, namespace).await? {
         None => {
             let expected = before.facts();

@@ -57,5 +57,5 @@ async fn back_over(
     ground.reach(at + 1).await?;
     let copy = ground.copy("underpin_down").await?;
     let there = introspect(&copy).await?;
-    way_back(&copy, script, (&there, &before), &reading.namespace).await
+    way_back(&copy, script, (&there, &before), &reading.namespace, &[]).await
 }

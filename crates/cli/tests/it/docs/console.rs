@@ -10,7 +10,7 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "docs/check.md",
     "docs/create.md",
@@ -20,6 +20,7 @@ const PAGES: [&str; 14] = [
     "docs/explain-tx.md",
     "docs/lint.md",
     "docs/operations.md",
+    "docs/plan.md",
     "docs/refusals.md",
     "docs/rollouts.md",
     "docs/settings.md",

@@ -117,6 +117,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             project
         }
         "unwritten" => unwritten(project, server).await,
+        "rename" => rename(project, server, &database).await,
         "protected" => protected(project, server).await,
         // Applied by hand to a server whose superuser did it, or that has what the machine lacks.
         "reaching-out" | "extension-missing" => {
@@ -188,6 +189,26 @@ fn phases(project: ProjectFolder) -> ProjectFolder {
     let files: Vec<_> = files.collect();
     assert_eq!(files.len(), 3, "docs/rollouts.md shows three phases");
     files.iter().fold(project, |project, (name, sql)| project.migration(name, sql))
+}
+
+/// The example of the requirements: people have a full name, and shall have a display name.
+async fn rename(project: ProjectFolder, server: &Server, database: &Database<'_>) -> ProjectFolder {
+    let bin = installation(server.major()).await.unwrap().bin.display().to_string();
+    let project = project
+        .migration(
+            "20260119100000_users",
+            "CREATE TABLE \"User\" (\"id\" SERIAL NOT NULL, \"full_name\" TEXT NOT NULL, CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"));\n\
+             CREATE UNIQUE INDEX \"User_full_name_key\" ON \"User\"(\"full_name\");\n",
+        )
+        .models(
+            "model Order {\n  id        Int      @id\n  reference String?\n  channel   String?\n  status    String   \
+             @default(\"open\")\n  createdAt DateTime @default(now())\n}\n\n\
+             model User {\n  id          Int    @id @default(autoincrement())\n  displayName String @unique @map(\"display_name\")\n}\n",
+        )
+        .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"));
+    let (said, code) = super::console::underpin(["deploy"].into_iter(), project.path(), &database.url());
+    assert_eq!(code, 0, "{said}");
+    project
 }
 
 /// A repository whose default branch has the first migration; behind it a new one, and a field that came later.

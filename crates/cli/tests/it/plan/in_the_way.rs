@@ -1,0 +1,66 @@
+//! What Prisma does not see stops a plan before anything is written.
+
+use underpin_testkit::ProjectFolder;
+
+use super::folders;
+use crate::support::underpin;
+
+const INIT: &str = "CREATE TABLE \"User\" (\"id\" INTEGER NOT NULL, \"fullName\" TEXT NOT NULL, CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"));\n";
+const AFTER: &str = "model User {\n  id          Int    @id\n  displayName String\n}\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_prisma_does_not_see_stops_the_plan() {
+    let function = "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.\"fullName\" := upper(NEW.\"fullName\"); RETURN NEW; END $$;";
+    let cases: [(&str, String, &str); 9] = [
+        ("view", "CREATE VIEW names AS SELECT \"fullName\" FROM \"User\";".to_owned(), "view public.names uses it"),
+        (
+            "policy",
+            "ALTER TABLE \"User\" ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON \"User\" USING (\"fullName\" = current_user);".to_owned(),
+            "policy public.\"User\".own uses it",
+        ),
+        ("index", "CREATE INDEX by_lower ON \"User\" (lower(\"fullName\"));".to_owned(), "index public.by_lower goes with it"),
+        ("check", "ALTER TABLE \"User\" ADD CONSTRAINT named CHECK (\"fullName\" <> '');".to_owned(), "constraint public.\"User\".named goes with it"),
+        (
+            "generated",
+            "ALTER TABLE \"User\" ADD COLUMN len INTEGER GENERATED ALWAYS AS (length(\"fullName\")) STORED;".to_owned(),
+            "column public.\"User\".len uses it",
+        ),
+        (
+            "trigger of the column",
+            format!("{function} CREATE TRIGGER shout BEFORE UPDATE OF \"fullName\" ON \"User\" FOR EACH ROW EXECUTE FUNCTION shout();"),
+            "trigger public.\"User\".shout uses it",
+        ),
+        (
+            "trigger function",
+            format!("{function} CREATE TRIGGER shout BEFORE INSERT ON \"User\" FOR EACH ROW EXECUTE FUNCTION shout();"),
+            "which a trigger of the table calls, names it",
+        ),
+        (
+            "statistics",
+            "CREATE STATISTICS s ON \"id\", \"fullName\" FROM \"User\";".to_owned(),
+            "statistics public.s goes with it",
+        ),
+        (
+            "another rollout",
+            "CREATE FUNCTION x() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER \"~underpin_1_insert_00000000\" BEFORE INSERT ON \"User\" FOR EACH ROW EXECUTE FUNCTION x();".to_owned(),
+            "a rollout of it has not ended in the history",
+        ),
+    ];
+    for (name, sql, told) in cases {
+        let after = match name {
+            // It is in the schema, or Prisma would drop it.
+            "generated" => AFTER.replace("}\n", "  len Int? @default(dbgenerated())\n}\n"),
+            _ => AFTER.to_owned(),
+        };
+        let project = ProjectFolder::prisma7()
+            .models(&after)
+            .migration("20260101000000_init", INIT)
+            .migration("20260102000000_hidden", &sql);
+        let said =
+            underpin(project.path(), "", &["plan", "--name", "x", "--rename", "User.fullName:displayName"])
+                .await;
+        assert_eq!(said.code, 2, "{name}: {}", said.all());
+        assert!(said.stderr.contains(told), "{name}: no {told:?} in:\n{}", said.all());
+        assert_eq!(folders(&project).len(), 2, "{name}");
+    }
+}

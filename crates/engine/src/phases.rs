@@ -1,0 +1,58 @@
+//! The proof of a plan: its phases on a throwaway server, before they are written.
+//!
+//! Behind the history the files of all phases end in the catalog in which Prisma's own migration would end, sent
+//! whole and statement by statement; so nothing of ours is left. Each way back leads to the catalog before its
+//! phase. What a plan is, is [`underpin_core::recipe`]'s.
+
+use underpin_catalog::object::ObjectKind;
+use underpin_core::recipe::Refill;
+
+use crate::create::{Creation, Rehearsed};
+use crate::problem::Problem;
+use crate::prove::Unproven;
+
+/// Tries the files of all phases, in their order.
+///
+/// # Errors
+/// When a file does not run, when they end elsewhere than Prisma's own migration or Prisma would find more to do,
+/// and those of the server.
+pub async fn prove(creation: &Creation, files: &[String], refills: &[Refill]) -> Result<Rehearsed, Problem> {
+    let rehearsed = creation.rehearse_phases(files, refills).await?;
+    if let Some(why) = &rehearsed.fails {
+        return Err(unproven(format!("a phase does not run behind the history: {why}")));
+    }
+    if let Some(again) = &rehearsed.again {
+        return Err(unproven(format!(
+            "behind the last phase Prisma would find this to do:\n{}",
+            again.trim_end()
+        )));
+    }
+    let (migration, _) = creation.migration();
+    match creation.prove(&migration.script(), files).await {
+        Ok(()) => Ok(rehearsed),
+        Err(Unproven::Server(error)) => Err(error.into()),
+        Err(Unproven::Differs(mut found)) => {
+            // PostgreSQL 18 names what makes a column NOT NULL after the table, once; nobody ever says the name.
+            found.retain(|difference| {
+                !(difference.key.kind == ObjectKind::Constraint
+                    && difference.key.identity.trim_end_matches('"').ends_with("_not_null"))
+            });
+            if found.is_empty() {
+                return Ok(rehearsed);
+            }
+            let mut objects: Vec<String> =
+                found.iter().map(|difference| difference.key.to_string()).collect();
+            objects.dedup();
+            Err(unproven(format!(
+                "the phases do not leave {} as Prisma's own migration does",
+                objects.join(", ")
+            )))
+        }
+        Err(other) => Err(unproven(other.to_string())),
+    }
+}
+
+fn unproven(why: String) -> Problem {
+    Problem::new(format!("the plan is not proven, and nothing is written: {why}"))
+        .hint("write the phases by hand, and check them with underpin check")
+}

@@ -134,6 +134,6 @@ fn in_words(change: &Change) -> String {
     match kind {
         Kind::Comes => format!("{object} {name} is missing{aside}"),
         Kind::Goes => format!("{object} {name} is there and not in the schema{aside}"),
-        Kind::Changes => format!("{object} {name} differs: it {}", detail.trim()),
+        Kind::Changes => format!("{object} {name} differs (in the schema: {detail})"),
     }
 }

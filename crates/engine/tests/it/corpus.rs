@@ -1,4 +1,7 @@
-//! Real histories: from empty to the end our way, and the catalog is that of Prisma's way of applying.
+//! Real histories: from empty to the end our way, and the catalog is that of Prisma's way of applying. What
+//! `check` answers for each is in `checked`.
+
+mod checked;
 
 use tokio_postgres::Client;
 use underpin_core::exit;
@@ -102,6 +105,7 @@ async fn agrees(project: &str) {
         }
         let there = catalog(&theirs).await;
         assert_same(&there, &catalog(&ours).await, &of);
+        checked::checks(&history, (&theirs, &there), is_whole, &of).await;
         let in_memory = offline::replay(&history, major, is_whole);
         let mut offline = offline::agreement(&in_memory, &there);
         assert_eq!(offline.wrong, [""; 0], "{of}");

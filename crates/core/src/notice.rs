@@ -24,10 +24,23 @@ pub(crate) struct Broken {
     pub(crate) code: ReasonCode,
     /// On what.
     pub(crate) relation: RelationName,
-    /// What happens, as the beginning of a sentence.
-    pub(crate) what: String,
+    /// What happens: to the relation, when that itself goes, gets another name or loses its rows; else what
+    /// happens to what part of it.
+    what: String,
     /// What clients do not find any more under this name, or in this form.
     pub(crate) gone: Option<Gone>,
+}
+
+impl Broken {
+    /// What happens and to which relation, as the beginning of a sentence. `shown` is how the relation is told.
+    pub(crate) fn said(&self, shown: &str) -> String {
+        match self.code {
+            ReasonCode::DropTable | ReasonCode::RenameTable | ReasonCode::Truncate => {
+                format!("table {shown} {}", self.what)
+            }
+            _ => format!("{} on {shown}", self.what),
+        }
+    }
 }
 
 /// How an effect breaks clients of the release that runs, whatever its twin.
@@ -56,19 +69,17 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
         }
         Effect::DropTable { table, .. } => {
             let gone = Some(Gone::Table(table.clone()));
-            refuse(ReasonCode::DropTable, table, format!("{} is dropped", table.shown()), gone)
+            refuse(ReasonCode::DropTable, table, "is dropped".to_owned(), gone)
         }
         Effect::RenameTable { table, to } => {
             let gone = Some(Gone::Table(table.clone()));
-            let what = format!("{} is renamed to {}", table.shown(), to.as_str());
+            refuse(ReasonCode::RenameTable, table, format!("is renamed to {}", to.as_str()), gone)
+        }
+        Effect::MoveTable { table, namespace } => {
+            let gone = Some(Gone::Table(table.clone()));
+            let what = format!("moves to namespace {}", namespace.as_str());
             refuse(ReasonCode::RenameTable, table, what, gone)
         }
-        Effect::MoveTable { table, namespace } => refuse(
-            ReasonCode::RenameTable,
-            table,
-            format!("{} moves to namespace {}", table.shown(), namespace.as_str()),
-            Some(Gone::Table(table.clone())),
-        ),
         Effect::DropColumn { table, column, .. } if is_known(world, table, column) => {
             let what = format!("column {} is dropped", column.as_str());
             refuse(ReasonCode::DropColumn, table, what, column_of(table, column))
@@ -202,7 +213,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
             )
         }
         Effect::Truncate { table, .. } => {
-            refuse(ReasonCode::Truncate, table, format!("all rows of {} are deleted", table.shown()), None)
+            refuse(ReasonCode::Truncate, table, "loses all its rows".to_owned(), None)
         }
         _ => None,
     }

@@ -39,13 +39,12 @@ impl Refusal {
 
 /// An effect that breaks clients.
 pub(super) fn breaks(line: u32, broken: &Broken, world: &World) -> Refusal {
-    let Broken { code, relation, what, gone: _ } = broken;
     Refusal {
-        code: *code,
+        code: broken.code,
         line,
-        relation: Some(world.facts().resolve(relation)),
-        why: format!("{what}, on {}: {}", world.shown(relation), code.harm()),
-        way_out: way_out(*code),
+        relation: Some(world.facts().resolve(&broken.relation)),
+        why: format!("{}: {}", broken.said(&world.shown(&broken.relation)), broken.code.harm()),
+        way_out: way_out(broken.code),
     }
 }
 

@@ -249,7 +249,7 @@ fn what_breaks_the_running_release_is_refused_with_a_way_out() {
     assert_eq!(dropped.line, 2);
     assert_eq!(dropped.relation, Some(public("User")));
     assert!(
-        dropped.why.contains("column name is dropped, on User (2.1 GB, about 12,000,000 rows)"),
+        dropped.why.contains("column name is dropped on User (2.1 GB, about 12,000,000 rows)"),
         "{}",
         dropped.why
     );

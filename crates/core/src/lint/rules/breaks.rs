@@ -148,7 +148,7 @@ fn tell(case: &Case<'_>, act: &Act<'_>, broken: &Broken, use_: Use) -> Finding {
         }
         _ => broken.code.harm().to_owned(),
     };
-    let message = format!("{} on {}{user}: {harm}", broken.what, case.shown(&table));
+    let message = format!("{}{user}: {harm}", broken.said(&case.shown(&table)));
     let instead = match broken.code {
         ReasonCode::ChangeType if act.duration == Duration::Instant => {
             "have the application connect anew after the migration"

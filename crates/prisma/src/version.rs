@@ -73,6 +73,23 @@ impl PrismaVersion {
         self.major >= 7
     }
 
+    /// From 6.13 to 6.16 every name says the connection's namespace, which is created like any other; before and
+    /// since, it is left out in a schema that lists no namespaces.
+    pub fn says_every_namespace(self) -> bool {
+        (Self::new(6, 13, 0)..Self::new(6, 17, 0)).contains(&self)
+    }
+
+    /// Since 6.13 what is in a database has a namespace, also for a schema that lists none.
+    pub fn sees_namespaces(self) -> bool {
+        self >= Self::new(6, 13, 0)
+    }
+
+    /// Since 6.19 the names of what is dropped leave out what the second side of a comparison leaves out;
+    /// before, they went by the first.
+    pub fn drops_by_the_second_side(self) -> bool {
+        self >= Self::new(6, 19, 0)
+    }
+
     /// Since 7.9 the engine renames a primary key in a statement of its own; before, as one clause among others,
     /// which PostgreSQL refuses.
     pub fn renames_keys_apart(self) -> bool {

@@ -1,7 +1,9 @@
 //! Real histories: from empty to the end our way, and the catalog is that of Prisma's way of applying. What
-//! `check` answers for each is in `checked`.
+//! `check` answers for each is in `checked`, and what of their files Prisma wrote in `written`.
 
 mod checked;
+mod form;
+mod written;
 
 use tokio_postgres::Client;
 use underpin_core::exit;

@@ -20,11 +20,12 @@ use crate::schema::Arity;
 pub struct PrismaCatalog {
     /// The namespaces that a migration may have to create.
     pub namespaces: Vec<Name>,
-    /// The namespace that statements leave out of names, that of the connection. A described database and
-    /// the empty one have none; then the other side of the comparison decides.
+    /// The namespace that statements leave out of names, that of the connection. A described database (since
+    /// 6.13) and the empty one have none; then the other side of the comparison decides. Nor has a schema from 6.13
+    /// to 6.16.
     pub default_namespace: Option<Name>,
-    /// Whether names say that namespace too, but for those of what is dropped: so did Prisma until 7 in a
-    /// schema that lists its namespaces.
+    /// Whether names say that namespace too, but since 6.19 for those of what is dropped: so did Prisma until 7
+    /// in a schema that lists its namespaces.
     pub says_default_namespace: bool,
     /// The extensions; only those that the schema's datasource lists.
     pub extensions: Vec<Extension>,

@@ -139,10 +139,11 @@ impl PrismaCatalog {
         }
         let tables = names.into_iter().filter_map(|name| reading.table(name)).collect();
         let enums = reading.enums.iter();
+        let has_namespaces = scope.version.sees_namespaces() || !scope.listed.is_empty();
         Ok(Self {
-            namespaces: reading.namespaces(),
+            namespaces: if has_namespaces { reading.namespaces() } else { Vec::new() },
             // It is the other side of a comparison that knows it.
-            default_namespace: None,
+            default_namespace: (!has_namespaces).then(|| scope.namespace.clone()),
             says_default_namespace: false,
             extensions: reading.extensions(),
             enums: enums

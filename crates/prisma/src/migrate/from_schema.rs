@@ -71,14 +71,15 @@ impl<'a> Reading<'a> {
         let schema = self.schema;
         let mut namespaces = self.listed_namespaces();
         let says_default_namespace = !namespaces.is_empty() && !self.version.creates_default_namespace();
-        if namespaces.is_empty() && self.version.creates_default_namespace() {
+        let says_all = namespaces.is_empty() && self.version.says_every_namespace();
+        if namespaces.is_empty() && (says_all || self.version.creates_default_namespace()) {
             namespaces.push(self.namespace.clone());
         }
         let mut tables: Vec<Table> = schema.models().map(|model| self.table(model)).collect();
         self.relations(&mut tables);
         PrismaCatalog {
             namespaces,
-            default_namespace: Some(self.namespace.clone()),
+            default_namespace: (!says_all).then(|| self.namespace.clone()),
             says_default_namespace,
             extensions: self.extensions(),
             enums: schema.enums().map(|found| self.enum_of(found)).collect(),

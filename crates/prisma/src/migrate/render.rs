@@ -101,7 +101,10 @@ impl<'a> Renderer<'a> {
 
     /// The name of something that is dropped.
     fn name_of_dropped(self, name: &RelationName) -> String {
-        qualified(name, self.left_out())
+        match self.version.drops_by_the_second_side() {
+            true => qualified(name, self.left_out()),
+            false => self.name_of_before(name),
+        }
     }
 
     /// The namespace that names leave out: what the second side says holds for names of the first as well.

@@ -82,8 +82,8 @@ impl Renderer<'_> {
     }
 
     /// Two statements here go by what the *first* side says: with a described database they name the
-    /// namespace where all others do not.
-    fn name_of_before(self, name: &RelationName) -> String {
+    /// namespace where all others do not. Before 6.19 so did the names of all that is dropped.
+    pub(super) fn name_of_before(self, name: &RelationName) -> String {
         let default = self.before.default_namespace.as_ref();
         qualified(name, default.filter(|_| !self.before.says_default_namespace))
     }

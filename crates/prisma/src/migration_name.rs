@@ -1,8 +1,8 @@
 //! What a new migration's folder is called: the second in which it is made, and the name that somebody gave
 //! it, in the letters that Prisma's command makes of it.
 //!
-//! Prisma writes `AddUser-Ärger` as `add_user_aerger`. Latin, Greek and Russian letters become what they
-//! become there; of other scripts, of which Prisma knows some, nothing is left.
+//! Prisma writes `AddUser-Ärger` as `add_user_aerger`. Latin, Greek, Cyrillic, Armenian, Georgian and Arabic letters
+//! become what they become there; of other scripts, and of letters that it does not know, nothing is left there either.
 
 mod letters;
 
@@ -170,6 +170,15 @@ mod tests {
             ("naïve café", "naive_cafe"),
             ("a\\b x²y", "a_b_x_y"),
             ("../../etc/passwd", "etc_passwd"),
+            ("Київ і Львів", "kiyiv_i_lviv"),
+            ("Љубав Њива", "ljubav_njiva"),
+            ("ЉУБАВ Ђорђе", "lj_ubav_or_e"),
+            ("Տեսնել նամակը", "tyesnyel_namaky"),
+            ("ԱԲԳ Երևան", "abg_yeryevan"),
+            ("გამარჯობა მსოფლიო", "gamarjoba_msophlio"),
+            ("مرحبا بالعالم", "mrhba_balealm"),
+            ("زمان بندی ٣٤", "zman_bndy_34"),
+            ("पहला", ""),
             ("日本語", ""),
             ("…", ""),
         ] {

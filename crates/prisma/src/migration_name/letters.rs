@@ -5,12 +5,31 @@ use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed}
 /// Pairs of letters that are read as one, before all single ones.
 const PAIRS: [(&str, &str); 2] = [("ъе", "ye"), ("ый", "iy")];
 
-/// German letters and Russian ones: a capital begins a word (`Ж` is `Zh`).
-const AS_WORDS: [(&str, &str); 2] = [
+/// German letters, Russian ones with those of Ukrainian, Serbian and Macedonian that are no others with a mark, and
+/// Armenian ones: a capital begins a word (`Ж` is `Zh`). Georgian and Arabic letters have no capitals; with the
+/// Arabic ones are those of Persian, Urdu and Pashto, and the digits.
+const AS_WORDS: [(&str, &str); 7] = [
     ("äöü", "ae oe ue"),
     (
         "абвгдеёжзийклмнопрстуфхцчшщыэюя",
         "a b v g d e yo zh z i y k l m n o p r s t u f kh ts ch sh sch y e yu ya",
+    ),
+    ("єіїљњќґ", "ye i yi lj nj kj g"),
+    (
+        "աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցփքօֆև",
+        "a b g d ye z e y t zh i l kh ts k h dz gh tch m y n sh vo ch p j r s v t r c p q o f yev",
+    ),
+    (
+        "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
+        "a b g d e v z t i k l m n o p zh r s t u ph q gh k sh ch ts dz ts tch kh j h",
+    ),
+    (
+        "ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىي",
+        "e a a w i y a b t t th j h kh d dh r z s sh s d t z e gh f q k l m n h w a y",
+    ),
+    (
+        "ٹټپځڅچڈډڑړږژښکګگںڼھۀہیۍېے٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹",
+        "t p p z c ch d d r r g zh x k g g n n h e h y ai e e 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9",
     ),
 ];
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Config};
 use underpin_catalog::{Name, ServerVersion, Sql, sql};
-use underpin_core::plan::{Mode, Policy, plan};
+use underpin_core::plan::{Mode, Policy, ReasonCode, plan};
 use underpin_core::settings::ShadowSettings;
 use underpin_shadow::{Kept, Shadow, StartOptions, Wanted, find_or_fetch};
 use underpin_sql::{Statement, Step, Surroundings};
@@ -36,6 +36,9 @@ pub(crate) struct Replayed {
     pub(crate) script: String,
     /// Its statements as steps, as written.
     pub(crate) steps: Vec<Step>,
+    /// It takes its transactions back, marks places in them or begins them with conditions, which no step says; or
+    /// it could not be read. Then it is sent whole, as Prisma sends it.
+    pub(crate) is_sent_whole: bool,
 }
 
 impl Replayed {
@@ -47,8 +50,10 @@ impl Replayed {
         nothing: &Surroundings,
     ) -> Self {
         let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
-        let steps = plan(statements, nothing, &policy).steps;
-        Self { name: name.to_owned(), script: text.to_owned(), steps }
+        let plan = plan(statements, nothing, &policy);
+        let controls = |code| code == ReasonCode::TransactionControl;
+        let is_sent_whole = statements.is_empty() || plan.refusals.iter().any(|one| controls(one.code));
+        Self { name: name.to_owned(), script: text.to_owned(), steps: plan.steps, is_sent_whole }
     }
 }
 
@@ -149,7 +154,7 @@ impl ShadowHistory {
             }
         }
         base.freshen(&self.namespace).await?;
-        apply(base, &migration.steps).await.map_err(|Refused { step, error }| NotReplayed::Migration {
+        base.replay(migration).await.map_err(|Refused { step, error }| NotReplayed::Migration {
             name: migration.name.clone(),
             step,
             error,

@@ -14,7 +14,7 @@ use underpin_core::settings::ShadowSettings;
 use underpin_sql::{Statement, Surroundings, SyntaxError, read};
 
 use crate::introspect::introspect;
-use crate::shadow_history::{NotReplayed, Refused, Replayed, Session, ShadowHistory, apply, wanted};
+use crate::shadow_history::{NotReplayed, Refused, Replayed, Session, ShadowHistory, wanted};
 
 /// The copy on which the last migrations run.
 const COPY: &str = "underpin_check";
@@ -178,7 +178,7 @@ async fn there_and_back(
 /// Runs a script as a deploy of its own would: nothing of the session's settings is left of the one before.
 async fn forward(session: &Session, ready: &Ready<'_>, asked: &Asked<'_>) -> Result<(), Refused> {
     session.freshen(&asked.namespace).await?;
-    let done = apply(session, &ready.replayed.steps).await;
+    let done = session.replay(&ready.replayed).await;
     if done.is_err() {
         // A transaction that was refused is still open; what the server says to this changes nothing.
         let _ = session.batch_execute("ROLLBACK").await;

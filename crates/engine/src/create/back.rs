@@ -14,7 +14,7 @@ use super::WayBack;
 use crate::drift::reparse::settle;
 use crate::introspect::{Patience, introspect, introspect_within};
 use crate::problem::Problem;
-use crate::shadow_history::{Refused, Replayed, Session, apply, said};
+use crate::shadow_history::{Refused, Replayed, Session, said};
 
 /// Finds the way from what is behind a migration to `before`, and goes it. `client` is a session on a
 /// database of its own, in which the migration was executed last; `there` is what that database is, and
@@ -67,7 +67,7 @@ async fn execute(
     let nothing = Surroundings::empty(ServerVersion::of_major(there.major), namespace.clone());
     let replayed = Replayed::as_written("", script, &statements, &nothing);
     client.freshen(namespace).await?;
-    match apply(client, &replayed.steps).await {
+    match client.replay(&replayed).await {
         Ok(()) => Ok(None),
         Err(Refused { error, .. }) if error.as_db_error().is_some() => Ok(Some(said(&error))),
         Err(Refused { error, .. }) => Err(error.into()),

@@ -13,7 +13,7 @@ use crate::journal::text_of;
 
 /// Raised whenever the same history would be replayed differently: other settings, another owner, other
 /// transactions.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The keys of a history, from that of the empty database on.
 #[derive(Debug)]

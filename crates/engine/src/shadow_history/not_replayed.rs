@@ -76,10 +76,15 @@ impl From<NotReplayed> for Problem {
 /// The extension that the server does not have.
 fn extension_missing(error: &tokio_postgres::Error) -> Option<&str> {
     let said = error.as_db_error()?;
-    // feature_not_supported since PostgreSQL 13; undefined_file for one whose library alone is missing.
+    // feature_not_supported since PostgreSQL 15, before undefined_file; that also for one whose library alone is
+    // missing.
+    let quoted = || said.message().split('"').nth(1);
     match said.code().code() {
         "0A000" => said.message().strip_prefix("extension \"")?.strip_suffix("\" is not available"),
-        "58P01" => said.message().strip_prefix("could not access file \"$libdir/")?.split('"').next(),
+        "58P01" if said.message().starts_with("could not open extension control file") => {
+            quoted()?.rsplit('/').next()?.strip_suffix(".control")
+        }
+        "58P01" => quoted()?.strip_prefix("$libdir/"),
         _ => None,
     }
 }

@@ -18,6 +18,7 @@ use underpin_catalog::{Literal, Name, Sql, sql};
 use underpin_core::run::{SegmentKind, segments};
 use underpin_sql::{Action, Lent, Step, lent, new_owner};
 
+use super::Replayed;
 use crate::journal::text_of;
 
 /// The role that replays, and owns what a replay makes. Called as the owner is that most histories name.
@@ -70,6 +71,17 @@ impl Session {
         let mut owner = superuser.clone();
         owner.user(OWNER).dbname(database);
         Ok(Self { client: connect(&owner).await?, superuser, database: database.to_owned() })
+    }
+
+    /// Executes a migration or a way back.
+    ///
+    /// # Errors
+    /// Those of the server, with the step that it refused where there are steps.
+    pub(crate) async fn replay(&self, migration: &Replayed) -> Result<(), Refused> {
+        match migration.is_sent_whole {
+            true => Ok(self.send(&migration.script).await?),
+            false => apply(self, &migration.steps).await,
+        }
     }
 
     /// Sends a text as one message. When it needs a superuser's help, or a role that is not there, it is executed

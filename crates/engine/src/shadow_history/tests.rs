@@ -175,6 +175,55 @@ async fn two_at_once() {
     assert!(third == one || third == other);
 }
 
+/// Statements that refuse every transaction, transactions of the file's own, and a new value of an enum that is
+/// used at once.
+#[tokio::test]
+async fn every_form_of_a_file_is_replayed() {
+    let settings = ShadowSettings { keep_mb: 0, ..ShadowSettings::default() };
+    let scripts = [
+        "CREATE TYPE state AS ENUM ('open'); CREATE TABLE a (id int, state state); INSERT INTO a VALUES (1, 'open');",
+        "CREATE INDEX CONCURRENTLY one ON a (id);",
+        "ALTER TABLE a ADD COLUMN note text; CREATE INDEX CONCURRENTLY two ON a (note); DROP INDEX CONCURRENTLY one;",
+        "BEGIN; ALTER TABLE a ADD COLUMN b int; COMMIT; BEGIN; ALTER TABLE a ADD COLUMN c int; ROLLBACK;",
+        "BEGIN; SAVEPOINT s; ALTER TABLE a ADD COLUMN d int; ROLLBACK TO s; ALTER TABLE a ADD COLUMN e int; COMMIT;",
+        "ALTER TYPE state ADD VALUE 'paid';",
+        "ALTER TABLE a ALTER COLUMN state SET DEFAULT 'paid'; VACUUM a;",
+    ];
+    for major in underpin_testkit::outer_majors() {
+        let version = ServerVersion::of_major(major);
+        let ground = Ground { version, ..Ground::new("forms") };
+        let migration = |(at, script): (usize, &&str)| (format!("{at}"), (*script).to_owned());
+        let migrations: Vec<_> = scripts.iter().enumerate().map(migration).collect();
+        let mut history = ground.empty(&settings);
+        history.replay(&ground.history(&migrations)).await.unwrap();
+        let copy = history.copy("looked_at").await.unwrap();
+        let made = "SELECT (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+                            WHERE attrelid = 'a'::regclass AND attnum > 0)
+                        || ': ' || (SELECT string_agg(indexrelid::regclass::text, ' ') FROM pg_index
+                                    WHERE indrelid = 'a'::regclass AND indisvalid)";
+        let made: String = copy.query_one(made, &[]).await.unwrap().get(0);
+        assert_eq!(made, "id state note b e: two", "{major}");
+        drop(copy);
+        history.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_extension_is_named() {
+    for major in underpin_testkit::outer_majors() {
+        let ground = Ground { version: ServerVersion::of_major(major), ..Ground::new("extension") };
+        let missing = ("a".to_owned(), "CREATE TABLE a (id int);\nCREATE EXTENSION pg_partman;".to_owned());
+        let mut history = ground.empty(&ShadowSettings::default());
+        let refused = history.replay(&ground.history(&[missing])).await.unwrap_err();
+        history.finish().await;
+        let problem = crate::problem::Problem::from(refused);
+        assert_eq!(problem.place.as_deref(), Some("a/migration.sql:2"), "{major}: {problem:?}");
+        let hint = &problem.hints[0];
+        assert!(hint.starts_with("install the extension pg_partman on this machine"), "{major}: {problem:?}");
+        assert!(hint.contains("postgresql-MAJOR-partman"), "{hint}");
+    }
+}
+
 /// No disk is filled for it: the server's answer is the same.
 #[tokio::test]
 async fn a_full_disk_is_told_as_such() {

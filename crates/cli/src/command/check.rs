@@ -137,6 +137,13 @@ impl Findings {
         self.looked.push((part, looked));
     }
 
+    /// Whether lint has told the same error of the same file's syntax.
+    fn has_told(&self, other: &Finding) -> bool {
+        let told = self.report.iter().flat_map(|file| &file.findings);
+        other.sqlstate.as_deref() == Some("42601")
+            && told.filter(|one| one.rule == "syntax-error").any(|one| one.path == other.path)
+    }
+
     /// Puts findings to those of their files.
     fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
         for finding in findings {

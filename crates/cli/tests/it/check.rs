@@ -303,6 +303,35 @@ fn what_is_new_is_linted_as_lint_does_it() {
     assert_eq!(told(&clone, &WITHOUT_SERVER).code, 0);
 }
 
+/// Links that lead to themselves, which root cannot follow either.
+#[test]
+fn what_nobody_can_read_is_named_with_the_reason() {
+    use std::os::unix::fs::symlink;
+    let refused = |clone: &GitFolder, arguments: &[&str], what: &str| {
+        let said = check(clone, arguments);
+        assert_eq!(said.code, 2, "{what}: {}", said.all());
+        for word in [what, "Too many levels of symbolic links"] {
+            assert!(said.all().contains(word), "no {word:?} in {}", said.all());
+        }
+    };
+    let clone = project();
+    let at = |path: &str| clone.path().join(path);
+    std::fs::remove_file(at(INIT)).unwrap();
+    symlink("migration.sql", at(INIT)).unwrap();
+    refused(&clone, &WITHOUT_SERVER, INIT);
+    std::fs::remove_dir_all(at("prisma/migrations")).unwrap();
+    symlink("migrations", at("prisma/migrations")).unwrap();
+    refused(&clone, &WITHOUT_SERVER, "prisma/migrations");
+    let clone = project();
+    let at = |path: &str| clone.path().join(path);
+    std::fs::remove_file(at("prisma/schema.prisma")).unwrap();
+    symlink("schema.prisma", at("prisma/schema.prisma")).unwrap();
+    refused(&clone, &WITHOUT_SERVER, "prisma/schema.prisma");
+    std::fs::remove_file(at("prisma/schema.prisma")).unwrap();
+    symlink("schema", at("prisma/schema")).unwrap();
+    refused(&clone, &[&WITHOUT_SERVER[..], &["--schema", "prisma/schema"]].concat(), "prisma/schema");
+}
+
 #[test]
 fn what_is_no_project_is_said() {
     let clone = project();

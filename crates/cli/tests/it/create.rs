@@ -247,3 +247,28 @@ async fn what_is_created_is_told_and_nothing_is_created_twice() {
     assert!(again["empty"] == true && validator.is_valid(&again), "{again:#}");
     assert_eq!(folders(&project).len(), 2);
 }
+
+/// Indexes that the schema could say and does not go, as with Prisma, and their way back makes them again, operator
+/// classes of an extension included.
+#[tokio::test]
+async fn an_index_of_another_kind_comes_back() {
+    let history = "CREATE EXTENSION IF NOT EXISTS pg_trgm;\n\
+        CREATE TABLE \"Doc\" (\"id\" SERIAL NOT NULL, \"body\" JSONB NOT NULL, \"title\" TEXT NOT NULL, \
+        CONSTRAINT \"Doc_pkey\" PRIMARY KEY (\"id\"));\n\
+        CREATE INDEX \"Doc_body_idx\" ON \"Doc\" USING GIN (\"body\" jsonb_path_ops);\n\
+        CREATE INDEX \"Doc_title_idx\" ON \"Doc\" USING GIN (\"title\" gin_trgm_ops);\n";
+    let project = ProjectFolder::prisma7()
+        .models("model Doc {\n  id Int @id @default(autoincrement())\n  body Json\n  title String\n}\n")
+        .migration("20260101000000_init", history);
+    let created = create(&project, &["--name", "schema alone"]).await;
+    assert_eq!(created["rehearsal"]["down"][0]["outcome"], "returns", "{created:#}");
+    let last = project.migrations().join(folders(&project).pop().unwrap());
+    let up = read(last.join("migration.sql"));
+    assert!(
+        up.contains("DROP INDEX \"Doc_body_idx\"") && up.contains("DROP INDEX \"Doc_title_idx\""),
+        "{up}"
+    );
+    let down = read(last.join("down.sql"));
+    assert!(down.contains("USING \"gin\" (\"body\" \"pg_catalog\".\"jsonb_path_ops\")"), "{down}");
+    assert!(down.contains("USING \"gin\" (\"title\" \"public\".\"gin_trgm_ops\")"), "{down}");
+}

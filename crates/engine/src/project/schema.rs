@@ -4,6 +4,7 @@
 //! Prisma 6), then `schema.prisma` and `prisma/schema.prisma` in the working folder, as Prisma
 //! looks. A folder means all of its `.prisma` files, at any depth.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use underpin_prisma::{PrismaVersion, Provider, SchemaHead, SchemaHeadError};
@@ -51,8 +52,9 @@ pub(super) fn locate(
     }
     let defaults = ["schema.prisma", "prisma/schema.prisma"].map(|path| place.cwd.join(path));
     for path in defaults {
-        if path.is_file() {
-            let files = read(&path)?;
+        // Only a file is looked for, and one that cannot be read is there.
+        let files = if path.is_dir() { Vec::new() } else { read(&path)? };
+        if !files.is_empty() {
             return Ok((path, files));
         }
     }
@@ -91,11 +93,15 @@ pub(super) fn named(path: &Path, source: &str) -> Result<(Vec<SchemaFile>, Schem
 /// The schema's files; none when the path does not exist.
 pub(super) fn read(path: &Path) -> Result<Vec<SchemaFile>, ProjectError> {
     let mut paths = Vec::new();
-    if path.is_dir() {
-        collect(path, 0, &mut paths)?;
-        paths.sort();
-    } else if path.exists() {
-        paths.push(path.to_owned());
+    match std::fs::metadata(path) {
+        Ok(about) if about.is_dir() => {
+            collect(path, 0, &mut paths)?;
+            paths.sort();
+        }
+        Ok(_) => paths.push(path.to_owned()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+        // It may be there.
+        Err(error) => return Err(ProjectError::unreadable(path, &error)),
     }
     paths
         .into_iter()

@@ -94,8 +94,11 @@ pub(super) async fn look(
         Ran::Refused(at, refusal) => {
             let script = &migrations[at].script;
             let is_new = base.map(|base| base.is_new(&script.name));
-            let found = vec![replay::fails(script, &refusal, is_new)];
-            tell(around, findings, Part::Replay, on_server(), found);
+            let fails = replay::fails(script, &refusal, is_new);
+            match findings.has_told(&fails) {
+                true => tell(around, findings, Part::Replay, no_sql(&script.name), Vec::new()),
+                false => tell(around, findings, Part::Replay, on_server(), vec![fails]),
+            }
             not_reached(findings, "the history does not run to its end");
         }
         Ran::NoServer { why, hints } => {
@@ -114,6 +117,11 @@ fn tell(around: &Around<'_>, findings: &mut Findings, part: Part, looked: Looked
         findings.looked(part, looked);
         findings.add(found);
     }
+}
+
+/// Why there was nothing to run, when lint has told where a file is no SQL.
+fn no_sql(name: &str) -> Looked {
+    Looked::Not { why: format!("{name} is no SQL, as lint tells"), hints: Vec::new() }
 }
 
 fn of_file(file: &File) -> Migration {

@@ -48,6 +48,11 @@ fn a_history_that_does_not_run_is_told_with_its_place() {
     let no_sql = told(&clone, &ON_SERVER);
     assert_eq!(no_sql.findings(), [format!("history-fails {NOTE}:1")]);
     assert_eq!(no_sql.counted().next().unwrap()["sqlstate"], "42601");
+    // Where lint tells it, once is enough.
+    let once = told(&clone, &["--skip", "base"]);
+    assert_eq!((once.code, once.findings()), (10, vec![format!("syntax-error {NOTE}:1")]));
+    assert_eq!(once.parts()[1..4], ["lint failed", "replay not_checked", "schema not_checked"]);
+    assert_eq!(once.part("replay")["about"], "20260201000000_note is no SQL, as lint tells");
 
     clone.remove(NOTE);
     let without = told(&clone, &ON_SERVER);

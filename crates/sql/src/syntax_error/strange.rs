@@ -99,6 +99,8 @@ mod tests {
         for (text, line, command) in [
             ("SELECT 1;\n\\connect other\nDROP TABLE a;", 2, "\\connect"),
             ("\\i other.sql", 1, "\\i"),
+            // As pg_dump writes since the minor releases of August 2025.
+            ("\n\\restrict h2FbZ\n\nSET statement_timeout = 0;\n\\unrestrict h2FbZ\n", 2, "\\restrict"),
             ("CREATE TABLE a (i int);\n  \\copy a from 'x.csv'\n", 2, "\\copy"),
             ("SELECT 'DROP TABLE a' \\gexec", 1, "\\gexec"),
             ("\\set ON_ERROR_STOP on\nSELECT 1;", 1, "\\set"),

@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Drift(Drift),
     /// The way from one database to another, told by schemas, migrations or themselves: what changes, who waits
     Diff(Diff),
+    /// Tell which release may run on which state of the database, while a change is on its way
+    Compat(Compat),
     /// Write the migration that schema.prisma lacks, with its way back, or the way back alone; needs no
     /// development database
     Create(Create),
@@ -81,6 +83,7 @@ impl Arguments {
             Command::Doctor(options) => options.output.json,
             Command::Drift(options) => options.output.json,
             Command::Diff(options) => options.output.json,
+            Command::Compat(options) => options.output.json,
             Command::Create(options) => options.output.json,
             Command::Plan(options) => options.output.json,
             Command::Recover(options) => options.output.json,
@@ -449,6 +452,27 @@ pub(crate) struct Diff {
     pub(crate) shadow_database_url: Option<String>,
     #[command(flatten)]
     pub(crate) destination: Destination,
+    /// Folder with `postgres` and `initdb`, for the replay
+    #[arg(long, value_name = "PATH")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: Files,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compat {
+    /// The release that runs, by a Git revision (may be given several times) [default: what this branch has in
+    /// common with the default branch]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) base: Vec<String>,
+    /// The major version of the server [default: the newest on this machine]
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(13..=18))]
+    pub(crate) pg_version: Option<u32>,
+    /// The version of Prisma that writes migrations [default: the installed one]
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) prisma: Option<String>,
     /// Folder with `postgres` and `initdb`, for the replay
     #[arg(long, value_name = "PATH")]
     pub(crate) postgres_bin: Option<PathBuf>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod compat;
 pub(crate) mod create;
 pub(crate) mod deploy;
 pub(crate) mod diff;

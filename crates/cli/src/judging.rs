@@ -233,7 +233,7 @@ fn running(
     Running::of(project, &named)
 }
 
-fn named(settings: &LintSettings) -> Result<Vec<At>, Problem> {
+pub(crate) fn named(settings: &LintSettings) -> Result<Vec<At>, Problem> {
     let parsed =
         |text: &String| text.parse().map_err(|error| Problem::new(format!("lint.deployed: {error}")));
     settings.deployed.iter().map(parsed).collect()

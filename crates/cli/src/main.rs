@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             Command::Doctor(options) => command::doctor::run(options, &output).await,
             Command::Drift(options) => command::drift::run(options, &output).await,
             Command::Diff(options) => command::diff::run(options, &output).await,
+            Command::Compat(options) => command::compat::run(options, &output).await,
             Command::Create(options) => command::create::run(options, &output).await,
             Command::Plan(options) => command::plan::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,

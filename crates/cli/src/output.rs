@@ -1,6 +1,7 @@
 //! How things are printed: human words, or one JSON object, and events as they happen.
 
 pub(crate) mod audit;
+pub(crate) mod compat;
 pub(crate) mod consequences;
 pub(crate) mod create;
 mod credentials;

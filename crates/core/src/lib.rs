@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod check;
+pub mod compat;
 pub mod consequences;
 pub mod down;
 pub mod drift;

@@ -157,6 +157,11 @@ pub fn switch_on(synced: &Synced) -> Vec<Sql> {
     made
 }
 
+/// Whether a trigger is one of these, by its name.
+pub fn is_sync_trigger(trigger: &Name) -> bool {
+    names::is_ours(trigger)
+}
+
 /// What drops them again, before the columns in the same transaction.
 pub fn switch_off(synced: &Synced) -> Vec<Sql> {
     let names = Names::of(synced);

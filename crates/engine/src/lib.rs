@@ -8,6 +8,7 @@ mod advisory;
 pub mod applied;
 pub mod check;
 mod child;
+pub mod compat;
 pub mod connect;
 pub mod create;
 pub mod deploy;

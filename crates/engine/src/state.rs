@@ -16,8 +16,8 @@ use underpin_prisma::schema::{Schema, Source as Text};
 use underpin_prisma::{DatabaseUrl, FolderOrder, PrismaCatalog, PrismaVersion, SchemaHead};
 use underpin_shadow::{Wanted, find};
 
-pub(crate) use self::replayed::Ground;
 pub use self::replayed::Told;
+pub(crate) use self::replayed::{Ground, steps};
 use crate::files::{normal, seen_from};
 use crate::introspect::introspect;
 use crate::problem::{Fault, Problem};

@@ -10,6 +10,7 @@
 mod case_file;
 mod client;
 pub mod corpus;
+mod everything;
 pub mod git;
 pub mod load;
 mod lock_watch;
@@ -26,6 +27,7 @@ pub mod trace;
 
 pub use case_file::{CaseFile, Fence, Section, hold};
 pub use client::{Client, ClientError, Noticed, Prepared, Ran, RunningClient};
+pub use everything::{Done, Everything};
 pub use lock_watch::{LockHold, LockReport, LockWatch};
 pub use oracle::{Oracle, Said};
 pub use pgbouncer::PgBouncer;

@@ -70,7 +70,15 @@ impl PairNames {
 
 /// Triggers fire in the order of their names, by bytes: behind those of the table, and by number among ours.
 fn trigger(hash: &str, role: &str) -> Name {
-    Name::new(format!("~underpin_{role}_{hash}"))
+    Name::new(format!("{TRIGGER}{role}_{hash}"))
+}
+
+/// What the names of triggers begin with.
+const TRIGGER: &str = "~underpin_";
+
+/// Whether a trigger has such a name.
+pub(super) fn is_ours(trigger: &Name) -> bool {
+    trigger.as_str().starts_with(TRIGGER)
 }
 
 fn stem(table: &RelationName) -> RelationName {

@@ -82,7 +82,7 @@ impl Told {
     }
 
     /// Each script must be SQL: the server would say so too, and not where.
-    fn check_syntax(&self) -> Result<(), Problem> {
+    pub(crate) fn check_syntax(&self) -> Result<(), Problem> {
         for (name, text) in &self.migrations {
             if let Err(error) = read(text) {
                 return Err(Problem::new(format!("the history does not replay: {}", error.message))
@@ -176,7 +176,8 @@ impl Ground {
     }
 }
 
-fn steps(told: &Told, server: ServerVersion, namespace: Name) -> Vec<Replayed> {
+/// A history's migrations, ready to be replayed.
+pub(crate) fn steps(told: &Told, server: ServerVersion, namespace: Name) -> Vec<Replayed> {
     let nothing = Surroundings::empty(server, namespace);
     let step = |(name, text): &(String, String)| {
         let statements = read(text).unwrap_or_default();

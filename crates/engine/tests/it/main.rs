@@ -1,6 +1,7 @@
 //! The engine against real servers.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod compat;
 mod connect;
 mod contract;
 mod corpus;

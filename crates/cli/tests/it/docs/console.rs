@@ -10,9 +10,10 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "README.md",
     "docs/check.md",
+    "docs/compat.md",
     "docs/create.md",
     "docs/deploy.md",
     "docs/diff.md",

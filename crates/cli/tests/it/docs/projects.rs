@@ -137,6 +137,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             project
         }
         "checked" => checked(project),
+        "renaming" => renaming(project),
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };
@@ -212,6 +213,24 @@ async fn rename(project: ProjectFolder, server: &Server, database: &Database<'_>
 }
 
 /// A repository whose default branch has the first migration; behind it a new one, and a field that came later.
+/// A column has another name, in a migration that is not merged.
+fn renaming(project: ProjectFolder) -> ProjectFolder {
+    let models = |field: &str| {
+        format!(
+            "model Order {{\n  id        Int      @id\n  {field} String?\n  channel   String?\n  status    String   \
+             @default(\"open\")\n  createdAt DateTime @default(now())\n}}\n"
+        )
+    };
+    let project = project.models(&models("reference"));
+    committed(project.path());
+    project
+        .migration(
+            "20260302143000_order_number",
+            "ALTER TABLE \"Order\" RENAME COLUMN \"reference\" TO \"number\";\n",
+        )
+        .models(&models("number   "))
+}
+
 fn checked(project: ProjectFolder) -> ProjectFolder {
     let models = |more: &str| {
         format!(

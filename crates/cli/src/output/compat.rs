@@ -1,0 +1,135 @@
+//! Which release may run on which state: a table and the reasons, or one object.
+
+use serde::Serialize;
+use underpin_core::compat::{Break, Cell, Certainty, Need, Operation, Verdict};
+use underpin_engine::compat::Answer;
+
+/// Everything that is told.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    version: u32,
+    exit_code: u8,
+    /// The states of the database, in order.
+    states: Vec<String>,
+    /// The releases: those that run, then the one that comes.
+    releases: Vec<Release>,
+}
+
+/// A release on all states.
+#[derive(Debug, Serialize)]
+struct Release {
+    name: String,
+    /// One for each state.
+    verdicts: Vec<&'static str>,
+    breaks: Vec<Reason>,
+}
+
+/// A break, on all states that have it.
+#[derive(Debug, Serialize)]
+struct Reason {
+    /// The states, by their names.
+    states: Vec<String>,
+    #[serde(flatten)]
+    what: Break,
+}
+
+impl Told {
+    pub(crate) fn of(answer: Answer, exit_code: u8) -> Self {
+        let Answer { releases, states, cells } = answer;
+        let of = |at: usize| cells.iter().filter(move |cell| cell.release == at);
+        let release = |(at, name): (usize, String)| Release {
+            name,
+            verdicts: of(at).map(verdict).collect(),
+            breaks: reasons(of(at), &states),
+        };
+        let releases = releases.into_iter().map(|release| release.name).enumerate().map(release).collect();
+        Self { version: 1, exit_code, releases, states }
+    }
+}
+
+fn verdict(cell: &Cell) -> &'static str {
+    match (cell.need, cell.verdict()) {
+        (Need::NotYet, _) => "not yet",
+        (Need::NoLonger, _) => "no longer",
+        (Need::Lives, Verdict::Runs) => "runs",
+        (Need::Lives, Verdict::Depends) => "can fail",
+        (Need::Lives, Verdict::Breaks) => "fails",
+    }
+}
+
+/// What breaks where the release has to run; what certainly does, first.
+fn reasons<'a>(cells: impl Iterator<Item = &'a Cell>, states: &[String]) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = Vec::new();
+    for cell in cells.filter(|cell| cell.need == Need::Lives) {
+        for found in &cell.breaks {
+            let name = states[cell.state].clone();
+            match reasons.iter_mut().find(|reason| reason.what.is_same(found)) {
+                Some(reason) => reason.states.push(name),
+                None => reasons.push(Reason { states: vec![name], what: found.clone() }),
+            }
+        }
+    }
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.what.certainty));
+    reasons
+}
+
+/// The page, in lines of at most `columns` characters where words allow it.
+pub(crate) fn page(told: &Told, columns: usize) -> String {
+    let mut page = table(told);
+    for release in &told.releases {
+        for (certainty, words) in [(Certainty::Certain, "fails"), (Certainty::Depends, "can fail")] {
+            let reasons: Vec<_> =
+                release.breaks.iter().filter(|reason| reason.what.certainty == certainty).collect();
+            if reasons.is_empty() {
+                continue;
+            }
+            page.push_str(&format!("\n{} {words}:\n", release.name));
+            for reason in reasons {
+                page.push_str(&paragraphs(reason, columns));
+            }
+        }
+    }
+    page.trim_end().to_owned()
+}
+
+/// States down, releases across.
+fn table(told: &Told) -> String {
+    let first = told.states.iter().map(|state| state.chars().count()).max().unwrap_or_default();
+    let mut lines = vec![" ".repeat(first)];
+    lines.extend(told.states.iter().map(|state| format!("{state:first$}")));
+    for release in &told.releases {
+        let cells = std::iter::once(release.name.as_str()).chain(release.verdicts.iter().copied());
+        let width = cells.clone().map(|cell| cell.chars().count()).max().unwrap_or_default();
+        for (line, cell) in lines.iter_mut().zip(cells) {
+            line.push_str(&format!("   {cell:width$}"));
+        }
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn paragraphs(reason: &Reason, columns: usize) -> String {
+    let what = &reason.what;
+    let operations: Vec<_> = what.operations.iter().copied().map(Operation::as_str).collect();
+    let code = what.code.as_ref().map_or_else(String::new, |code| format!(" ({code})"));
+    let mut text = filled(&format!("{}: {}{code}", what.about(), operations.join(", ")), 2, columns);
+    text.push_str(&filled(&format!("on {}: {}", reason.states.join(", "), what.message), 4, columns));
+    text.push_str(&filled(&format!("instead: {}", what.instead), 4, columns));
+    text
+}
+
+fn filled(text: &str, indent: usize, columns: usize) -> String {
+    let mut lines = String::new();
+    let mut line = " ".repeat(indent);
+    for word in text.split_whitespace() {
+        if line.trim().is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() > columns {
+            lines.push_str(&format!("{line}\n"));
+            line = format!("{}{word}", " ".repeat(indent));
+        } else {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    format!("{lines}{line}\n")
+}

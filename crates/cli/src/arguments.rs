@@ -90,6 +90,7 @@ impl Arguments {
             Command::Rollout(options) => match &options.act {
                 RolloutAct::Status(options) => options.output.json,
                 RolloutAct::Release(options) => options.output.json,
+                RolloutAct::Abort(options) => options.output.json,
             },
             Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
@@ -244,6 +245,8 @@ pub(crate) enum RolloutAct {
     Status(RolloutStatus),
     /// Let the phase that is held be executed by the next deploy, when all its gates pass
     Release(RolloutRelease),
+    /// Lead a rollout back to where it began, online, with the down.sql of its phases
+    Abort(RolloutAbort),
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +279,22 @@ pub(crate) struct RolloutRelease {
     pub(crate) old_release: Option<String>,
     #[command(flatten)]
     pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RolloutAbort {
+    /// The rollout
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// The name of the database in which it is led back
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: String,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) deciding: Deciding,
     #[command(flatten)]
     pub(crate) output: Printing,
 }

@@ -4,6 +4,7 @@
 //! ours (lock, journal, lease), then migration after migration. Everything that can be known to be
 //! wrong is said before anything is changed.
 
+mod abort;
 mod holding;
 mod migration;
 mod preflight;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_postgres::Client;
+use underpin_catalog::{Literal, sql};
 use underpin_core::event::{Blocker, Event};
 use underpin_core::exit;
 use underpin_core::plan::{Mode, Policy, ReasonCode, Refusal as PlanRefusal};
@@ -23,6 +25,7 @@ use underpin_core::settings::Settings;
 use underpin_prisma::{DatabaseUrl, History, PrismaVersion};
 use uuid::Uuid;
 
+pub use self::abort::{Aborted, abort};
 use crate::advisory::{self, Taken};
 use crate::events::Events;
 use crate::execute::Executor;
@@ -207,7 +210,7 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
     let ledger = Ledger::of(&target.url.schema);
 
     if !request.without_advisory_lock {
-        take_lock(&guard.client, request, events).await?;
+        take_lock(&guard.client, &application, request, events).await?;
     }
     // Both are large, and only one is ever alive.
     let mut preflight = Box::pin(preflight::look(&guard, target, request, &ledger, &server)).await?;
@@ -277,7 +280,16 @@ fn finish(events: &Events, applied: Vec<String>, held: Vec<Held>, ending: Ending
     Outcome { applied, held, ending }
 }
 
-async fn take_lock(client: &Client, request: &Request, events: &Events) -> Result<(), Problem> {
+/// Takes Prisma's lock. A session that waits for it has another name than those of a run: whoever has the lock ends
+/// what earlier runs have left working, and this one has not begun.
+async fn take_lock(
+    client: &Client,
+    application: &str,
+    request: &Request,
+    events: &Events,
+) -> Result<(), Problem> {
+    let named = |name: &str| sql!("SET application_name = {}", Literal(name));
+    client.batch_execute(named("underpin-waiting").as_str()).await?;
     let budget = Duration::from_millis(request.settings.lock.advisory_budget_ms);
     let told = |holder: Option<Blocker>, waited: Duration| {
         events.send(Event::LockHeldElsewhere {
@@ -296,7 +308,7 @@ async fn take_lock(client: &Client, request: &Request, events: &Events) -> Resul
         }
     };
     match taken {
-        Taken::Yes => Ok(()),
+        Taken::Yes => Ok(client.batch_execute(named(application).as_str()).await?),
         Taken::No(holder) => Err(lock_problem(holder, budget)),
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Current {
     pub(crate) session: Option<i32>,
     /// The longest time that strong locks were held, milliseconds.
     pub(crate) longest_lock_ms: u64,
+    /// The migration that this is the way back of: the ledger has no row of ours then, and loses that one's.
+    pub(crate) undoes: Option<String>,
 }
 
 impl Current {
@@ -219,11 +221,11 @@ impl Executor<'_> {
     /// Records that a migration of several transactions has begun.
     async fn open(&mut self, current: &Current) -> Result<(), Trouble> {
         self.begin("").await?;
-        let (ledger, journal) = (
-            self.ledger.insert(&current.row(None)),
-            self.owner.migration(&current.begun, &current.steps(), None),
-        );
-        self.commit(&[ledger, journal]).await
+        let journal = self.owner.migration(&current.begun, &current.steps(), None);
+        match current.undoes {
+            Some(_) => self.commit(&[journal]).await,
+            None => self.commit(&[self.ledger.insert(&current.row(None)), journal]).await,
+        }
     }
 
     /// Records that a migration is complete.
@@ -261,7 +263,20 @@ impl Executor<'_> {
     fn closing(&self, current: &Current) -> Vec<Sql> {
         let now = Timestamp::now();
         let id = &current.begun.id;
-        vec![self.ledger.finish(id, now), self.owner.migration_applied(id, now)]
+        let applied = self.owner.migration_applied(id, now);
+        match &current.undoes {
+            Some(undone) => vec![self.ledger.take_out(undone), self.owner.reverted(undone), applied],
+            None => vec![self.ledger.finish(id, now), applied],
+        }
+    }
+
+    /// Whether a begun migration is recorded, and whether as complete.
+    async fn recorded_end(&self, current: &Current) -> Result<Option<bool>, tokio_postgres::Error> {
+        let (work, id) = (&self.sessions.work, &current.begun.id);
+        match current.undoes {
+            Some(_) => self.owner.finished(work, id).await,
+            None => self.ledger.finished(work, id).await,
+        }
     }
 
     /// Begins a transaction that only the owner of the lease can commit.

@@ -144,6 +144,12 @@ impl Ledger {
         sql!("DELETE FROM {} WHERE id = {} AND finished_at IS NULL", self.table, Literal(id))
     }
 
+    /// Takes every row of a migration away that was led back: it is pending again for everybody. Prisma up to 7.8
+    /// would take a row that says "rolled back" for an applied one.
+    pub(crate) fn take_out(&self, migration: &str) -> Sql {
+        sql!("DELETE FROM {} WHERE migration_name = {}", self.table, Literal(migration))
+    }
+
     /// Records why a migration failed half-way.
     pub(crate) fn record_logs(&self, id: &str, logs: &str) -> Sql {
         sql!("UPDATE {} SET logs = {} WHERE id = {}", self.table, Literal(logs), Literal(id))

@@ -34,7 +34,7 @@ pub(crate) async fn execute(place: &Place, deciding: &Deciding, output: &Output)
     Ok(code)
 }
 
-fn request(place: &Place, deciding: &Deciding) -> Result<Request, Problem> {
+pub(crate) fn request(place: &Place, deciding: &Deciding) -> Result<Request, Problem> {
     let mut settings = place.settings.clone();
     if let Some(bin) = &deciding.postgres_bin {
         settings.shadow.postgres_bin = Some(bin.clone());
@@ -70,9 +70,22 @@ fn tell(outcome: &Outcome, output: &Output) {
     if !outcome.applied.is_empty() && !matches!(outcome.ending, Ending::Applied) {
         output.say(format!("Applied before that: {}\n", outcome.applied.join(", ")));
     }
-    match &outcome.ending {
+    tell_ending(&outcome.ending, &outcome.applied, output);
+    for name in outcome.held.iter().filter_map(|held| match held.why {
+        Why::Gates => held.rollout.as_ref(),
+        Why::Aborted | Why::Behind { .. } => None,
+    }) {
+        output.say(format!(
+            "\nHeld: the contract of rollout {name}. What is missing: underpin rollout status {name}"
+        ));
+    }
+}
+
+/// How a run of migrations ended.
+pub(crate) fn tell_ending(ending: &Ending, applied: &[String], output: &Output) {
+    match ending {
         Ending::UpToDate => output.say(report::nothing_pending()),
-        Ending::Applied => output.say(report::deployed(&outcome.applied)),
+        Ending::Applied => output.say(report::deployed(applied)),
         Ending::Behind { migration, behind, relation } => {
             output.remark(format!("Stopped safely before migration {migration}: it names {relation}, and so does {behind}, which is not executed\n"));
             output.remark("Everything that does not depend on it is applied.\n  - when it is released and applied, the next deploy goes on: underpin status");
@@ -100,15 +113,7 @@ fn tell(outcome: &Outcome, output: &Output) {
             output.remark("  - see what has taken effect: underpin recover");
         }
     }
-    for name in outcome.held.iter().filter_map(|held| match held.why {
-        Why::Gates => held.rollout.as_ref(),
-        Why::Aborted | Why::Behind { .. } => None,
-    }) {
-        output.say(format!(
-            "\nHeld: the contract of rollout {name}. What is missing: underpin rollout status {name}"
-        ));
-    }
-    debug_assert!(outcome.ending.exit_code() != exit::BUG, "no ending is a bug");
+    debug_assert!(ending.exit_code() != exit::BUG, "no ending is a bug");
 }
 
 fn refused(migrations: &[underpin_engine::deploy::RefusedMigration], output: &Output) {

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use underpin_core::exit;
 use underpin_core::rollout::gate::Verdict;
 use underpin_engine::Problem;
+use underpin_engine::deploy::abort;
 use underpin_engine::rollout::{Word, release, review};
 
-use super::introduce;
-use crate::arguments::{Rollout, RolloutAct, RolloutRelease, RolloutStatus};
+use super::{deploy, introduce};
+use crate::arguments::{Rollout, RolloutAbort, RolloutAct, RolloutRelease, RolloutStatus};
 use crate::output::{Output, rollout};
 use crate::place;
 
@@ -15,6 +16,7 @@ pub(crate) async fn run(options: &Rollout, output: &Output) -> Result<u8, Proble
     match &options.act {
         RolloutAct::Status(options) => show(options, output).await,
         RolloutAct::Release(options) => let_go(options, output).await,
+        RolloutAct::Abort(options) => lead_back(options, output).await,
     }
 }
 
@@ -72,6 +74,33 @@ async fn let_go(options: &RolloutRelease, output: &Output) -> Result<u8, Problem
                 output.remark("  - when you know that the old release is gone: --attest \"who: why\"");
             }
         }
+    }
+    Ok(code)
+}
+
+async fn lead_back(options: &RolloutAbort, output: &Output) -> Result<u8, Problem> {
+    let place = place::find(&options.project)?;
+    introduce(&place, output);
+    let events = output.events(options.deciding.events.as_deref())?;
+    let request = deploy::request(&place, &options.deciding)?;
+    let aborted = abort(&place.target, &request, &options.name, &options.database, &events).await?;
+    let code = aborted.exit_code();
+    output.object(&serde_json::json!({ "version": 1, "exit_code": code, "abort": aborted }));
+    for phase in &aborted.undone {
+        output.say(format!("undone: {phase}"));
+    }
+    match &aborted.stopped {
+        Some(ending) => {
+            deploy::tell_ending(ending, &[], output);
+            output.remark(format!(
+                "\nRollout {0} is on its way back; no deploy executes anything of it.\n  - to go on: underpin rollout abort {0} --database {1}",
+                options.name, options.database
+            ));
+        }
+        None => output.say(format!(
+            "Rollout {} is where it began. Delete its folders before Prisma or another database executes them again.",
+            options.name
+        )),
     }
     Ok(code)
 }

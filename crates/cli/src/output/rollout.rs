@@ -27,7 +27,7 @@ pub(crate) fn brief(review: &Review, now: Timestamp) -> String {
         text.push('\n');
         text.push_str(&shown(gate));
     }
-    if review.held.is_some() && review.state != "waiting" && review.state != "aborted" {
+    if review.held.is_some() && !matches!(review.state, "waiting" | "aborted" | "aborting") {
         text.push_str(&format!("\n  when nothing is missing: underpin rollout release {}", review.rollout));
     }
     text
@@ -65,6 +65,9 @@ fn heading(review: &Review, now: Timestamp) -> String {
     match (review.state, review.released_at) {
         ("waiting", _) => format!("Rollout {name} has not begun in this database."),
         ("aborted", _) => format!("Rollout {name} was led back{since}; delete its folders."),
+        ("aborting", _) => {
+            format!("Rollout {name} is on its way back{since}: underpin rollout abort goes on.")
+        }
         (state, Some(_)) => {
             format!("Rollout {name} is {state}{since}, and released: underpin deploy finishes it.")
         }

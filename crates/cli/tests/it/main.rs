@@ -17,4 +17,5 @@ mod lint_fix;
 mod lsp;
 mod output;
 mod plan;
+mod rollout;
 mod support;

@@ -196,6 +196,7 @@ fn current(pending: &Pending, plan: &FilePlan, request: &Request) -> Current {
         gives_way: request.mode == Mode::Online,
         session: None,
         longest_lock_ms: 0,
+        undoes: pending.undoes.clone(),
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Pending {
     pub(super) begun: Option<Unfinished>,
     /// What its phase says, when it is one that was held and is released.
     pub(super) released: Option<PhaseFile>,
+    /// The migration that it is the way back of.
+    pub(super) undoes: Option<String>,
 }
 
 impl Pending {
@@ -125,18 +127,25 @@ impl Preflight {
 
     /// A prover with the history that is applied already.
     pub(super) fn prover(&self, target: &Target, request: &Request, server: &Server) -> ProvingHistory {
+        ProvingHistory::of(&self.applied, target, request, server)
+    }
+}
+
+impl ProvingHistory {
+    /// A prover with these migrations of the folder as its history.
+    pub(super) fn of(applied: &[String], target: &Target, request: &Request, server: &Server) -> Self {
         let wanted = wanted(server.version, &request.settings.shadow, Some(target.root.clone()));
         let namespace = Name::new(&target.url.schema);
         let history = target
             .history
             .migrations()
             .iter()
-            .filter(|migration| self.applied.contains(&migration.name))
+            .filter(|migration| applied.contains(&migration.name))
             .filter_map(|migration| {
                 Some((migration.name.clone(), migration.script.as_ref()?.text().to_owned()))
             })
             .collect();
-        ProvingHistory {
+        Self {
             prover: prove::Prover::new(wanted, namespace.clone(), request.proofs.clone()),
             nothing: Surroundings::empty(server.version, namespace),
             unread: history,
@@ -320,12 +329,13 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
         statements,
         begun,
         released: None,
+        undoes: None,
     })
 }
 
 /// Plans all pending files together as they will run one after the other, so that what a later one
 /// would be refused for is said now. A table that an earlier one creates is new for a later one.
-async fn refusals(
+pub(super) async fn refusals(
     guard: &Connection,
     pending: &[Pending],
     request: &Request,

@@ -35,12 +35,10 @@ impl Executor<'_> {
 
     async fn look_for(&self, current: &Current, act: &Act) -> Result<Settlement, Trouble> {
         let work = &self.sessions.work;
-        let id = &current.begun.id;
         let done = match act {
-            Act::Open => self.ledger.finished(work, id).await?.is_some(),
-            Act::TakeBack => self.ledger.finished(work, id).await?.is_none(),
-            Act::Close => self.ledger.finished(work, id).await? == Some(true),
-            Act::Segment { whole: true, .. } => self.ledger.finished(work, id).await? == Some(true),
+            Act::Open => self.recorded_end(current).await?.is_some(),
+            Act::TakeBack => self.recorded_end(current).await?.is_none(),
+            Act::Close | Act::Segment { whole: true, .. } => self.recorded_end(current).await? == Some(true),
             Act::DropLeftover { leftover, .. } => probe::index(work, leftover).await? == probe::Index::Absent,
             Act::Segment { index, .. } => return self.look_for_segment(current, *index).await,
         };

@@ -141,10 +141,11 @@ impl Executor<'_> {
     ) -> Vec<Sql> {
         if whole {
             let now = Timestamp::now();
-            return vec![
-                self.ledger.insert(&current.row(Some(now))),
-                self.owner.migration(&current.begun, &[], Some(now)),
-            ];
+            let journal = self.owner.migration(&current.begun, &[], Some(now));
+            return match &current.undoes {
+                Some(undone) => vec![self.ledger.take_out(undone), self.owner.reverted(undone), journal],
+                None => vec![self.ledger.insert(&current.row(Some(now))), journal],
+            };
         }
         let first = current.ordinal(index);
         let steps = segment.map(|segment| segment.steps.as_slice()).unwrap_or_default();

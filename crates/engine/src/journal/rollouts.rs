@@ -190,6 +190,38 @@ impl Owner {
         )
     }
 
+    /// Records that a rollout is led back from now on, and holds what was released of it again.
+    pub(crate) fn abort(&self, rollout: &str) -> Sql {
+        sql!(
+            "UPDATE underpin.rollout SET aborted_at = coalesce(aborted_at, clock_timestamp()) WHERE scope = {0} AND name = {1};
+             UPDATE underpin.hold SET released_at = NULL, released_by = NULL, reason = 'led back' WHERE scope = {0} AND rollout = {1}",
+            Literal(&self.scope),
+            Literal(rollout),
+        )
+    }
+
+    /// Records that an applied migration was led back.
+    pub(crate) fn reverted(&self, migration: &str) -> Sql {
+        sql!(
+            "UPDATE underpin.migration SET state = 'reverted' WHERE scope = {} AND name = {} AND state = 'applied'",
+            Literal(&self.scope),
+            Literal(migration),
+        )
+    }
+
+    /// Whether a way back is recorded, and whether as complete.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) async fn finished(
+        &self,
+        client: &Client,
+        id: &str,
+    ) -> Result<Option<bool>, tokio_postgres::Error> {
+        let query = "SELECT state = 'applied' FROM underpin.migration WHERE id = $1";
+        Ok(client.query_opt(query, &[&id]).await?.map(|row| row.get(0)))
+    }
+
     /// Records how often statements that name what goes have been executed.
     pub(crate) fn calls(&self, rollout: &str, calls: &Calls) -> Sql {
         let counted = serde_json::to_string(&calls.counted).unwrap_or_default();

@@ -180,7 +180,7 @@ fn as_problem(target: &Target, wrong: &WrongRollout) -> Problem {
 pub struct Review {
     /// Its name.
     pub rollout: String,
-    /// `waiting`, `expanded`, `backfilled` or `aborted`.
+    /// `waiting`, `expanded`, `backfilled`, `aborting` or `aborted`.
     pub state: &'static str,
     /// Since when it is there.
     pub since: Option<Timestamp>,
@@ -264,7 +264,8 @@ async fn reviewed(
     Ok(Review {
         rollout: rollout.name.clone(),
         state: match (aborted, last.map(|file| file.directives.phase)) {
-            (Some(_), _) => "aborted",
+            (Some(_), Some(_)) => "aborting",
+            (Some(_), None) => "aborted",
             (None, None) => "waiting",
             (None, Some(phase)) => phase.done(),
         },

@@ -1,5 +1,11 @@
 //! Changes that go in phases, on a database that is in use: what is executed, what is held, and what lets it go.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::task::AbortHandle;
 use tokio_postgres::Client;
 use underpin_core::plan::Mode;
 use underpin_core::rollout::gate::Verdict;
@@ -7,7 +13,7 @@ use underpin_core::rollout::{Why, guard};
 use underpin_core::settings::Settings;
 use underpin_engine::Events;
 use underpin_engine::Problem;
-use underpin_engine::deploy::{Ending, Outcome, Request, Target, deploy};
+use underpin_engine::deploy::{Ending, Outcome, Request, Target, abort, deploy};
 use underpin_engine::rollout::{Word, release};
 use underpin_testkit::{Database, Server, majors, outer_majors};
 
@@ -372,4 +378,276 @@ async fn a_journal_of_the_first_version_is_upgraded() {
         );
         assert_eq!(database.rows("SELECT migration FROM underpin.hold").await, [CONTRACT], "{major}");
     }
+}
+
+const EXPAND_DOWN: &str = "BEGIN;\nDROP TRIGGER \"zz_User_sync\" ON \"User\";\nDROP FUNCTION \"User_sync\"();\n\
+     ALTER TABLE \"User\" DROP COLUMN \"displayName\";\nCOMMIT;\n";
+const BACKFILL_DOWN: &str = "DROP INDEX \"User_displayName_key\";\n";
+
+/// The same target with a folder on disk, in which the ways back are.
+fn with_downs(target: Target, downs: &[(&str, &str)]) -> (Target, tempfile::TempDir) {
+    let root = tempfile::tempdir().unwrap();
+    for (folder, sql) in downs {
+        let folder = root.path().join("prisma/migrations").join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("down.sql"), sql).unwrap();
+    }
+    (Target { root: root.path().to_owned(), ..target }, root)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_is_led_back_to_where_it_began() {
+    for major in outer_majors() {
+        let server = Server::shared(major).await;
+        let database = in_use(server, "aborted").await;
+        let before = catalog(&database).await;
+        let whole = contract();
+        let files = migrations(&whole, &[]);
+        let (target, _root) =
+            with_downs(target(&database, &files), &[(EXPAND.0, EXPAND_DOWN), (BACKFILL.0, BACKFILL_DOWN)]);
+        let request = strict(Mode::Online);
+        deployed(&target, &request).await;
+        database.run("INSERT INTO \"User\" (\"displayName\") VALUES ('new'); UPDATE \"User\" SET \"displayName\" = 'changed' WHERE \"id\" = 1").await;
+        release(&target, &Settings::default(), "rename_full_name", &attested(&target)).await.unwrap();
+
+        let wrong =
+            abort(&target, &request, "rename_full_name", "another", &Events::nowhere()).await.unwrap_err();
+        assert!(wrong.message.contains("the one that was named is another"), "{wrong:?}");
+        let name = target.url.database.clone();
+        let aborted = abort(&target, &request, "rename_full_name", &name, &Events::nowhere()).await.unwrap();
+        assert!(aborted.stopped.is_none(), "{major}: {aborted:#?}");
+        assert_eq!(aborted.undone, [BACKFILL.0, EXPAND.0], "{major}");
+        assert_same(&before, &catalog(&database).await, &format!("PostgreSQL {major}"));
+        let written =
+            "SELECT count(*), count(*) FILTER (WHERE \"fullName\" IN ('new', 'changed')) FROM \"User\"";
+        assert_eq!(database.rows(written).await, ["3001|2"], "{major}: no write is lost");
+        assert_eq!(database.rows("SELECT migration_name FROM _prisma_migrations").await, [BASE.0], "{major}");
+        let held = "SELECT migration FROM underpin.hold WHERE released_at IS NULL";
+        assert_eq!(database.rows(held).await, [CONTRACT], "{major}: Prisma still stops there");
+
+        let again = deployed(&target, &request).await;
+        assert!(matches!(again.ending, Ending::UpToDate), "{major}: {again:#?}");
+        let why: Vec<_> = again.held.iter().map(|held| &held.why).collect();
+        assert_eq!(why, [&Why::Aborted; 3], "{major}");
+        // The same change under other folders is another beginning.
+        let moved = |name: &str| name.replace("20260301", "20260601");
+        let renamed: Vec<(String, String)> =
+            files.iter().skip(1).map(|(name, sql)| (moved(name), moved(sql))).collect();
+        let all = [BASE].into_iter().chain(renamed.iter().map(|(name, sql)| (name.as_str(), sql.as_str())));
+        let anew = crate::setting::target(&database, &all.collect::<Vec<_>>());
+        let outcome = deployed(&anew, &request).await;
+        assert_eq!(outcome.applied.len(), 2, "{major}: {outcome:#?}");
+        assert_eq!(outcome.held[0].why, Why::Gates, "{major}");
+    }
+}
+
+/// A way back that would take away what the rollout has not made, or that is not there, changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_back_takes_away_what_the_rollout_has_made_and_nothing_else() {
+    let server = Server::shared(*majors().last().unwrap()).await;
+    let database = in_use(server, "way_back").await;
+    let whole = contract();
+    let target = target(&database, &migrations(&whole, &[]));
+    let request = strict(Mode::Online);
+    deployed(&target, &request).await;
+    let expanded = catalog(&database).await;
+    let name = target.url.database.clone();
+    let problem = abort(&target, &request, "rename_full_name", &name, &Events::nowhere()).await.unwrap_err();
+    assert!(problem.message.contains("its down.sql cannot be read"), "{problem:?}");
+    let wrong = EXPAND_DOWN.replace("\"displayName\"", "\"fullName\"");
+    let (target, _root) = with_downs(target, &[(EXPAND.0, &wrong), (BACKFILL.0, BACKFILL_DOWN)]);
+    let aborted = abort(&target, &request, "rename_full_name", &name, &Events::nowhere()).await.unwrap();
+    let Some(Ending::Refused { migrations }) = &aborted.stopped else { panic!("{aborted:#?}") };
+    assert_eq!(migrations[0].refusals[0].code.as_str(), "drop-column");
+    assert_same(&expanded, &catalog(&database).await, "nothing has changed");
+    assert_eq!(database.rows("SELECT aborted_at IS NULL FROM underpin.rollout").await, ["t"]);
+}
+
+/// Runs something that is gone after its `at`th event, as a program that is killed. Answers whether it came to its end
+/// before.
+async fn killed<F>(at: usize, run: impl FnOnce(Events) -> F) -> bool
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let told = Arc::new(AtomicUsize::new(0));
+    let own = Arc::new(OnceLock::<AbortHandle>::new());
+    let events = {
+        let own = own.clone();
+        Events::to(move |_| {
+            if told.fetch_add(1, Ordering::SeqCst) + 1 == at {
+                own.get().unwrap().abort();
+            }
+        })
+    };
+    let program = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let run = run(events);
+    let running = program.spawn(async move {
+        begun.await.unwrap();
+        run.await;
+    });
+    own.set(running.abort_handle()).unwrap();
+    begin.send(()).unwrap();
+    let ended = running.await.is_ok();
+    program.shutdown_background();
+    ended
+}
+
+/// Whatever is cut, wherever: from the first phase on the contract is held, and everything comes to the same end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_in_slices_is_never_without_its_hold_and_comes_to_the_same_end() {
+    let major = majors()[majors().len() / 2];
+    let server = Server::shared(major).await;
+    let database = in_use(server, "sliced").await;
+    let before = catalog(&database).await;
+    let proofs = tempfile::tempdir().unwrap();
+    let whole = contract();
+    let (target, _root) = with_downs(
+        target(&database, &migrations(&whole, &[])),
+        &[(EXPAND.0, EXPAND_DOWN), (BACKFILL.0, BACKFILL_DOWN)],
+    );
+    let request = || Request { proofs: Some(proofs.path().to_path_buf()), ..strict(Mode::Online) };
+    let unguarded = format!(
+        "SELECT FROM _prisma_migrations WHERE migration_name = '{}' AND NOT EXISTS
+           (SELECT FROM underpin.hold WHERE migration = '{CONTRACT}' AND released_at IS NULL)",
+        EXPAND.0
+    );
+    let name = target.url.database.clone();
+    // There and back, then there to the end; each run is cut a little later than the one before it.
+    for goal in ["held", "back"] {
+        for slice in 0.. {
+            let (target, request, name) = (target.clone(), request(), name.clone());
+            let ended = killed(2 + slice % 9, async move |events| match goal {
+                "back" => drop(abort(&target, &request, "rename_full_name", &name, &events).await.unwrap()),
+                _ => drop(deploy(&target, &request, &events).await.unwrap()),
+            })
+            .await;
+            assert_eq!(database.rows(&unguarded).await, [""; 0], "slice {slice} of {goal}");
+            let aborted = database.rows("SELECT FROM underpin.rollout WHERE aborted_at IS NOT NULL").await;
+            if goal == "back" && !aborted.is_empty() {
+                // A deploy that comes in between leaves it alone.
+                let outcome =
+                    deployed(&self::target(&database, &migrations(&whole, &[])), &strict(Mode::Online)).await;
+                assert!(outcome.applied.is_empty(), "{outcome:#?}");
+            }
+            if ended {
+                break;
+            }
+            assert!(slice < 60, "{goal} does not come to an end");
+        }
+        if goal == "back" {
+            assert_same(&before, &catalog(&database).await, "led back in slices");
+            assert_eq!(database.rows("SELECT migration_name FROM _prisma_migrations").await, [BASE.0]);
+            let open =
+                "SELECT name, state FROM underpin.migration WHERE state NOT IN ('applied', 'reverted')";
+            assert_eq!(database.rows(open).await, [""; 0]);
+        }
+    }
+}
+
+/// Two that release, deploy or lead back at once: one after the other, and nothing half done.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_at_once_take_turns() {
+    let server = Server::shared(*majors().last().unwrap()).await;
+    let database = in_use(server, "turns").await;
+    let whole = contract();
+    let target = target(&database, &migrations(&whole, &[]));
+    let request = strict(Mode::Online);
+    let (one, other) =
+        tokio::join!(Box::pin(deployed(&target, &request)), Box::pin(deployed(&target, &request)));
+    assert_eq!(one.applied.len() + other.applied.len(), 2, "{one:#?}\n{other:#?}");
+    let (settings, word) = (Settings::default(), attested(&target));
+    let (one, other) = tokio::join!(
+        Box::pin(release(&target, &settings, "rename_full_name", &word)),
+        Box::pin(release(&target, &settings, "rename_full_name", &word))
+    );
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert!(one.released && other.released, "{one:#?}\n{other:#?}");
+    assert!(one.before.is_some() != other.before.is_some(), "one of them came first");
+    let (one, other) =
+        tokio::join!(Box::pin(deployed(&target, &request)), Box::pin(deployed(&target, &request)));
+    assert_eq!(one.applied.len() + other.applied.len(), 1, "{one:#?}\n{other:#?}");
+}
+
+/// Writes names as one of the releases does, each to a user of its own, until it is told to end. Answers what it wrote
+/// last to whom.
+async fn writing(
+    client: Client,
+    column: &'static str,
+    users: Range<i32>,
+    end: Arc<AtomicBool>,
+) -> Vec<(i32, String)> {
+    let mut last = BTreeMap::new();
+    for turn in 0.. {
+        let id = users.start + turn % (users.end - users.start);
+        let name = format!("{column} {id} {turn}");
+        let update =
+            format!("UPDATE \"User\" SET \"{column}\" = '{name}' WHERE \"id\" = {id} RETURNING \"{column}\"");
+        client.simple_query(&update).await.unwrap();
+        last.insert(id, name);
+        let insert =
+            format!("INSERT INTO \"User\" (\"{column}\") VALUES ('another {column} {turn} {}')", users.start);
+        client.simple_query(&insert).await.unwrap();
+        if end.load(Ordering::SeqCst) && turn > 20 {
+            break;
+        }
+    }
+    last.into_iter().collect()
+}
+
+/// Clients of both releases write all the time. None of their statements fails, and what they wrote last is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_releases_write_through_all_phases() {
+    let server = Server::shared(*majors().last().unwrap()).await;
+    let database = in_use(server, "load").await;
+    let whole = contract();
+    let target = target(&database, &migrations(&whole, &[]));
+    let request = strict(Mode::Online);
+    let (old_end, new_end) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let mut old = Vec::new();
+    for part in 0..3 {
+        let client = database.client().await;
+        old.push(tokio::spawn(writing(
+            client,
+            "fullName",
+            part * 100 + 1..part * 100 + 101,
+            old_end.clone(),
+        )));
+    }
+    let expand = crate::setting::target(&database, &[BASE, EXPAND]);
+    let outcome = deployed(&expand, &request).await;
+    assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
+    let mut new = Vec::new();
+    for part in 3..6 {
+        let client = database.client().await;
+        new.push(tokio::spawn(writing(
+            client,
+            "displayName",
+            part * 100 + 1..part * 100 + 101,
+            new_end.clone(),
+        )));
+    }
+    let outcome = deployed(&target, &request).await;
+    assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
+    old_end.store(true, Ordering::SeqCst);
+    let mut wrote = Vec::new();
+    for client in old {
+        wrote.extend(client.await.unwrap());
+    }
+    release(&target, &Settings::default(), "rename_full_name", &attested(&target)).await.unwrap();
+    let outcome = deployed(&target, &request).await;
+    assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
+    new_end.store(true, Ordering::SeqCst);
+    for client in new {
+        wrote.extend(client.await.unwrap());
+    }
+    assert!(wrote.len() > 400, "{} rows are hardly a load", wrote.len());
+    let there: BTreeSet<String> = database
+        .rows("SELECT \"id\", \"displayName\" FROM \"User\" WHERE \"id\" <= 600")
+        .await
+        .into_iter()
+        .collect();
+    let lost: Vec<_> =
+        wrote.iter().map(|(id, name)| format!("{id}|{name}")).filter(|row| !there.contains(row)).collect();
+    assert_eq!(lost, [""; 0]);
 }

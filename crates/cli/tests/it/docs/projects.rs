@@ -86,6 +86,13 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
              CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n",
         ),
         "phases" => phases(project),
+        "expanded" => {
+            let project = phases(project);
+            let (said, code) =
+                super::console::underpin(["deploy"].into_iter(), project.path(), &database.url());
+            assert_eq!(code, 0, "{said}");
+            project
+        }
         "misspelt" => project.file("underpin.toml", "[lock]\ntry_timout_ms = 50\n"),
         "blocked" => {
             others.push(reader(&database).await);
@@ -183,13 +190,13 @@ async fn protected(project: ProjectFolder, server: &Server) -> ProjectFolder {
 /// The phases whose files `docs/rollouts.md` shows.
 fn phases(project: ProjectFolder) -> ProjectFolder {
     let page = super::console::read("docs/rollouts.md");
-    let files = page.split("`202").skip(1).filter_map(|part| {
-        let (name, rest) = part.split_once("/migration.sql`:")?;
-        Some((format!("202{name}"), rest.split_once("```sql\n")?.1.split("```").next()?.to_owned()))
+    let files = page.split("\n`202").skip(1).filter_map(|part| {
+        let (path, rest) = part.split_once("`:\n\n```sql\n")?;
+        Some((format!("prisma/migrations/202{path}"), rest.split("```").next()?.to_owned()))
     });
     let files: Vec<_> = files.collect();
-    assert_eq!(files.len(), 3, "docs/rollouts.md shows three phases");
-    files.iter().fold(project, |project, (name, sql)| project.migration(name, sql))
+    assert_eq!(files.len(), 5, "docs/rollouts.md shows three phases and two ways back");
+    files.iter().fold(project, |project, (path, sql)| project.file(path, sql))
 }
 
 /// The example of the requirements: people have a full name, and shall have a display name.

@@ -132,7 +132,8 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 && facts
                     .relation(table)
                     .and_then(|facts| facts.column(column))
-                    .is_some_and(|column| !column.has_default) =>
+                    .is_some_and(|column| !column.has_default)
+                && !facts.trigger_names_column(table, column) =>
         {
             refuse(
                 ReasonCode::RequiredColumnWithoutDefault,
@@ -150,7 +151,8 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                 && facts
                     .relation(table)
                     .and_then(|facts| facts.column(column))
-                    .is_some_and(|column| column.not_null && column.has_default) =>
+                    .is_some_and(|column| column.not_null && column.has_default)
+                && !facts.trigger_names_column(table, column) =>
         {
             refuse(
                 ReasonCode::RequiredColumnWithoutDefault,

@@ -355,6 +355,15 @@ impl Surroundings {
         })
     }
 
+    /// Whether a trigger of the table speaks of the column in the row that it is called for. Then a row may get
+    /// its value there, although no statement gives it one.
+    pub fn trigger_names_column(&self, table: &RelationName, column: &Name) -> bool {
+        let table = self.resolve(table);
+        self.routines
+            .values()
+            .any(|facts| facts.trigger_of.contains(&table) && facts.body.row_columns.contains(column))
+    }
+
     /// The indexes of a table.
     pub fn indexes_of<'a>(
         &'a self,

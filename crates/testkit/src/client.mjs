@@ -2,10 +2,12 @@
 // usage: client.mjs HOME CLIENT KEPT|UNNAMED, with DATABASE_URL
 // HOME is where the oracle is installed, CLIENT the generated client. KEPT prepares each statement once a connection
 // and keeps it, UNNAMED prepares it each time.
-// A line in, a line out, both JSON. In scripts `db` is the client, and `turn` counts a script's own runs.
+// A line in, a line out, both JSON. In scripts `db` is the client, `turn` counts a script's own runs, and `assert` is
+// Node's.
 //   {"do": "run", "script"}             {"value", "sent"} or {"error"}: once; `sent` are the statements
 //   {"do": "begin", "script", "workers"}  {}: again and again, until the end
 //   {"do": "end"}                       {"runs", "failures", "worst_ms"}: of all that was begun
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -28,7 +30,10 @@ let sent = []
 db.$on('query', ({ query }) => sent.push(query))
 
 const AsyncFunction = (async () => {}).constructor
-const script = (text) => new AsyncFunction('db', 'turn', text)
+const script = (text) => {
+  const run = new AsyncFunction('db', 'turn', 'assert', text)
+  return (turn) => run(db, turn, assert)
+}
 const failure = (error) => {
   const cause = error.meta?.driverAdapterError?.cause ?? error.cause ?? {}
   return {
@@ -44,7 +49,7 @@ async function again(run, first, step, told) {
   for (let turn = first; !ended; turn += step) {
     const from = performance.now()
     try {
-      await run(db, turn)
+      await run(turn)
     } catch (error) {
       told.failures.push(failure(error))
     }
@@ -57,7 +62,7 @@ const acts = {
   async run({ script: text }) {
     sent = []
     try {
-      const value = await script(text)(db, 0)
+      const value = await script(text)(0)
       return { value: value ?? null, sent }
     } catch (error) {
       return { error: failure(error) }

@@ -382,6 +382,26 @@ fn a_file_ends_its_transaction_and_its_settings_for_the_next_one() {
 }
 
 #[test]
+fn a_new_column_that_a_trigger_fills_may_become_required() {
+    let expand = |body: &str| {
+        format!(
+            r#"BEGIN; ALTER TABLE "User" ADD COLUMN "title" TEXT;
+               CREATE FUNCTION "fill"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$;
+               CREATE TRIGGER "fill" BEFORE INSERT ON "User" FOR EACH ROW EXECUTE FUNCTION "fill"(); COMMIT"#
+        )
+    };
+    let judged = |body: &str| {
+        let files = [expand(body).as_str(), r#"ALTER TABLE "User" ALTER COLUMN "title" SET NOT NULL"#]
+            .map(|text| read(text).unwrap());
+        let files = files.iter().map(|file| (file.as_slice(), [].as_slice()));
+        let refused = refusals(files, &around(), &Policy::default());
+        refused.concat().iter().map(|refusal| refusal.code).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(r#"NEW."title" := NEW."name";"#), []);
+    assert_eq!(judged(r#"NEW."email" := NEW."name";"#), [ReasonCode::RequiredColumnWithoutDefault]);
+}
+
+#[test]
 fn nobody_waits_for_what_is_not_there() {
     let plan = planned(r#"DROP TABLE IF EXISTS "Gone"; CREATE TABLE a (i int); DROP TABLE a"#);
     assert!(plan.steps.iter().all(|step| step.locks.is_empty()), "{plan:#?}");

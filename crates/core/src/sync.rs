@@ -23,6 +23,10 @@
 //! not fire for what logical replication applies (`session_replication_role = replica`): the publisher's
 //! triggers have done that.
 //!
+//! Where both shapes are unique keys, two clients that upsert the same new key at the same moment get what
+//! they get on every table with two unique keys: `ON CONFLICT` forgives the key that it names, and one of the
+//! two fails on the other (23505). A client of one release alone would have been spared that.
+//!
 //! No pair can have a column of a partition key, because a `BEFORE` trigger must not move a row to another
 //! partition; nor a generated column, to which nothing is assigned.
 

@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use underpin_catalog::ServerVersion;
+use underpin_sql::{Action, Surroundings, read, twin};
+
 use super::*;
 
 fn synced(namespace: &str, table: &str, pairs: Vec<Pair>) -> Synced {
@@ -90,4 +93,44 @@ fn a_default_of_the_old_column_is_told_where_the_new_one_may_be_null() {
     assert!(told.unwrap().starts_with("a new row with NULL in alias gets the default of nick"));
     assert_eq!(pair.misread(|_| false, |_| false), None);
     assert_eq!(pair.misread(|_| true, |column| column.as_str() == "alias"), None);
+}
+
+/// A fill that is one statement would keep the writers of every row waiting until its end.
+#[test]
+fn every_fill_goes_in_batches() {
+    let (old, new) = (Name::new("old"), Name::new("new"));
+    let (text, plan) = (Sql::verbatim("text"), RelationName::qualified("public", "Plan"));
+    let values = ["A".to_owned(), "B".to_owned()];
+    let values_of_both = values.clone().map(|value| (value.clone(), value));
+    let written = |column: &Name, value: &str| Shape {
+        column: column.clone(),
+        data_type: text.clone(),
+        value: Value::Expression(Sql::verbatim(value)),
+    };
+    let pairs = [
+        renamed(&old, &new, &text),
+        int_to_bigint(&old, &new),
+        text_to_enum((&old, &text), (&new, &plan), &values),
+        enum_to_enum((&old, &RelationName::bare("Plan_old")), (&new, &plan), &values_of_both),
+        timestamp_to_timestamptz(&old, &new, Some(3)),
+        scalar_to_list(&old, &new, &text),
+        Pair {
+            before: vec![written(&old, "concat_ws(' ', new, last)")],
+            after: vec![
+                written(&new, "split_part(old, ' ', 1)"),
+                written(&Name::new("last"), "nullif(substr(old, 5), '')"),
+            ],
+        },
+    ];
+    let mut around = Surroundings::empty(ServerVersion::of_major(16), Name::new("public"));
+    let table = "CREATE TABLE \"User\" (id int PRIMARY KEY, old text, new text, last text)";
+    for effect in read(table).unwrap().iter().flat_map(|statement| &statement.effects) {
+        around.apply(effect);
+    }
+    for pair in pairs {
+        let update = fill(&RelationName::qualified("public", "User"), &pair);
+        let statements = read(update.as_str()).unwrap();
+        let steps = twin(&statements[0], 0, &around).unwrap_or_else(|none| panic!("{none}: {update}"));
+        assert!(matches!(steps[0].action, Action::Batches(_)) && steps.len() == 1, "{update}: {steps:?}");
+    }
 }

@@ -198,3 +198,52 @@ async fn every_name_that_postgresql_keeps_is_a_name() {
         }
     }
 }
+
+/// A limit of PostgreSQL, which every table with two unique keys has: `ON CONFLICT` forgives a conflict in the
+/// key that it names, and of two sessions that insert the same row at the same moment one meets the other key
+/// too. With one key both succeed; with the keys of both shapes one fails with 23505. An index whose expression
+/// waits keeps both between the look for a conflict and the insertion.
+#[tokio::test]
+async fn of_two_upserts_of_one_new_key_at_once_one_fails_while_both_shapes_are_unique() {
+    for major in majors() {
+        let server = Server::shared(major).await;
+        for (unique, expected) in [("", "-"), ("CREATE UNIQUE INDEX ON \"User\" (\"displayName\");", "23505")]
+        {
+            let database = server.database("sync_upserts").await;
+            database
+                .run(
+                    "CREATE TABLE \"User\" (id serial, \"fullName\" text, score int DEFAULT 0);
+                     CREATE FUNCTION hold(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
+                       PERFORM pg_advisory_lock_shared(7), pg_advisory_unlock_shared(7); RETURN value; END$$;
+                     CREATE INDEX ON \"User\" (hold(\"fullName\"));
+                     CREATE UNIQUE INDEX ON \"User\" (\"fullName\")",
+                )
+                .await;
+            database.run(&expand(ADD, &synced(vec![rename("text")]))).await;
+            database.run(unique).await;
+            let gate = database.client().await;
+            gate.batch_execute("SELECT pg_advisory_lock(7)").await.unwrap();
+            let upsert = "INSERT INTO \"User\" (\"fullName\") VALUES ('Ada') \
+                          ON CONFLICT (\"fullName\") DO UPDATE SET score = \"User\".score + 1";
+            let mut both = Vec::new();
+            for _ in 0..2 {
+                let client = database.client().await;
+                both.push(tokio::spawn(async move { client.batch_execute(upsert).await }));
+            }
+            let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            while database.rows(waiting).await != ["2"] {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            gate.batch_execute("SELECT pg_advisory_unlock(7)").await.unwrap();
+            let mut codes = Vec::new();
+            for one in both {
+                if let Err(error) = one.await.unwrap() {
+                    codes.push(error.code().unwrap().code().to_owned());
+                }
+            }
+            let found = if codes.is_empty() { "-".to_owned() } else { codes.join(" ") };
+            assert_eq!(found, expected, "{major}: {unique}");
+        }
+    }
+}

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Look at everything that a deploy needs, and at who stands in the way right now
     Doctor(Doctor),
+    /// Ask the rows of the database, read-only, whether pending migrations will be refused because of them
+    Precheck(Precheck),
     /// Compare the database with the history of its applied migrations, replayed on a throwaway server
     Drift(Drift),
     /// The way from one database to another, told by schemas, migrations or themselves: what changes, who waits
@@ -81,6 +83,7 @@ impl Arguments {
             Command::Status(options) => options.output.json,
             Command::Resolve(options) => options.output.json,
             Command::Doctor(options) => options.output.json,
+            Command::Precheck(options) => options.output.json,
             Command::Drift(options) => options.output.json,
             Command::Diff(options) => options.output.json,
             Command::Compat(options) => options.output.json,
@@ -201,6 +204,20 @@ pub(crate) struct Resolve {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Precheck {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// How long to look, in seconds, for all questions together
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) budget: u64,
+    /// Show the values that stand against a migration too, and not the keys of their rows alone
+    #[arg(long)]
+    pub(crate) values: bool,
     #[command(flatten)]
     pub(crate) output: Printing,
 }

@@ -13,6 +13,7 @@ pub(crate) mod explain_tx;
 pub(crate) mod lint;
 pub(crate) mod lsp;
 pub(crate) mod plan;
+pub(crate) mod precheck;
 pub(crate) mod recover;
 pub(crate) mod resolve;
 pub(crate) mod rollout;

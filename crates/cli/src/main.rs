@@ -54,6 +54,7 @@ fn main() -> ExitCode {
             Command::Status(options) => command::status::run(options, &output).await,
             Command::Resolve(options) => command::resolve::run(options, &output).await,
             Command::Doctor(options) => command::doctor::run(options, &output).await,
+            Command::Precheck(options) => command::precheck::run(options, &output).await,
             Command::Drift(options) => command::drift::run(options, &output).await,
             Command::Diff(options) => command::diff::run(options, &output).await,
             Command::Compat(options) => command::compat::run(options, &output).await,

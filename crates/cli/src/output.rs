@@ -10,6 +10,7 @@ pub(crate) mod drift;
 pub(crate) mod lint;
 pub(crate) mod page;
 pub(crate) mod plan;
+pub(crate) mod precheck;
 mod progress;
 pub(crate) mod protected;
 pub(crate) mod rollout;

@@ -13,6 +13,7 @@ pub mod event;
 pub mod lint;
 mod notice;
 pub mod plan;
+pub mod precondition;
 pub mod quantity;
 mod reason;
 pub mod recipe;

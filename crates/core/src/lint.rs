@@ -31,4 +31,5 @@ pub mod weigh;
 
 pub use self::linter::{Carried, Circumstances, Linter, Source};
 pub use self::rule::{Group, Rule, idle_rules, pages, rules};
+pub(crate) use self::rules::cast_loss;
 pub use self::unknown_names::{UnknownName, unknown_names};

@@ -23,6 +23,7 @@ mod introspect;
 mod journal;
 mod ledger;
 pub mod phases;
+pub mod precondition;
 mod probe;
 mod problem;
 pub mod project;

@@ -38,6 +38,7 @@ use crate::surroundings::Surroundings;
 
 pub(crate) use dependents::cascaded;
 pub use dependents::{Dependent, taken_along};
+pub use rows::Culprits;
 pub use so_far::TransactionSoFar;
 pub use too_long::{LongName, long_names};
 
@@ -56,6 +57,9 @@ pub struct Failure {
     pub why: String,
     /// A read-only query that returns rows if it will fail.
     pub check: Option<String>,
+    /// Which rows those are, for whoever counts them.
+    #[serde(skip)]
+    pub culprits: Option<Culprits>,
     /// The table whose rows decide.
     pub table: Option<RelationName>,
     /// The columns of it that decide.
@@ -185,6 +189,7 @@ impl Found<'_> {
             object: object.into(),
             why: why.into(),
             check: None,
+            culprits: None,
             table: None,
             columns: Vec::new(),
             effect: self.at,

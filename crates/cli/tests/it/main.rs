@@ -17,5 +17,6 @@ mod lint_fix;
 mod lsp;
 mod output;
 mod plan;
+mod precheck;
 mod rollout;
 mod support;

@@ -35,6 +35,7 @@ mod unbounded_lock_wait;
 mod unpopulated_view;
 mod waits;
 
+pub(crate) use self::lossy_cast::loss as cast_loss;
 use super::case::Case;
 use super::rule::{Group, Judge, Rule};
 use underpin_sql::Effect;

@@ -14,6 +14,7 @@ mod fix_corpus;
 mod hands;
 mod introspect;
 mod offline;
+mod precondition;
 mod project;
 mod protected;
 mod protocol;

@@ -150,6 +150,7 @@ fn failure(
         object: what.to_owned(),
         why: format!("{what} is new in PostgreSQL {since}, and the server is {major}"),
         check: None,
+        culprits: None,
         table: None,
         columns: Vec::new(),
         effect: 0,

@@ -6,8 +6,6 @@
 
 mod narrowing;
 
-use std::fmt::Write;
-
 use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{ConstrType, IndexStmt, LimitOption, Node, ResTarget, SelectStmt, SetOperation};
 use underpin_catalog::{Name, RelationName};
@@ -21,6 +19,57 @@ use crate::work::is_not_null;
 /// As many rows as a person reads.
 const ROWS_SHOWN: u32 = 10;
 
+/// The rows of a table for which a statement is refused. Expressions name columns bare, or behind the table's own
+/// name or [`Culprits::OWN`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Culprits {
+    /// Each of them.
+    All,
+    /// Each of them, when there is more than one.
+    AllOfSeveral,
+    /// Those that satisfy a condition.
+    Where(String),
+    /// Those that satisfy a condition in which the table is called [`Culprits::OWN`].
+    OwnWhere(String),
+    /// Those that are equal to another one in these expressions.
+    Equal {
+        /// The expressions.
+        keys: Vec<String>,
+        /// Which rows are compared at all; `None` for all of them.
+        among: Option<String>,
+    },
+}
+
+impl Culprits {
+    /// What conditions that speak of another table too call their own one.
+    pub const OWN: &'static str = "own";
+
+    /// A query that returns some of them: these columns, or all where none is given.
+    fn sample(&self, table: &RelationName, shown: &[String]) -> String {
+        let listed = if shown.is_empty() { "*".to_owned() } else { shown.join(", ") };
+        match self {
+            Self::All => format!("SELECT * FROM {table} LIMIT 1"),
+            Self::AllOfSeveral => format!("SELECT * FROM {table} OFFSET 1 LIMIT 1"),
+            Self::Where(condition) => {
+                format!("SELECT {listed} FROM {table} WHERE {condition} LIMIT {ROWS_SHOWN}")
+            }
+            Self::OwnWhere(condition) => {
+                format!("SELECT {listed} FROM {table} AS {} WHERE {condition} LIMIT {ROWS_SHOWN}", Self::OWN)
+            }
+            Self::Equal { keys, among } => {
+                let keys = keys.join(", ");
+                let among = among.as_ref().map(|among| format!(" WHERE {among}")).unwrap_or_default();
+                format!(
+                    "SELECT {keys}, count(*) FROM {table}{among} GROUP BY {keys} HAVING count(*) > 1 LIMIT {ROWS_SHOWN}"
+                )
+            }
+        }
+    }
+}
+
+/// Culprits, and the columns by which some of them are shown.
+type Query = (Culprits, Vec<String>);
+
 pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
     let around = asked.around;
     match effect {
@@ -31,8 +80,8 @@ pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
                 let table = around.resolve(&added.table);
                 let why =
                     format!("every row of {} would have NULL in {}", table.shown(), added.column.as_str());
-                let check = format!("SELECT * FROM {table} LIMIT 1");
-                tell(found, "23502", &table, std::slice::from_ref(&added.column), why, Some(check));
+                let all = Some((Culprits::All, Vec::new()));
+                tell(found, "23502", &table, std::slice::from_ref(&added.column), why, all);
             } else if !is_there {
                 beside_column(around, added, found);
             }
@@ -107,8 +156,8 @@ fn beside_column(around: &Surroundings, added: &AddColumn, found: &mut Found<'_>
             ConstraintKind::Unique | ConstraintKind::PrimaryKey => {
                 let why =
                     format!("all rows of {} would have the same {}", table.shown(), added.column.as_str());
-                let check = format!("SELECT * FROM {table} OFFSET 1 LIMIT 1");
-                tell(found, "23505", &table, columns, why, Some(check));
+                let all = Some((Culprits::AllOfSeveral, Vec::new()));
+                tell(found, "23505", &table, columns, why, all);
             }
             ConstraintKind::Check => {
                 let why = format!("the default of {} may not satisfy its check", added.column.as_str());
@@ -138,11 +187,12 @@ fn tell(
     table: &RelationName,
     columns: &[Name],
     why: String,
-    check: Option<String>,
+    query: Option<Query>,
 ) {
     found.push(FailureKind::Rows, sqlstate, Certainty::IfRows, table.shown(), why);
     if let Some(last) = found.all.last_mut() {
-        last.check = check;
+        last.check = query.as_ref().map(|(culprits, shown)| culprits.sample(table, shown));
+        last.culprits = query.map(|(culprits, _)| culprits);
         last.table = Some(table.clone());
         last.columns = columns.to_vec();
     }
@@ -159,15 +209,15 @@ fn not_null(asked: &Asked<'_>, table: &RelationName, column: &Name, found: &mut 
         // SET DEFAULT in the same statement comes behind the rows; what is added NOT NULL is told there.
         if added.default == ColumnDefault::None && !added.not_null && !added.if_not_exists {
             let why = format!("every row of {} would have NULL in {}", name.shown(), column.as_str());
-            let check = format!("SELECT * FROM {name} LIMIT 1");
-            tell(found, "23502", &name, std::slice::from_ref(column), why, Some(check));
+            let all = Some((Culprits::All, Vec::new()));
+            tell(found, "23502", &name, std::slice::from_ref(column), why, all);
         }
         return;
     }
     if is_not_null(around, table, column) {
         return;
     }
-    let check = sample(around, &name, std::slice::from_ref(column), &format!("{column} IS NULL"));
+    let check = sample(around, &name, std::slice::from_ref(column), format!("{column} IS NULL"));
     let why = format!("rows of {} may have NULL in {}", name.shown(), column.as_str());
     tell(found, "23502", &name, std::slice::from_ref(column), why, Some(check));
 }
@@ -200,7 +250,7 @@ fn constraint(asked: &Asked<'_>, added: &AddConstraint, found: &mut Found<'_>) {
                 .and_then(|own| own.raw_expr.as_deref())
                 .and_then(expression);
             let check = condition
-                .map(|condition| sample(around, &name, &added.columns, &format!("NOT ({condition})")));
+                .map(|condition| sample(around, &name, &added.columns, format!("NOT ({condition})")));
             let why = format!("rows of {} may not satisfy the condition", name.shown());
             tell(found, "23514", &name, &added.columns, why, check);
         }
@@ -241,7 +291,7 @@ fn validated(asked: &Asked<'_>, table: &RelationName, constraint: &Name, found: 
             let nulls: Vec<String> =
                 own.proves_not_null.iter().map(|column| format!("{column} IS NULL")).collect();
             let check = (!nulls.is_empty() && own.proves_not_null.len() == own.columns.len())
-                .then(|| sample(around, &name, &own.columns, &nulls.join(" OR ")));
+                .then(|| sample(around, &name, &own.columns, nulls.join(" OR ")));
             let why = format!("rows of {} may not satisfy {}", name.shown(), constraint.as_str());
             tell(found, "23514", &name, &own.columns, why, check);
         }
@@ -313,18 +363,14 @@ fn duplicates(
     nullable: &[String],
     condition: Option<&str>,
 ) {
-    let listed = keys.join(", ");
     // Rows with NULL in a key are never equal.
     let mut conditions: Vec<String> = nullable.iter().map(|key| format!("{key} IS NOT NULL")).collect();
     conditions.extend(condition.map(|condition| format!("({condition})")));
-    let mut check = format!("SELECT {listed}, count(*) FROM {table}");
-    if !conditions.is_empty() {
-        let _ = write!(check, " WHERE {}", conditions.join(" AND "));
-    }
-    let _ = write!(check, " GROUP BY {listed} HAVING count(*) > 1 LIMIT {ROWS_SHOWN}");
+    let among = (!conditions.is_empty()).then(|| conditions.join(" AND "));
+    let equal = Culprits::Equal { keys: keys.to_vec(), among };
     let named: Vec<_> = columns.iter().map(Name::as_str).collect();
     let why = format!("rows of {} may be equal in ({})", table.shown(), named.join(", "));
-    tell(found, "23505", table, columns, why, Some(check));
+    tell(found, "23505", table, columns, why, Some((equal, Vec::new())));
 }
 
 fn orphans(
@@ -344,17 +390,16 @@ fn orphans(
         return;
     }
     let check = (key.len() == columns.len() && !key.is_empty()).then(|| {
-        let own: Vec<_> = columns.iter().map(|column| format!("own.{column}")).collect();
+        let own: Vec<_> = columns.iter().map(|column| format!("{}.{column}", Culprits::OWN)).collect();
         let there: Vec<_> = own.iter().map(|column| format!("{column} IS NOT NULL")).collect();
         let same: Vec<_> =
             key.iter().zip(&own).map(|(key, own)| format!("referenced.{key} = {own}")).collect();
-        format!(
-            "SELECT {} FROM {table} AS own WHERE {} AND NOT EXISTS (SELECT FROM {referenced} AS referenced WHERE {}) \
-             LIMIT {ROWS_SHOWN}",
-            own.join(", "),
+        let lacks = format!(
+            "{} AND NOT EXISTS (SELECT FROM {referenced} AS referenced WHERE {})",
             there.join(" AND "),
             same.join(" AND ")
-        )
+        );
+        (Culprits::OwnWhere(lacks), own)
     });
     let why =
         format!("rows of {} may refer to rows that {} does not have", table.shown(), referenced.shown());
@@ -362,7 +407,7 @@ fn orphans(
 }
 
 /// Rows of a table that satisfy a condition, by their keys and what it is about.
-fn sample(around: &Surroundings, table: &RelationName, columns: &[Name], condition: &str) -> String {
+fn sample(around: &Surroundings, table: &RelationName, columns: &[Name], condition: String) -> Query {
     let mut shown: Vec<&Name> =
         around.relations.get(table).map(|facts| facts.primary_key.iter().collect()).unwrap_or_default();
     for column in columns {
@@ -370,9 +415,7 @@ fn sample(around: &Surroundings, table: &RelationName, columns: &[Name], conditi
             shown.push(column);
         }
     }
-    let listed: Vec<_> = shown.iter().map(ToString::to_string).collect();
-    let listed = if listed.is_empty() { "*".to_owned() } else { listed.join(", ") };
-    format!("SELECT {listed} FROM {table} WHERE {condition} LIMIT {ROWS_SHOWN}")
+    (Culprits::Where(condition), shown.iter().map(ToString::to_string).collect())
 }
 
 /// An expression of the statement as SQL.

@@ -65,6 +65,7 @@ pub(super) fn find(asked: &Asked<'_>, found: &mut Vec<Failure>) {
                 object: name.shown(),
                 why: format!("the value {value} has {} bytes, and a value has at most 63", value.len()),
                 check: None,
+                culprits: None,
                 table: None,
                 columns: Vec::new(),
                 effect: at,

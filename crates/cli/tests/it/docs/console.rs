@@ -10,7 +10,7 @@ use super::projects::{Given, given};
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "README.md",
     "docs/check.md",
     "docs/compat.md",
@@ -22,6 +22,7 @@ const PAGES: [&str; 16] = [
     "docs/lint.md",
     "docs/operations.md",
     "docs/plan.md",
+    "docs/precheck.md",
     "docs/refusals.md",
     "docs/rollouts.md",
     "docs/settings.md",

@@ -113,6 +113,27 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
                  CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n",
             )
         }
+        "preconditions" => {
+            database
+                .run(
+                    "UPDATE \"Order\" SET \"channel\" = NULL WHERE \"id\" IN (7, 8, 9);
+                     UPDATE \"Order\" SET \"reference\" = 'R-1' WHERE \"id\" = 2;
+                     UPDATE \"Order\" SET \"status\" = 'done' WHERE \"id\" = 5",
+                )
+                .await;
+            pending(
+                project,
+                "tidy_orders",
+                "ALTER TABLE \"Order\" ALTER COLUMN \"channel\" SET NOT NULL;\n\
+                 CREATE UNIQUE INDEX \"Order_reference_key\" ON \"Order\"(\"reference\");\n\
+                 ALTER TABLE \"Order\" ALTER COLUMN \"status\" SET DATA TYPE VARCHAR(20);\n",
+            )
+            .migration(
+                "20260309090000_paid_orders",
+                "UPDATE \"Order\" SET \"status\" = 'paid' WHERE \"status\" = 'done';\n\
+                 ALTER TABLE \"Order\" ADD CONSTRAINT \"Order_status_known\" CHECK (\"status\" IN ('open', 'paid'));\n",
+            )
+        }
         "drifted" => {
             database
                 .run(

@@ -41,7 +41,7 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
 
 /// What is lost, when the cast says nothing. What it refuses (a number that is too large, a text that is too
 /// long) is no loss.
-fn loss(from: &ColumnFacts, to: &str, using: Using) -> Option<&'static str> {
+pub(crate) fn loss(from: &ColumnFacts, to: &str, using: Using) -> Option<&'static str> {
     let from = from.type_sql.as_str();
     let (from_base, from_modifiers) = parts(from);
     let (to_base, to_modifiers) = parts(to);

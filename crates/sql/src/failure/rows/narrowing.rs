@@ -29,7 +29,7 @@ pub(super) fn find(asked: &Asked<'_>, effect: &Effect, found: &mut Found<'_>) {
     }
     let Some((sqlstate, condition, what)) = misfit(around, before, to, *using) else { return };
     let check = condition.map(|condition| {
-        sample(around, &name, std::slice::from_ref(column), &format!("{column} IS NOT NULL AND {condition}"))
+        sample(around, &name, std::slice::from_ref(column), format!("{column} IS NOT NULL AND {condition}"))
     });
     let why = format!("rows of {} may have a value in {} that {what}", name.shown(), column.as_str());
     tell(found, sqlstate, &name, std::slice::from_ref(column), why, check);
@@ -188,7 +188,7 @@ fn to_enum(
             (condition, format!("that {} does not have", to.text))
         }
     };
-    let check = sample(around, table, std::slice::from_ref(column), &condition);
+    let check = sample(around, table, std::slice::from_ref(column), condition);
     let why = format!("rows of {} may have a value in {} {what}", table.shown(), column.as_str());
     tell(found, "22P02", table, std::slice::from_ref(column), why, Some(check));
 }

@@ -18,7 +18,7 @@
 //! 5. **Nothing stays behind.** A supervisor (`supervisor.sh`), outside our process group, holds the other end
 //!    of a pipe from us. When we end, however we end, it stops the server and removes the directory. What
 //!    survives the supervisor too (the machine was reset) is swept by the next start; a directory counts as
-//!    stale when the lock on a file in it is free, never because a process id looks dead.
+//!    stale when its lock is free, never because a process id looks dead.
 //! 6. **A warm start copies.** `initdb` runs once per binary; later starts copy the slim cluster that it made
 //!    and execute `postgres` directly, because `pg_ctl` polls only ten times a second.
 //! 7. **What is kept is whole.** The data of a server can be kept under a key and be what a later server starts
@@ -33,6 +33,7 @@
 //! else started. Unix only; tested on Linux.
 
 mod account;
+mod control;
 mod error;
 mod fetch;
 mod files;

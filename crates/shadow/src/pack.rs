@@ -1,7 +1,9 @@
 //! The data directory of a stopped cluster as one file.
 //!
 //! One file appears and goes in one step, and its hash tells when a machine that went down has left half of
-//! it. It is compressed, to a sixth or less: most of a cluster are catalogs, and most of a catalog is alike.
+//! it. It is compressed, to a fifth or less: most of a cluster are catalogs, and most of a catalog is alike. What
+//! a server does without is left out, which is more than half of it: segments of the write-ahead log that nobody
+//! reads any more, and the maps of free and of visible rows, which are hints and are made anew when they are missed.
 //!
 //! The file is a line that names the format, the SHA-256 of the rest, and the rest: a record for each folder
 //! and file, folders before what is in them.
@@ -15,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ShadowError;
 use crate::account::Account;
+use crate::control::ControlFile;
 use crate::files::{create_private, in_parallel};
 
 /// Names the format. Another one is not read.
@@ -22,15 +25,18 @@ const MAGIC: &[u8] = b"underpin cluster 1\n";
 
 const HASH_BYTES: usize = 32;
 
-/// `DB_SHUTDOWNED` in `pg_control.h`, and where a control file has it; the same on PostgreSQL 13 to 18.
-const SHUT_DOWN: u32 = 1;
-const STATE_AT: usize = 16;
-
 const FOLDER: u8 = 0;
 const FILE: u8 = 1;
 
 /// What a stopped server has left for its next start to look at, and which is about that server alone.
 const OF_THE_SERVER: &[&str] = &["postmaster.pid", "postmaster.opts"];
+
+/// How the files of the two maps end.
+const MAPS: &[&str] = &["_fsm", "_vm"];
+
+/// The folder of the write-ahead log, and how long the names of its segments are.
+const LOG: &str = "pg_wal";
+const SEGMENT_NAME_BYTES: usize = 24;
 
 /// Writes the data directory of a server that was shut down to a new file.
 ///
@@ -39,12 +45,15 @@ const OF_THE_SERVER: &[&str] = &["postmaster.pid", "postmaster.opts"];
 /// is something else than folders and files, or more than `bytes_max` of it, which are all in memory for a
 /// moment; and those of reading and writing.
 pub(crate) fn write(data: &Path, to: &Path, bytes_max: u64) -> Result<(), ShadowError> {
-    if !is_shut_down(data)? {
+    let control = ControlFile::of(data)?;
+    if !control.is_shut_down() {
         return Err(ShadowError::NotShutDown);
     }
     let mut folders = Vec::new();
     let mut files = Vec::new();
     list(data, Path::new(""), &mut folders, &mut files)?;
+    let segments = control.segments_needed();
+    files.retain(|path| is_needed(path, &segments));
     let bytes: u64 = files.iter().filter_map(|path| Some(fs::metadata(data.join(path)).ok()?.len())).sum();
     if bytes > bytes_max {
         let source = std::io::Error::other(format!("it has {bytes} bytes"));
@@ -75,11 +84,16 @@ pub(crate) fn write(data: &Path, to: &Path, bytes_max: u64) -> Result<(), Shadow
     write(&mut file).map_err(ShadowError::io("write", to))
 }
 
-fn is_shut_down(data: &Path) -> Result<bool, ShadowError> {
-    let control = data.join("global/pg_control");
-    let content = fs::read(&control).map_err(ShadowError::io("read", &control))?;
-    let state = content.get(STATE_AT..STATE_AT + 4).and_then(|state| state.try_into().ok());
-    Ok(state.map(u32::from_ne_bytes) == Some(SHUT_DOWN))
+/// Whether the next server wants a file of this path.
+fn is_needed(path: &Path, segments: &[String]) -> bool {
+    let (folder, name) = (path.parent(), path.file_name().unwrap_or_default().to_string_lossy());
+    if folder == Some(Path::new("")) {
+        return !OF_THE_SERVER.contains(&&*name);
+    }
+    if folder == Some(Path::new(LOG)) {
+        return name.len() != SEGMENT_NAME_BYTES || segments.iter().any(|segment| *segment == name);
+    }
+    !MAPS.iter().any(|map| name.ends_with(map))
 }
 
 fn list(
@@ -97,9 +111,7 @@ fn list(
             folders.push(path.clone());
             list(data, &path, folders, files)?;
         } else if kind.is_file() {
-            if !OF_THE_SERVER.contains(&path.to_string_lossy().as_ref()) {
-                files.push(path);
-            }
+            files.push(path);
         } else {
             // A tablespace: what is behind the link does not lie in the data directory.
             let source = std::io::Error::other("it is neither a folder nor a file");
@@ -205,15 +217,25 @@ mod tests {
 
     use super::*;
 
+    /// A control file with this state, of a cluster whose last checkpoint is in the second segment.
+    fn shut_down(state: u8) -> Vec<u8> {
+        let mut control = vec![0; 8192];
+        (control[16], control[34], control[48]) = (state, 0x10, 1);
+        control
+    }
+
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         fs::create_dir_all(data.join("global")).unwrap();
         fs::create_dir_all(data.join("base/5/empty")).unwrap();
-        let mut control = vec![0; 8192];
-        control[STATE_AT] = 1;
-        fs::write(data.join("global/pg_control"), control).unwrap();
+        fs::create_dir_all(data.join("pg_wal/archive_status")).unwrap();
+        fs::write(data.join("global/pg_control"), shut_down(1)).unwrap();
+        fs::write(data.join("pg_wal/000000010000000000000001"), "the last checkpoint").unwrap();
+        fs::write(data.join("pg_wal/000000010000000000000002"), "of no use").unwrap();
         fs::write(data.join("base/5/1259"), [7; 100_000]).unwrap();
+        fs::write(data.join("base/5/1259_fsm"), [0; 100_000]).unwrap();
+        fs::write(data.join("base/5/1259_init"), "what an unlogged table begins with").unwrap();
         fs::write(data.join("base/5/2619"), []).unwrap();
         fs::write(data.join("postmaster.opts"), "postgres").unwrap();
         folder
@@ -230,15 +252,23 @@ mod tests {
         assert_eq!(fs::read(back.join("base/5/1259")).unwrap(), [7; 100_000]);
         assert!(fs::read(back.join("base/5/2619")).unwrap().is_empty());
         assert!(back.join("base/5/empty").is_dir() && !back.join("postmaster.opts").exists());
+        assert_eq!(names(&back.join("base/5")), ["1259", "1259_init", "2619", "empty"]);
+        assert_eq!(names(&back.join("pg_wal")), ["000000010000000000000001", "archive_status"]);
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     #[test]
     fn a_running_or_killed_server_is_not_written() {
         let folder = folder();
         let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
-        let mut control = vec![0; 8192];
-        control[STATE_AT] = 6;
-        fs::write(data.join("global/pg_control"), control).unwrap();
+        fs::write(data.join("global/pg_control"), shut_down(6)).unwrap();
         assert!(matches!(write(&data, &kept, u64::MAX), Err(ShadowError::NotShutDown)));
         assert!(!kept.exists());
     }
@@ -248,7 +278,7 @@ mod tests {
         let folder = folder();
         let (data, kept) = (folder.path().join("data"), folder.path().join("kept"));
         assert!(write(&data, &kept, 100_000).is_err() && !kept.exists());
-        write(&data, &kept, 110_000).unwrap();
+        write(&data, &kept, 120_000).unwrap();
     }
 
     #[test]

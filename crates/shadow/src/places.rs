@@ -14,7 +14,7 @@ use nix::unistd::geteuid;
 
 use crate::account::Account;
 use crate::error::Tried;
-use crate::files::{self, Scratch, create_open, create_private, random_name};
+use crate::files::{Scratch, create_open, create_private, random_name};
 use crate::{ShadowError, StartOptions, sweep};
 
 /// How the directory of a running server starts; the sweep looks for it.
@@ -78,6 +78,8 @@ fn cache_candidates() -> Vec<PathBuf> {
 pub(crate) struct RunDirectory {
     pub(crate) lock: File,
     path: PathBuf,
+    /// Its removal is the business of somebody else.
+    is_left: bool,
 }
 
 impl RunDirectory {
@@ -87,35 +89,52 @@ impl RunDirectory {
         for place in run_candidates(options) {
             // The server changes its working directory, and the sweep compares it.
             let place = place.canonicalize().unwrap_or(place);
-            let path = place.join(format!("{PREFIX}{}", random_name()));
-            match unfit(&place, &path, account) {
-                None => return Self::create_at(path, account),
-                Some(outcome) => tried.push(Tried { place: place.display().to_string(), outcome }),
-            }
+            let outcome = match unfit(&place, account) {
+                None => match Self::create_in(&place, account) {
+                    Ok(directory) => return Ok(directory),
+                    // What permission bits and free room do not tell: read-only mounts, quotas.
+                    Err(error) => error.to_string(),
+                },
+                Some(reason) => reason,
+            };
+            tried.push(Tried { place: place.display().to_string(), outcome });
         }
         Err(ShadowError::NoPlace { tried })
     }
 
-    fn create_at(path: PathBuf, account: &Account) -> Result<Self, ShadowError> {
+    fn create_in(place: &Path, account: &Account) -> Result<Self, ShadowError> {
+        loop {
+            if let Some(directory) = Self::create_at(place.join(new_name()), account)? {
+                return Ok(directory);
+            }
+        }
+    }
+
+    /// `None` when a sweep has taken the new directory for one that was left, which it may do until the
+    /// directory is locked. So whenever we are killed, what we leave can be told from what is in use.
+    fn create_at(path: PathBuf, account: &Account) -> Result<Option<Self>, ShadowError> {
         create_private(&path)?;
         let scratch = Scratch(path.clone());
-        // The lock appears under its name only when it is held, so that the sweep of another process never
-        // sees a directory in use with a free lock.
-        let unlocked = path.join("owner.new");
+        let Some(_held) = sweep::hold(&path).map_err(ShadowError::io("lock", &path))? else { return Ok(None) };
+        let lock = path.join(LOCK);
         let lock = OpenOptions::new()
             .append(true)
             .create_new(true)
-            .open(&unlocked)
-            .map_err(ShadowError::io("create", &unlocked))?;
-        lock.try_lock().map_err(|error| ShadowError::io("lock", &unlocked)(error.into()))?;
-        fs::rename(&unlocked, path.join(LOCK)).map_err(ShadowError::io("rename", &unlocked))?;
+            .open(&lock)
+            .and_then(|file| file.try_lock().map(|()| file).map_err(io::Error::from))
+            .map_err(ShadowError::io("create and lock", &lock))?;
         account.give(&path)?;
         scratch.keep();
-        Ok(Self { lock, path })
+        Ok(Some(Self { lock, path, is_left: false }))
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves its removal to the supervisor.
+    pub(crate) fn leave(&mut self) {
+        self.is_left = true;
     }
 
     /// Removes what the supervisor has left, which is nothing unless it was killed.
@@ -138,8 +157,10 @@ impl RunDirectory {
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        // Nobody can be told; a later sweep tries again.
-        let _ = self.remove();
+        if !self.is_left {
+            // Nobody can be told; a later sweep tries again.
+            let _ = self.remove();
+        }
     }
 }
 
@@ -160,16 +181,19 @@ pub(crate) fn run_candidates(options: &StartOptions) -> Vec<PathBuf> {
     candidates
 }
 
-/// Why a server's directory cannot lie here.
-fn unfit(place: &Path, path: &Path, account: &Account) -> Option<String> {
+/// A name for a directory.
+fn new_name() -> String {
+    format!("{PREFIX}{}", random_name())
+}
+
+/// Why a server's directory cannot lie here, as far as that can be told without trying.
+fn unfit(place: &Path, account: &Account) -> Option<String> {
     if !place.is_dir() {
         return Some("not there".into());
     }
-    if path.as_os_str().len() > SOCKET_FOLDER_BYTES_MAX {
-        return Some(format!(
-            "too long for a unix socket by {} bytes",
-            path.as_os_str().len() - SOCKET_FOLDER_BYTES_MAX
-        ));
+    let bytes = place.join(new_name()).as_os_str().len();
+    if bytes > SOCKET_FOLDER_BYTES_MAX {
+        return Some(format!("too long for a unix socket by {} bytes", bytes - SOCKET_FOLDER_BYTES_MAX));
     }
     if let Some(obstacle) = account.obstacle(place) {
         return Some(format!("{} is closed to {}, which runs the server", obstacle.display(), account.name));
@@ -182,16 +206,8 @@ fn unfit(place: &Path, path: &Path, account: &Account) -> Option<String> {
         Ok(room_mb) if room_mb < ROOM_MB_MIN => {
             Some(format!("{room_mb} MB free, {ROOM_MB_MIN} MB are needed"))
         }
-        Ok(_) => probe(place),
+        Ok(_) => None,
     }
-}
-
-/// Tries to write, which permission bits and free room do not tell for certain (read-only mounts, quotas).
-fn probe(place: &Path) -> Option<String> {
-    let path = place.join(format!("underpin-probe-{}", files::random_name()));
-    let outcome = fs::create_dir(&path).err().map(|error| error.to_string());
-    let _ = fs::remove_dir(&path);
-    outcome
 }
 
 // The counts are 32 bits wide on macOS.

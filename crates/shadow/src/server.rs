@@ -255,6 +255,15 @@ impl Shadow {
         .await
     }
 
+    /// Lets go of the server and returns at once. Its supervisor stops it and removes everything, as it does when
+    /// we are killed.
+    pub fn leave(mut self) {
+        if let Some(supervisor) = self.supervisor.take() {
+            self.directory.leave();
+            supervisor.leave();
+        }
+    }
+
     /// Kills the server's main process as a crash would (kill -9) and returns when all its processes are
     /// gone. The data stay; [`Shadow::restart`] recovers them.
     ///

@@ -97,6 +97,12 @@ impl Supervisor {
         self.finish(directory)
     }
 
+    /// Gives the order to end, and waits for nothing.
+    pub(crate) fn leave(self) {
+        // Somebody has to collect its end, for as long as this process goes on. Without a thread it is us, now.
+        let _ = thread::Builder::new().spawn(move || drop(self));
+    }
+
     fn finish(&mut self, directory: Directory) -> Result<(), ShadowError> {
         if directory == Directory::Keep {
             self.tell("keep");

@@ -24,6 +24,9 @@ use crate::{Installation, ShadowError, places, run};
 /// Part of the key: a change below makes new templates.
 const RECIPE: u32 = 1;
 
+/// Of the write-ahead log of our clusters. The smallest that PostgreSQL takes.
+pub(crate) const WAL_SEGMENT_BYTES: u64 = 1 << 20;
+
 const INITDB_LIMIT: Duration = Duration::from_secs(180);
 
 /// Another process may just be building the template, on a busy machine.
@@ -132,7 +135,8 @@ fn build(
 fn initdb(data: &Path, installation: &Installation, account: &Account) -> Result<(), ShadowError> {
     let mut command = program("initdb", installation, account);
     command.arg("-D").arg(data);
-    command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "--wal-segsize=1"]);
+    command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]);
+    command.arg(format!("--wal-segsize={}", WAL_SEGMENT_BYTES >> 20));
     // Alike on every Linux, and sorted by code point like production's "C" or "C.UTF-8"; macOS lacks it.
     command.arg(if cfg!(target_os = "linux") { "--locale=C.UTF-8" } else { "--locale=C" });
     run::succeed(&mut command, "", INITDB_LIMIT).map(drop)

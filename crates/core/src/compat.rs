@@ -18,6 +18,7 @@ mod fit;
 mod held;
 mod keys;
 mod plans;
+mod queries;
 mod statements;
 mod values;
 
@@ -32,6 +33,7 @@ use crate::sync::is_sync_trigger;
 
 pub use self::breakage::{Break, Certainty, Operation, Reason};
 pub use self::plans::judge_step;
+pub use self::queries::{Query, may_hold_queries, queries};
 pub use self::statements::{Shape, shapes};
 
 /// A release, by what its client needs.

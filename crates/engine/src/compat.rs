@@ -5,17 +5,19 @@
 //! that run and the one that comes, by their Prisma schemas. What breaks is judged by `underpin_core::compat`;
 //! what it does not foresee, the server says when each client's statements are prepared there (`probes`).
 
+mod own;
 mod probes;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use underpin_catalog::Catalog;
-use underpin_core::compat::{Cell, Known, Need, Release, State, verify};
+use underpin_core::compat::{Break, Cell, Known, Need, Query, Release, State, verify};
 use underpin_core::rollout::{Directives, Phase};
 use underpin_prisma::ClientContract;
 use underpin_prisma::migrate::Migration;
 
+use self::own::{Refused, queries_of};
 pub use self::probes::{Refusal, probe};
 use crate::files::{SCRIPT, normal};
 use crate::introspect::introspect;
@@ -37,6 +39,32 @@ pub struct Answer {
     pub states: Vec<String>,
     /// Every release on every state.
     pub cells: Vec<Cell>,
+    /// Queries in the sources that nobody can judge.
+    pub unknown: Vec<Unknown>,
+}
+
+/// A query that the application writes itself and that nobody can judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The release, by its place.
+    pub release: usize,
+    /// The query.
+    pub query: Query,
+    /// Why, as half a sentence.
+    pub why: String,
+}
+
+/// A release on its way through the states.
+struct Client {
+    name: String,
+    contract: ClientContract,
+    queries: Vec<Query>,
+}
+
+/// What the server said of a client's statements on a state.
+struct Answered {
+    refused: Vec<Refusal>,
+    own: Vec<Refused>,
 }
 
 /// Asks which release may run where. `bases` are the releases that run; without any, what the default branch has.
@@ -61,37 +89,61 @@ pub async fn compat(project: &Project, bases: &[At], reading: &Reading) -> Resul
     told.check_syntax()?;
     let (held, new) = split(&told, &deployed.held(&folder)?, &folder);
 
-    let contract =
-        |found: &Found| (found.name.clone(), ClientContract::of(&found.schema(), &reading.namespace));
-    let clients: Vec<_> = deployed.releases.iter().chain([&coming]).map(contract).collect();
-    let contracts: Vec<&ClientContract> = clients.iter().map(|(_, contract)| contract).collect();
+    let client = |(found, is_coming): (&Found, bool)| {
+        Ok(Client {
+            name: found.name.clone(),
+            contract: ClientContract::of(&found.schema(), &reading.namespace),
+            queries: queries_of(found, project, is_coming)?,
+        })
+    };
+    let running = deployed.releases.iter().map(|found| (found, false));
+    let clients = running.chain([(&coming, true)]).map(client).collect::<Result<Vec<_>, Problem>>()?;
 
     let mut walk = Walk::new(reading);
-    let walked = walk.states(&told, (&held, &new), &contracts, reading, &schema, &wanted_end).await;
+    let walked = walk.states(&told, (&held, &new), &clients, reading, &schema, &wanted_end).await;
     walk.finish().await;
     let stops = walked?;
 
-    let (states, refusals): (Vec<State>, Vec<_>) = stops.into_iter().unzip();
+    let (states, answered): (Vec<State>, Vec<Vec<Answered>>) = stops.into_iter().unzip();
     let last = states.len() - 1;
     // A contract phase waits until nobody runs the old release any more, and the new one runs before it.
     let contract = new.iter().position(|at| phase(&told, *at) == Some(Phase::Contract));
     let (old_until, new_from) = contract.map_or((last, last), |before| (before, before));
-    let releases: Vec<Release> = clients
-        .into_iter()
-        .enumerate()
-        .map(|(at, (name, contract))| match at < deployed.releases.len() {
+    let release = |(at, client): (usize, &Client)| {
+        let (name, contract) = (client.name.clone(), client.contract.clone());
+        match at < deployed.releases.len() {
             true => Release { name, contract, home: 0, lives: 0..=old_until },
             false => Release { name, contract, home: last, lives: new_from..=last },
-        })
-        .collect();
+        }
+    };
+    let releases: Vec<Release> = clients.iter().enumerate().map(release).collect();
     let mut cells = verify(&states, &releases);
-    for cell in &mut cells {
-        let (here, home) = (&refusals[cell.state], &refusals[releases[cell.release].home]);
-        if cell.need == Need::Lives {
-            probes::add(cell, &releases[cell.release].contract, &here[cell.release], &home[cell.release]);
+    for cell in cells.iter_mut().filter(|cell| cell.need == Need::Lives) {
+        let of = |state: usize| &answered[state][cell.release];
+        let (here, home) = (of(cell.state), of(releases[cell.release].home));
+        probes::add(cell, &releases[cell.release].contract, &here.refused, &home.refused);
+        let queries = clients[cell.release].queries.iter().zip(&here.own).zip(&home.own);
+        for ((query, here), at_home) in queries {
+            if let (Some((code, message)), None) = (here, at_home) {
+                cell.breaks.push(Break::of_query(query, code, message));
+            }
         }
     }
-    Ok(Answer { releases, states: states.into_iter().map(|state| state.name).collect(), cells })
+    let mut unknown = Vec::new();
+    for (release, client) in clients.iter().enumerate() {
+        let at_home = &answered[releases[release].home][release].own;
+        for (query, refused) in client.queries.iter().zip(at_home) {
+            let why = match (&query.sql, refused) {
+                (None, _) => "it is put together at run time".to_owned(),
+                (Some(_), Some((_, message))) => {
+                    format!("as it stands there, the server refuses it: {message}")
+                }
+                (Some(_), None) => continue,
+            };
+            unknown.push(Unknown { release, query: query.clone(), why });
+        }
+    }
+    Ok(Answer { releases, states: states.into_iter().map(|state| state.name).collect(), cells, unknown })
 }
 
 /// The migrations that the base has, and those that come, by their places.
@@ -109,9 +161,6 @@ fn phase(told: &Told, at: usize) -> Option<Phase> {
     Directives::read(&told.migrations[at].1).ok().flatten().map(|directives| directives.phase)
 }
 
-/// What each client was refused on a state.
-type Refusals = Vec<Vec<Refusal>>;
-
 /// A history on its way.
 struct Walk {
     history: ShadowHistory,
@@ -127,11 +176,11 @@ impl Walk {
         &mut self,
         told: &Told,
         (held, new): (&[usize], &[usize]),
-        clients: &[&ClientContract],
+        clients: &[Client],
         reading: &Reading,
         schema: &underpin_prisma::schema::Schema,
         end: &underpin_prisma::PrismaCatalog,
-    ) -> Result<Vec<(State, Refusals)>, Problem> {
+    ) -> Result<Vec<(State, Vec<Answered>)>, Problem> {
         let all = steps(told, reading.server(), reading.namespace.clone());
         // A live database has what the base has, and gets the others behind it.
         let order = held.iter().chain(new);
@@ -147,11 +196,11 @@ impl Walk {
             };
             is_filled |=
                 count > held.len() && phase(told, new[count - held.len() - 1]) == Some(Phase::Backfill);
-            let (mut state, refusals) = stop(name, &session, clients).await?;
+            let (mut state, answered) = stop(name, &session, clients).await?;
             if is_filled {
                 state.known = state.known.backfilled();
             }
-            stops.push((state, refusals));
+            stops.push((state, answered));
         }
         let (last, _) = stops.last().expect("there is one before the first new migration");
         let scope = reading.scope([schema].into_iter());
@@ -179,13 +228,15 @@ impl Walk {
 async fn stop(
     name: String,
     session: &Session,
-    clients: &[&ClientContract],
-) -> Result<(State, Refusals), Problem> {
+    clients: &[Client],
+) -> Result<(State, Vec<Answered>), Problem> {
     let catalog: Catalog = introspect(session).await?;
-    let mut refusals = Vec::new();
+    let mut answered = Vec::new();
     for client in clients {
-        refusals.push(probe(session, client).await?);
+        let refused = probe(session, &client.contract).await?;
+        let own = own::ask(session, &client.queries).await?;
+        answered.push(Answered { refused, own });
     }
     let known = Known::of(&catalog);
-    Ok((State { name, catalog, known }, refusals))
+    Ok((State { name, catalog, known }, answered))
 }

@@ -161,6 +161,25 @@ impl Repository {
         Ok(files)
     }
 
+    /// The files of a commit that say one of some words.
+    ///
+    /// # Errors
+    /// When Git cannot search the commit.
+    pub(crate) fn saying(&self, commit: &Commit, words: &[&str]) -> Result<Vec<FileAt>, Problem> {
+        let patterns = words.iter().flat_map(|word| ["-e", word]);
+        let mut search = vec!["grep", "-l", "-z", "-F", "-I", "--full-name"];
+        search.extend(patterns);
+        search.extend([commit.as_str(), "--", ":/"]);
+        // It ends with 1 when there is none.
+        let Some(answer) = self.ask(&search)? else { return Ok(Vec::new()) };
+        let found = answer.stdout.split(|&byte| byte == 0).filter_map(|entry| {
+            let object = std::str::from_utf8(entry).ok()?;
+            let (_, path) = object.split_once(':')?;
+            Some(FileAt { path: path.to_owned(), object: object.to_owned() })
+        });
+        Ok(found.collect())
+    }
+
     /// What a file holds.
     ///
     /// # Errors

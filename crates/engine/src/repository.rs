@@ -38,6 +38,11 @@ const NEVER: [&str; 10] =
 /// When the top folder cannot be listed. A folder or file below that cannot be read is left out, with a
 /// word about it.
 pub fn read(project: &Path) -> std::io::Result<Repository> {
+    read_where(project, is_wanted)
+}
+
+/// The same for files that somebody else wants, told by their paths.
+pub(crate) fn read_where(project: &Path, is_wanted: impl Fn(&str) -> bool) -> std::io::Result<Repository> {
     let root = project.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(project);
     let mut found = Repository { root: root.to_owned(), ..Repository::default() };
     let mut ignored = Ignored::default();

@@ -4,6 +4,9 @@ use serde::Serialize;
 use underpin_core::compat::{Break, Cell, Certainty, Need, Operation, Verdict};
 use underpin_engine::compat::Answer;
 
+/// How many queries of a release are listed that nobody can judge.
+const UNKNOWN_MAX: usize = 10;
+
 /// Everything that is told.
 #[derive(Debug, Serialize)]
 pub(crate) struct Told {
@@ -15,6 +18,14 @@ pub(crate) struct Told {
     releases: Vec<Release>,
 }
 
+/// A query that nobody can judge.
+#[derive(Debug, Serialize)]
+struct Unknown {
+    path: String,
+    line: usize,
+    why: String,
+}
+
 /// A release on all states.
 #[derive(Debug, Serialize)]
 struct Release {
@@ -22,6 +33,8 @@ struct Release {
     /// One for each state.
     verdicts: Vec<&'static str>,
     breaks: Vec<Reason>,
+    /// Queries in its sources that nobody can judge.
+    unknown: Vec<Unknown>,
 }
 
 /// A break, on all states that have it.
@@ -35,16 +48,22 @@ struct Reason {
 
 impl Told {
     pub(crate) fn of(answer: Answer, exit_code: u8) -> Self {
-        let Answer { releases, states, cells } = answer;
+        let Answer { releases, states, cells, unknown } = answer;
         let of = |at: usize| cells.iter().filter(move |cell| cell.release == at);
         let release = |(at, name): (usize, String)| Release {
             name,
             verdicts: of(at).map(verdict).collect(),
             breaks: reasons(of(at), &states),
+            unknown: unknown.iter().filter(|one| one.release == at).map(told).collect(),
         };
         let releases = releases.into_iter().map(|release| release.name).enumerate().map(release).collect();
         Self { version: 1, exit_code, releases, states }
     }
+}
+
+fn told(unknown: &underpin_engine::compat::Unknown) -> Unknown {
+    let query = &unknown.query;
+    Unknown { path: query.path.clone(), line: query.line, why: unknown.why.clone() }
 }
 
 fn verdict(cell: &Cell) -> &'static str {
@@ -89,6 +108,15 @@ pub(crate) fn page(told: &Told, columns: usize) -> String {
             }
         }
     }
+    for release in told.releases.iter().filter(|release| !release.unknown.is_empty()) {
+        page.push_str(&format!("\n{} has queries of its own that nobody can judge:\n", release.name));
+        for one in release.unknown.iter().take(UNKNOWN_MAX) {
+            page.push_str(&filled(&format!("{}:{}: {}", one.path, one.line, one.why), 2, columns));
+        }
+        if let Some(more) = release.unknown.len().checked_sub(UNKNOWN_MAX).filter(|more| *more > 0) {
+            page.push_str(&format!("  and {more} more: --json lists them\n"));
+        }
+    }
     page.trim_end().to_owned()
 }
 
@@ -111,7 +139,9 @@ fn paragraphs(reason: &Reason, columns: usize) -> String {
     let what = &reason.what;
     let operations: Vec<_> = what.operations.iter().copied().map(Operation::as_str).collect();
     let code = what.code.as_ref().map_or_else(String::new, |code| format!(" ({code})"));
-    let mut text = filled(&format!("{}: {}{code}", what.about(), operations.join(", ")), 2, columns);
+    let operations =
+        if operations.is_empty() { String::new() } else { format!(": {}", operations.join(", ")) };
+    let mut text = filled(&format!("{}{operations}{code}", what.about()), 2, columns);
     text.push_str(&filled(&format!("on {}: {}", reason.states.join(", "), what.message), 4, columns));
     text.push_str(&filled(&format!("instead: {}", what.instead), 4, columns));
     text

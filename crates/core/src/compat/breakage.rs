@@ -4,6 +4,8 @@ use serde::Serialize;
 use underpin_catalog::{Name, RelationName};
 use underpin_prisma::client::{Column, Table};
 
+use super::queries::Query;
+
 /// Statements of a client that fail, or can.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Break {
@@ -11,13 +13,13 @@ pub struct Break {
     pub reason: Reason,
     /// Whether it depends on rows and values.
     pub certainty: Certainty,
-    /// `model User`, `view Totals`, `the relation between User.groups and Group.users`.
+    /// `model User`, `view Totals`, `the relation between User.groups and Group.users`, `the query in src/a.ts:12`.
     pub model: String,
     /// The field, where it is about one.
     pub field: Option<String>,
-    /// The table.
+    /// The table, where it is about one of the client's.
     #[serde(serialize_with = "shown")]
-    pub table: RelationName,
+    pub table: Option<RelationName>,
     /// The column, where it is about one.
     pub column: Option<Name>,
     /// What the application was doing.
@@ -31,8 +33,8 @@ pub struct Break {
     pub instead: &'static str,
 }
 
-fn shown<S: serde::Serializer>(name: &RelationName, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&name.shown())
+fn shown<S: serde::Serializer>(name: &Option<RelationName>, serializer: S) -> Result<S::Ok, S::Error> {
+    name.as_ref().map(RelationName::shown).serialize(serializer)
 }
 
 /// Whether a break happens whatever the rows and values are.
@@ -119,6 +121,8 @@ pub enum Reason {
     CachedPlan,
     /// The server refused the statement when it was tried.
     Refused,
+    /// A query that the application writes itself is refused.
+    OwnQuery,
 }
 
 impl Reason {
@@ -142,6 +146,7 @@ impl Reason {
             Self::NewTrigger => "new-trigger",
             Self::CachedPlan => "cached-plan",
             Self::Refused => "refused",
+            Self::OwnQuery => "own-query",
         }
     }
 
@@ -187,6 +192,10 @@ impl Reason {
                 "replace the connections of the release after this step, or move to a column beside it"
             }
             Self::Refused => "keep what the statement names as it is until no release that runs sends it",
+            Self::OwnQuery => {
+                "release a version whose query names what both states have, or keep what it names until no release that \
+                 runs sends it"
+            }
         }
     }
 }
@@ -205,7 +214,7 @@ impl Break {
             certainty: Certainty::Certain,
             model: table.described(),
             field: None,
-            table: table.name.clone(),
+            table: Some(table.name.clone()),
             column: None,
             operations: operations.to_vec(),
             code: code.map(str::to_owned),
@@ -237,11 +246,27 @@ impl Break {
         Self::of_table(Reason::Refused, table, &[operation], Some(code), message)
     }
 
+    /// A query that the application writes itself, at a place in its sources.
+    pub fn of_query(query: &Query, code: &str, message: &str) -> Self {
+        Self {
+            reason: Reason::OwnQuery,
+            certainty: Certainty::Certain,
+            model: format!("the query in {}:{}", query.path, query.line),
+            field: None,
+            table: None,
+            column: None,
+            operations: Vec::new(),
+            code: Some(code.to_owned()),
+            message: format!("the server refuses it: {message}"),
+            instead: Reason::OwnQuery.instead(),
+        }
+    }
+
     /// The same, whatever the words.
     pub fn is_same(&self, other: &Self) -> bool {
         (self.reason, &self.table, &self.column, &self.code, &self.operations)
             == (other.reason, &other.table, &other.column, &other.code, &other.operations)
-            && self.certainty == other.certainty
+            && (self.certainty, &self.model) == (other.certainty, &other.model)
             // Of values of enums and the like, the words tell which.
             && self.message == other.message
     }

@@ -68,7 +68,7 @@ pub(super) fn add(cell: &mut Cell, client: &ClientContract, here: &[Refusal], ho
     };
     for one in here.iter().filter(|one| !known_before(one)) {
         let foreseen = cell.breaks.iter().any(|found| {
-            found.table == one.table
+            found.table.as_ref() == Some(&one.table)
                 && found.operations.contains(&one.operation)
                 && (found.certainty == Certainty::Certain || found.code.as_deref() == Some(&one.code))
                 && found.reason != Reason::CachedPlan

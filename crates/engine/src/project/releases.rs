@@ -16,7 +16,7 @@ use underpin_prisma::schema::{Schema, Source};
 
 use super::{Project, schema};
 use crate::Problem;
-use crate::git::{Commit, Repository};
+use crate::git::{Commit, FileAt, Repository};
 
 /// A schema that is deployed, or comes to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,18 @@ impl Release {
         let files = repository.files(commit, &below)?;
         // What is gone from the disk is asked for by nobody.
         Ok(files.iter().filter_map(|file| repository.top().join(&file.path).canonicalize().ok()).collect())
+    }
+
+    /// The files of the release that are wanted and speak of SQL, with their texts; none where Git does not have it.
+    pub(crate) fn files(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, Problem> {
+        let Some((repository, commit)) = &self.at else { return Ok(Vec::new()) };
+        let files = repository.saying(commit, &["Raw", "SELECT", "select"])?;
+        let wanted = files.into_iter().filter(|file| is_wanted(&file.path));
+        let text = |file: FileAt| {
+            let text = String::from_utf8_lossy(&repository.read(&file)?).into_owned();
+            Ok((file.path, text))
+        };
+        wanted.map(text).collect()
     }
 
     /// The schema, read. It tells itself what in it could not be read.

@@ -320,7 +320,7 @@ impl Here<'_> {
         }
         for refused in self.refused.iter().filter(|one| !self.refused_at_home.contains(one)) {
             let foreseen = self.breaks.iter().any(|found| {
-                found.table == refused.table
+                found.table.as_ref() == Some(&refused.table)
                     && found.operations.contains(&refused.operation)
                     && (found.certainty == Certainty::Certain || found.code.as_deref() == Some(&refused.code))
             });
@@ -333,8 +333,10 @@ impl Here<'_> {
         for found in self.breaks.iter().filter(|found| found.certainty == Certainty::Certain) {
             let is_planned = found.code.as_deref().is_some_and(|code| planned.contains(&code));
             for operation in found.operations.iter().filter(|_| is_planned) {
-                let refused =
-                    self.refused.iter().any(|one| one.table == found.table && one.operation == *operation);
+                let refused = self
+                    .refused
+                    .iter()
+                    .any(|one| Some(&one.table) == found.table.as_ref() && one.operation == *operation);
                 // Without a key there is no such statement.
                 let keyless = found.reason == Reason::MissingTable;
                 if !refused && !keyless {
@@ -346,7 +348,7 @@ impl Here<'_> {
             .breaks
             .iter()
             .filter(|found| found.reason == Reason::CachedPlan)
-            .map(|found| &found.table)
+            .filter_map(|found| found.table.as_ref())
             .collect();
         let stale: BTreeSet<_> = self.stale.iter().copied().collect();
         if told != stale {
@@ -362,7 +364,7 @@ impl Here<'_> {
         let operations: Vec<_> = found.operations.iter().map(|operation| operation.as_str()).collect();
         let code = found.code.as_deref().unwrap_or("no error");
         let is_seen = match found.reason {
-            Reason::CachedPlan => self.stale.contains(&&found.table),
+            Reason::CachedPlan => self.stale.iter().any(|table| Some(*table) == found.table.as_ref()),
             _ => self.done.iter().any(|done| done.code.is_some() && foresees(found, done)),
         };
         let seen = if is_seen { ", seen" } else { "" };

@@ -165,7 +165,8 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             project
         }
         "checked" => checked(project),
-        "renaming" => renaming(project),
+        "renaming" => renaming(project, true),
+        "renaming-in-phases" => renaming(project, false),
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };
@@ -240,17 +241,22 @@ async fn rename(project: ProjectFolder, server: &Server, database: &Database<'_>
     project
 }
 
-/// A repository whose default branch has the first migration; behind it a new one, and a field that came later.
-/// A column has another name, in a migration that is not merged.
-fn renaming(project: ProjectFolder) -> ProjectFolder {
+/// A column has another name, in a migration that is not merged, or in none yet.
+fn renaming(project: ProjectFolder, has_migration: bool) -> ProjectFolder {
     let models = |field: &str| {
         format!(
             "model Order {{\n  id        Int      @id\n  {field} String?\n  channel   String?\n  status    String   \
              @default(\"open\")\n  createdAt DateTime @default(now())\n}}\n"
         )
     };
-    let project = project.models(&models("reference"));
+    let query = "export const open = (db) => db.$queryRaw`SELECT \"reference\" FROM \"Order\" WHERE status = ${'open'}`\n\
+                 export const sorted = (db, by) => db.$queryRawUnsafe(`SELECT * FROM \"Order\" ORDER BY ${by}`)\n";
+    let project = project.models(&models("reference")).file("src/orders.mjs", query);
     committed(project.path());
+    let project = project.file("src/orders.mjs", query.replace("reference", "number"));
+    if !has_migration {
+        return project.models(&models("number   "));
+    }
     project
         .migration(
             "20260302143000_order_number",
@@ -259,6 +265,7 @@ fn renaming(project: ProjectFolder) -> ProjectFolder {
         .models(&models("number   "))
 }
 
+/// A repository whose default branch has the first migration; behind it a new one, and a field that came later.
 fn checked(project: ProjectFolder) -> ProjectFolder {
     let models = |more: &str| {
         format!(

@@ -115,7 +115,9 @@ impl RunDirectory {
     fn create_at(path: PathBuf, account: &Account) -> Result<Option<Self>, ShadowError> {
         create_private(&path)?;
         let scratch = Scratch(path.clone());
-        let Some(_held) = sweep::hold(&path).map_err(ShadowError::io("lock", &path))? else { return Ok(None) };
+        let Some(_held) = sweep::hold(&path).map_err(ShadowError::io("lock", &path))? else {
+            return Ok(None);
+        };
         let lock = path.join(LOCK);
         let lock = OpenOptions::new()
             .append(true)

@@ -392,7 +392,21 @@ impl<'a> Planner<'a> {
             (Gone::Type(one), Gone::Type(other)) => facts.resolve_type(one) == facts.resolve_type(other),
             (Gone::Column { .. } | Gone::Table(_) | Gone::Index(_) | Gone::Type(_), _) => false,
         };
-        broken.gone.as_ref().is_some_and(|gone| self.gone.iter().any(|other| is_same(gone, other)))
+        let is_said = |gone: &Gone| self.gone.iter().any(|other| is_same(gone, other));
+        match &broken.gone {
+            None => false,
+            // Whoever upserts by a key names its columns.
+            Some(gone @ Gone::Index(key)) => is_said(gone) || self.key_columns(key).iter().any(is_said),
+            Some(gone) => is_said(gone),
+        }
+    }
+
+    /// The columns of a unique key, by the name of its index or constraint.
+    fn key_columns(&self, key: &RelationName) -> Vec<Gone> {
+        let facts = self.world.facts();
+        let Some(index) = facts.index(key) else { return Vec::new() };
+        let columns = index.columns.iter().flatten();
+        columns.map(|column| Gone::Column { table: index.table.clone(), column: column.clone() }).collect()
     }
 
     /// The effect that stands in the way. Where the team allows that one, the statement runs as written

@@ -30,7 +30,7 @@ pub(super) fn judge(client: &ClientContract, home: &Catalog, state: &State) -> V
         others(table, was, here, &mut found);
     }
     for (name, here) in &state.catalog.tables {
-        referencing(client, name, home.tables.get(name), here, &mut found);
+        referencing(client, name, (home.tables.get(name), here), state.catalog.major, &mut found);
     }
     found
 }
@@ -132,14 +132,14 @@ fn foreign_keys(table: &Table, was: &CatalogTable, here: &CatalogTable, found: &
 fn referencing(
     client: &ClientContract,
     table: &RelationName,
-    was: Option<&CatalogTable>,
-    here: &CatalogTable,
+    (was, here): (Option<&CatalogTable>, &CatalogTable),
+    major: u32,
     found: &mut Vec<Break>,
 ) {
     let (before, now) = (was.map(enforced).unwrap_or_default(), enforced(here));
     let is_new = |key: &&ForeignKey| !before.iter().any(|other| same(key, other));
     for key in now.iter().filter(|key| is_new(key) && !acts(key.on_delete)) {
-        deletes(client, key, table, Reason::NewForeignKey, Some("23503"), found);
+        deletes(client, key, table, Reason::NewForeignKey, Some(refusal(key.on_delete, major)), found);
     }
     for key in &before {
         let is_there = key.columns.iter().all(|column| here.columns.contains_key(column));
@@ -148,7 +148,7 @@ fn referencing(
                 deletes(client, key, table, Reason::OtherForeignKey, None, found);
             }
             Some(now) if now.on_delete != key.on_delete => {
-                let code = (!acts(now.on_delete)).then_some("23503");
+                let code = (!acts(now.on_delete)).then(|| refusal(now.on_delete, major));
                 deletes(client, key, table, Reason::OtherForeignKey, code, found);
             }
             _ => {}
@@ -167,6 +167,15 @@ fn enforced(table: &CatalogTable) -> Vec<&ForeignKey> {
 
 fn same(one: &ForeignKey, other: &ForeignKey) -> bool {
     one.columns == other.columns && one.referenced == other.referenced
+}
+
+/// How a delete is refused for the sake of rows that reference. RESTRICT has a SQLSTATE of its own since
+/// PostgreSQL 18.
+fn refusal(action: ReferentialAction, major: u32) -> &'static str {
+    match action {
+        ReferentialAction::Restrict if major >= 18 => "23001",
+        _ => "23503",
+    }
 }
 
 /// Whether a delete does something to the rows that reference.

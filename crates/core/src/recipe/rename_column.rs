@@ -57,6 +57,8 @@ pub(super) fn claim(draft: &mut Draft<'_>, alter: &AlterTable<'_>, old: &Column,
             "before the second phase every value of {about} has to have its place in {to}: a query counts those that have none"
         ));
     }
+    let told = pair.misread(|_| old.default.is_some(), |_| new.arity == Arity::Required);
+    told.into_iter().for_each(|told| draft.note(told));
     let value = match &pair.before[0].value {
         Value::Same(column) => sql!("{}", column),
         Value::Expression(expression) => sql!("CAST({} AS {})", expression, pair.before[0].data_type),

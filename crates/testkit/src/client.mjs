@@ -6,6 +6,7 @@
 // Node's.
 //   {"do": "run", "script"}             {"value", "sent"} or {"error"}: once; `sent` are the statements
 //   {"do": "begin", "script", "workers"}  {}: again and again, until the end
+//   {"do": "wait", "runs"}              {}: when what was begun has run so many times more
 //   {"do": "end"}                       {"runs", "failures", "worst_ms"}: of all that was begun
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -45,6 +46,7 @@ const failure = (error) => {
 
 let begun = []
 let ended = false
+let total = 0
 async function again(run, first, step, told) {
   for (let turn = first; !ended; turn += step) {
     const from = performance.now()
@@ -54,6 +56,7 @@ async function again(run, first, step, told) {
       told.failures.push(failure(error))
     }
     told.runs += 1
+    total += 1
     told.worst_ms = Math.max(told.worst_ms, performance.now() - from)
   }
 }
@@ -73,6 +76,11 @@ const acts = {
     const run = script(text)
     for (let worker = 0; worker < workers; worker++) begun.push(again(run, worker, workers, told))
     begun.told = [...(begun.told ?? []), told]
+    return {}
+  },
+  async wait({ runs }) {
+    const until = total + runs
+    while (total < until) await new Promise((resolve) => setTimeout(resolve, 5))
     return {}
   },
   async end() {

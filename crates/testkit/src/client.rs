@@ -177,6 +177,14 @@ impl RunningClient {
         self.ask(&json!({ "do": "begin", "script": script, "workers": workers })).await;
     }
 
+    /// Waits until the workers have run their scripts so many times more, however slow the machine is.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub async fn go_on(&mut self, runs: u32) {
+        self.ask(&json!({ "do": "wait", "runs": runs })).await;
+    }
+
     /// Stops all workers, and tells what they noticed.
     ///
     /// # Panics

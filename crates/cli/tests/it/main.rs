@@ -18,5 +18,6 @@ mod lsp;
 mod output;
 mod plan;
 mod precheck;
+mod recipes;
 mod rollout;
 mod support;

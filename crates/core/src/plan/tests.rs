@@ -402,6 +402,18 @@ fn a_new_column_that_a_trigger_fills_may_become_required() {
 }
 
 #[test]
+fn with_a_column_that_no_client_needs_go_its_keys() {
+    let codes_of = |sql: &str, column: &str| {
+        let gone = [Gone::Column { table: RelationName::bare("User"), column: Name::new(column) }];
+        let plan = plan_released(&read(sql).unwrap(), &gone, &around(), &Policy::default());
+        codes(&plan).join(" ")
+    };
+    let both = r#"DROP INDEX "User_email_key"; ALTER TABLE "User" DROP COLUMN "email""#;
+    assert_eq!(codes_of(both, "email"), "");
+    assert_eq!(codes_of(both, "name"), "drop-unique drop-column");
+}
+
+#[test]
 fn nobody_waits_for_what_is_not_there() {
     let plan = planned(r#"DROP TABLE IF EXISTS "Gone"; CREATE TABLE a (i int); DROP TABLE a"#);
     assert!(plan.steps.iter().all(|step| step.locks.is_empty()), "{plan:#?}");

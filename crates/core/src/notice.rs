@@ -142,7 +142,7 @@ pub(crate) fn broken(effect: &Effect, world: &World) -> Option<Broken> {
                     "column {} is added and made NOT NULL in one file, without a default",
                     column.as_str()
                 ),
-                column_of(table, column),
+                None,
             )
         }
         // And with a default that filled the rows which were there, and goes before a client knows the column.

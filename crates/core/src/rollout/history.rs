@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use underpin_catalog::{Name, RelationName};
 use underpin_sql::{Effect, Statement};
 
-use super::directive::{Directives, Gone, Phase};
+use super::directive::{Directives, Phase};
 use super::guard::is_guard;
 
 /// A migration that is a phase of a rollout.
@@ -21,8 +21,6 @@ pub struct PhaseFile {
     pub directives: Directives,
     /// The tables that its statements change, as they name them.
     pub changes: BTreeSet<RelationName>,
-    /// The columns that it adds to tables with a trigger of its own, which gives them their values whoever writes.
-    pub fills: Vec<Gone>,
     /// Whether it begins with its guard.
     pub is_guarded: bool,
     /// The triggers that it drops: those that keep both shapes equal up to then.
@@ -38,22 +36,9 @@ impl PhaseFile {
             Effect::DropTrigger { table, trigger, .. } => Some((table.clone(), trigger.clone())),
             _ => None,
         };
-        let triggered: BTreeSet<_> = effects()
-            .filter_map(|effect| match effect {
-                Effect::CreateTrigger(created) => Some(created.table.clone()),
-                _ => None,
-            })
-            .collect();
-        let filled = |effect: &Effect| match effect {
-            Effect::AddColumn(added) if triggered.contains(&added.table) => {
-                Some(Gone::Column { table: added.table.clone(), column: added.column.clone() })
-            }
-            _ => None,
-        };
         Self {
             folder: folder.to_owned(),
             directives,
-            fills: effects().filter_map(filled).collect(),
             changes: effects().filter_map(Effect::table).cloned().collect(),
             is_guarded: statements.first().is_some_and(|first| is_guard(first, folder)),
             drops_triggers: effects().filter_map(trigger).collect(),

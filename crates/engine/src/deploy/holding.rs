@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 use underpin_catalog::{Name, RelationName, Sql};
 use underpin_core::event::Event;
-use underpin_core::rollout::{
-    Directives, HELD, HoldState, Phase, PhaseFile, Progress, Rollout, Waiting, held,
-};
+use underpin_core::rollout::{HELD, HoldState, Progress, Rollout, Waiting, held};
 use underpin_prisma::LedgerRow;
 use underpin_sql::{Effect, Statement, mentioned};
 
@@ -96,7 +94,8 @@ impl Holding {
                     why,
                 }),
                 None => {
-                    migration.released = phase.and_then(|(rollout, file)| established(rollout, file));
+                    migration.released =
+                        phase.map(|(_, file)| file.clone()).filter(|file| file.directives.phase.is_held());
                     going.push(migration);
                 }
             }
@@ -208,21 +207,6 @@ impl Holding {
             if let Ok((_, Some(calls))) = count_calls(client, &contract.directives.gone, before).await {
                 let _ = owner.commit(client, &[owner.calls(&rollout.name, &calls)]).await;
             }
-        }
-    }
-}
-
-/// What is established of a phase that is executed: a contract's gates have been passed; in a backfill, NULL may be
-/// refused in the columns that the triggers of an earlier phase fill.
-fn established(rollout: &Rollout, file: &PhaseFile) -> Option<PhaseFile> {
-    match file.directives.phase {
-        Phase::Contract => Some(file.clone()),
-        Phase::Expand => None,
-        Phase::Backfill => {
-            let earlier = rollout.phases.iter().take_while(|other| other.folder != file.folder);
-            let fills = earlier.flat_map(|other| other.fills.iter().cloned()).collect();
-            let directives = Directives { gone: fills, ..file.directives.clone() };
-            Some(PhaseFile { directives, drops_triggers: Vec::new(), ..file.clone() })
         }
     }
 }

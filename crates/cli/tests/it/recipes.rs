@@ -23,6 +23,9 @@ use crate::support::underpin;
 /// How often a release does its work in each state.
 const RUNS: u32 = 40;
 
+/// Where it ends with which major of Prisma.
+const ENDS: [(u32, End); 2] = [(7, End::Contract), (6, End::Abort)];
+
 /// A case of a page.
 struct Case<'a> {
     page: &'a CaseFile,
@@ -36,15 +39,12 @@ async fn both_releases_work_all_the_way() {
     for page in &pages {
         for section in page.cases("js old") {
             let case = Case { page, section };
-            for (at, major) in outer_majors().into_iter().enumerate() {
-                let server = Server::shared(major).await;
-                // Each end with each major of Prisma, over the majors of the server.
-                let both_ends = [(7, End::Contract), (6, End::Abort)];
-                for (prisma, end) in both_ends {
-                    let prisma = if at % 2 == 0 { prisma } else { 13 - prisma };
-                    case.travels(server, prisma, end).await;
-                    cases += 1;
-                }
+            // The ends take turns over the majors.
+            let majors = outer_majors();
+            for at in 0..majors.len().max(ENDS.len()) {
+                let (prisma, end) = ENDS[at % ENDS.len()];
+                case.travels(Server::shared(majors[at % majors.len()]).await, prisma, end).await;
+                cases += 1;
             }
         }
     }
@@ -78,6 +78,8 @@ impl Case<'_> {
 
         project = project.models(&after);
         let mut plan = vec!["plan".to_owned(), "--name".to_owned(), "change".to_owned()];
+        // The ways back have the words of the major that they are tried on.
+        plan.extend(["--pg-version".to_owned(), server.major().to_string()]);
         for line in self.given() {
             plan.extend(
                 line.split_once(' ')

@@ -19,8 +19,21 @@ fn altered(owner: Owner<'_>) -> Sql {
     }
 }
 
-pub(super) fn drop(written: &mut Written<'_>, owner: Owner<'_>, name: &Name) {
-    written.say(sql!("ALTER {} DROP CONSTRAINT {}", altered(owner), name));
+pub(super) fn drop(written: &mut Written<'_>, owner: Owner<'_>, name: &Name, constraint: &Constraint) {
+    written.say(match plain_not_null(owner, name, constraint) {
+        Some(column) => sql!("ALTER {} ALTER COLUMN {} DROP NOT NULL", altered(owner), column),
+        None => sql!("ALTER {} DROP CONSTRAINT {}", altered(owner), name),
+    });
+}
+
+/// The column of a constraint that `SET NOT NULL` makes and `DROP NOT NULL` takes away. So it is written then,
+/// because majors before 18, on which the text may be executed as well, know no such constraint.
+fn plain_not_null<'a>(owner: Owner<'_>, name: &Name, constraint: &'a Constraint) -> Option<&'a Name> {
+    let ConstraintKind::NotNull { column: Some(column) } = &constraint.kind else { return None };
+    let made = format!("{}_{}_not_null", owner.name().name.as_str(), column.as_str());
+    // Of a longer name PostgreSQL shortens the parts.
+    let is_own = made == name.as_str() && made.len() <= Name::BYTES_MAX;
+    (is_own && constraint.enforcement == Enforcement::Valid && !constraint.no_inherit).then_some(column)
 }
 
 pub(super) fn create(
@@ -53,7 +66,10 @@ pub(super) fn create(
         ConstraintKind::Trigger => None,
     };
     let loss = condition.map_or(Loss::Nothing, Loss::NothingIf);
-    let mut statement = sql!("ALTER {} ADD CONSTRAINT {} {}", altered(owner), name, definition);
+    let mut statement = match plain_not_null(owner, name, constraint) {
+        Some(column) => sql!("ALTER {} ALTER COLUMN {} SET NOT NULL", altered(owner), column),
+        None => sql!("ALTER {} ADD CONSTRAINT {} {}", altered(owner), name, definition),
+    };
     if constraint.enforcement == Enforcement::NotValid {
         statement = sql!("{} NOT VALID", statement);
     }

@@ -57,7 +57,7 @@ fn drop(written: &mut Written<'_>, key: &ObjectKey, object: Object<'_>) {
         }
         Object::View(name, of) => view::drop(written, name, of),
         Object::Routine(name, of) => routine::drop(written, name, of),
-        Object::Constraint(owner, name, _) => constraint::drop(written, owner, name),
+        Object::Constraint(owner, name, of) => constraint::drop(written, owner, name, of),
         Object::Index(owner, name, _) => index::drop(written, owner, name),
         Object::Trigger(owner, name, _) => reaction::drop_trigger(written, owner, name),
         Object::Rule(owner, name, _) => reaction::drop_rule(written, owner, name),

@@ -78,8 +78,6 @@ impl Case<'_> {
 
         project = project.models(&after);
         let mut plan = vec!["plan".to_owned(), "--name".to_owned(), "change".to_owned()];
-        // The ways back have the words of the major that they are tried on.
-        plan.extend(["--pg-version".to_owned(), server.major().to_string()]);
         for line in self.given() {
             plan.extend(
                 line.split_once(' ')

@@ -27,13 +27,17 @@ use uuid::Uuid;
 
 pub use self::abort::{Aborted, abort};
 use crate::advisory::{self, Taken};
+use crate::connect::Connection;
 use crate::events::Events;
 use crate::execute::Executor;
 use crate::journal::{self, JournalError};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
-use crate::server;
+use crate::server::{self, Server};
 use crate::session::{self, Sessions};
+
+/// The name of a session that has no right to run yet.
+const WAITING: &str = "underpin-waiting";
 
 /// Where to deploy, and what.
 #[derive(Clone, Debug)]
@@ -205,13 +209,8 @@ impl Ending {
 pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Result<Outcome, Problem> {
     let run = Uuid::new_v4();
     let application = format!("underpin/{}", &run.to_string()[..8]);
-    let guard = session::open(&target.url, &application).await?;
-    let server = server::suitable(&guard.client, &target.url, &application).await?;
+    let (guard, server) = stand_guard(target, &application, request, events).await?;
     let ledger = Ledger::of(&target.url.schema);
-
-    if !request.without_advisory_lock {
-        take_lock(&guard.client, &application, request, events).await?;
-    }
     // Both are large, and only one is ever alive.
     let mut preflight = Box::pin(preflight::look(&guard, target, request, &ledger, &server)).await?;
     events.send(Event::RunStarted {
@@ -280,16 +279,26 @@ fn finish(events: &Events, applied: Vec<String>, held: Vec<Held>, ending: Ending
     Outcome { applied, held, ending }
 }
 
-/// Takes Prisma's lock. A session that waits for it has another name than those of a run: whoever has the lock ends
-/// what earlier runs have left working, and this one has not begun.
-async fn take_lock(
-    client: &Client,
+/// Connects to a server on which a run may be, and takes Prisma's lock. Until then the session has another name than
+/// those of a run, from its first moment on: whoever has the lock ends what earlier runs have left working, and this
+/// one has not begun.
+async fn stand_guard(
+    target: &Target,
     application: &str,
     request: &Request,
     events: &Events,
-) -> Result<(), Problem> {
-    let named = |name: &str| sql!("SET application_name = {}", Literal(name));
-    client.batch_execute(named("underpin-waiting").as_str()).await?;
+) -> Result<(Connection, Server), Problem> {
+    let guard = session::open(&target.url, WAITING).await?;
+    let server = server::suitable(&guard.client, &target.url, WAITING).await?;
+    if !request.without_advisory_lock {
+        take_lock(&guard.client, request, events).await?;
+    }
+    let named = sql!("SET application_name = {}", Literal(application));
+    guard.client.batch_execute(named.as_str()).await?;
+    Ok((guard, server))
+}
+
+async fn take_lock(client: &Client, request: &Request, events: &Events) -> Result<(), Problem> {
     let budget = Duration::from_millis(request.settings.lock.advisory_budget_ms);
     let told = |holder: Option<Blocker>, waited: Duration| {
         events.send(Event::LockHeldElsewhere {
@@ -308,7 +317,7 @@ async fn take_lock(
         }
     };
     match taken {
-        Taken::Yes => Ok(client.batch_execute(named(application).as_str()).await?),
+        Taken::Yes => Ok(()),
         Taken::No(holder) => Err(lock_problem(holder, budget)),
     }
 }

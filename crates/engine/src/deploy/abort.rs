@@ -15,14 +15,13 @@ use underpin_sql::{Effect, Statement, read};
 use uuid::Uuid;
 
 use super::preflight::{Facts, Pending, ProvingHistory, refusals};
-use super::{Ending, Request, Target, journal_problem, migration, take_lock};
+use super::{Ending, Request, Target, journal_problem, migration, stand_guard};
 use crate::events::Events;
 use crate::execute::Executor;
 use crate::journal::{self, Unfinished};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::rollout::Standing;
-use crate::server;
 use crate::session::{self, Sessions};
 
 /// What came of it.
@@ -64,12 +63,8 @@ pub async fn abort(
     }
     let run = Uuid::new_v4();
     let application = format!("underpin/{}", &run.to_string()[..8]);
-    let guard = session::open(&target.url, &application).await?;
-    let server = server::suitable(&guard.client, &target.url, &application).await?;
+    let (guard, server) = stand_guard(target, &application, request, events).await?;
     let ledger = Ledger::of(&target.url.schema);
-    if !request.without_advisory_lock {
-        take_lock(&guard.client, &application, request, events).await?;
-    }
     let rows = ledger.rows(&guard.client).await?.unwrap_or_default();
     let standing = Standing::look(&guard.client, target, &rows).await?;
     let rollout = standing.named(name)?;

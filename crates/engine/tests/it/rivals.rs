@@ -7,10 +7,11 @@ use underpin_core::event::{Event, WaitReason};
 use underpin_core::exit;
 use underpin_core::plan::Mode;
 use underpin_engine::deploy::{Ending, Request};
-use underpin_testkit::{Database, Server, majors, outer_majors};
+use underpin_testkit::{Database, Proxy, Server, majors, outer_majors};
 
 use crate::setting::{
     GUARD, Running, assert_same, catalog, deployed, end_session, in_transaction, named, strict, target,
+    target_through,
 };
 use crate::shop::{self, BASE};
 
@@ -33,6 +34,31 @@ async fn assert_once(database: &Database<'_>) {
     assert_eq!(database.rows(rows_of).await, [""; 0]);
     let steps = "SELECT intent, attempts FROM underpin.step WHERE state <> 'applied' OR attempts > 1";
     assert_eq!(database.rows(steps).await, [""; 0]);
+}
+
+/// Whoever has the lock ends what earlier runs have left working. One that is still connecting is none of those, however
+/// long that takes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_connects_slowly_is_not_taken_for_a_run_that_was_left() {
+    let server = newest().await;
+    let database = server.database("slow").await;
+    shop::open(&database).await;
+    let proxy = Proxy::to(server.shadow().port());
+    proxy.latency(Duration::from_millis(400));
+    let target = target(&database, &[BASE, COLUMN]);
+    let mut slow = target_through(&proxy, server, &target);
+    slow.url.connect_timeout = None;
+    let second = Running::deploy(&slow, &strict(Mode::Online));
+    let connected = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'underpin%'";
+    while database.rows(connected).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let first = deployed(&target, &strict(Mode::Online)).await;
+    assert!(matches!(first.ending, Ending::Applied), "{first:?}");
+    proxy.latency(Duration::ZERO);
+    let second = second.outcome().await;
+    assert!(matches!(second.ending, Ending::UpToDate), "{second:?}");
+    assert_once(&database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 //! fails when the ratio misses its mark. Nothing here is a test.
 
 mod audit;
+mod check;
 mod diff_render;
 mod introspect;
 mod lint;
@@ -27,7 +28,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 13] = [
     "status",
     "shadow",
     "replay",
@@ -39,6 +40,8 @@ pub(crate) const NAMES: [&str; 11] = [
     "replay-memory",
     "diff-render",
     "sync",
+    "check-cold",
+    "check-warm",
 ];
 
 /// The server of the benchmarks.
@@ -76,6 +79,8 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "introspect" => introspect::measure().await,
                 "replay-memory" => replay_memory::measure().await,
                 "sync" => sync::measure().await,
+                "check-cold" => check::measure_cold().await,
+                "check-warm" => check::measure_warm().await,
                 _ => Err(format!("there is no benchmark {name}").into()),
             }
         })?;

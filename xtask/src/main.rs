@@ -14,6 +14,10 @@ use std::process::ExitCode;
 /// What a chore cannot go on from; the person at the terminal reads it.
 type Failure = Box<dyn std::error::Error>;
 
+/// The one of the command, so that what is measured here is as fast as there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (verb, rest) = match arguments.split_first() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use underpin_core::check::base::{Against, Base};
@@ -10,7 +11,7 @@ use underpin_core::lint::order::Standing;
 use underpin_core::lint::repository::RepositoryFile;
 use underpin_engine::Problem;
 use underpin_engine::files::{self, STAGED, seen_from};
-use underpin_engine::git::Repository;
+use underpin_engine::git::{Changes, Repository};
 use underpin_engine::project::{Project, ProjectErrorKind, installed_prisma};
 use underpin_prisma::{FolderOrder, PrismaVersion, Script};
 
@@ -62,7 +63,71 @@ pub(crate) struct Sequence {
     pub(crate) without_script: Vec<PathBuf>,
 }
 
-pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> Result<Gathered, Problem> {
+/// Since when something is new.
+#[derive(Clone, Debug)]
+pub(crate) struct Since {
+    /// As it was typed.
+    revision: String,
+    /// The files that are new, as real paths: somebody may stand behind a link.
+    new: BTreeSet<PathBuf>,
+    /// The same as the file system has them, by device and number.
+    as_numbers: BTreeSet<(u64, u64)>,
+    /// The files that were there before and are others now, or gone.
+    not_kept: Vec<PathBuf>,
+}
+
+impl Since {
+    /// Asks Git.
+    fn of(revision: &str, cwd: &Path) -> Result<Self, Problem> {
+        let repository = Repository::containing(cwd)?.ok_or_else(|| {
+            Problem::new("--since asks Git, and this folder is in no repository that git can find")
+                .hint("is git installed, and is this a clone? An image without git, or a copy without .git, has none")
+                .hint("without --since everything is linted")
+        })?;
+        Ok(Self::from(revision, &repository.changes_since(revision)?))
+    }
+
+    /// What Git has said already.
+    pub(crate) fn from(revision: &str, changes: &Changes) -> Self {
+        let new: BTreeSet<PathBuf> =
+            changes.new_files().filter_map(|path| path.canonicalize().ok()).collect();
+        Self {
+            revision: revision.to_owned(),
+            as_numbers: new.iter().filter_map(|path| number(path)).collect(),
+            new,
+            not_kept: changes.not_kept_files().collect(),
+        }
+    }
+
+    /// Whether a file is new.
+    fn is_new(&self, file: &Path) -> bool {
+        // The real path of a file takes ten questions to the system, its number one, and nearly all files are old.
+        number(file).is_some_and(|number| self.as_numbers.contains(&number))
+            && file.canonicalize().is_ok_and(|path| self.new.contains(&path))
+    }
+}
+
+fn number(path: &Path) -> Option<(u64, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.dev(), about.ino()))
+}
+
+/// The files, and since when they are asked for.
+pub(crate) fn gather_since(
+    options: &Migrations,
+    since: Option<&str>,
+    cwd: &Path,
+) -> Result<(Gathered, Option<Since>), Problem> {
+    let mut gathered = gather(options, cwd)?;
+    let since = since.map(|revision| Since::of(revision, cwd)).transpose()?;
+    if let Some(since) = &since {
+        gathered.only_since(since, cwd);
+    }
+    Ok((gathered, since))
+}
+
+/// The files, all of them asked for.
+pub(crate) fn gather(options: &Migrations, cwd: &Path) -> Result<Gathered, Problem> {
     let mut warnings = Vec::new();
     let prisma = prisma(options, cwd)?;
     let order = FolderOrder::of(prisma);
@@ -70,7 +135,7 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
         options.paths.iter().partition(|path| *path == Path::new("-"));
     let mut project = None;
     let mut history = None;
-    let mut found = match (paths.is_empty(), stdin.is_empty()) {
+    let found = match (paths.is_empty(), stdin.is_empty()) {
         (true, true) => {
             let (folder, found) = migrations_folder(options, cwd, &mut warnings)?;
             project = found;
@@ -83,34 +148,60 @@ pub(crate) fn gather(options: &Migrations, since: Option<&str>, cwd: &Path) -> R
     };
     let without_script =
         found.iter().flat_map(|sequence| without_script(&sequence.without_script, cwd)).collect();
-    let mut no_longer = Vec::new();
-    let mut changed_in_place: Option<Vec<PathBuf>> = None;
-    if let Some(revision) = since {
-        only_changed(&mut found, revision, cwd)?;
-        let paths = not_kept(&found, revision, cwd)?;
-        no_longer.extend(paths.iter().map(|path| is_not_kept(path, revision, cwd)));
-        changed_in_place = Some(paths.iter().filter_map(|path| path.canonicalize().ok()).collect());
-    }
-    let changed = changed_in_place.as_ref();
-    let mut sequences: Vec<Sequence> =
-        found.into_iter().map(|sequence| shown(sequence, changed, cwd)).collect();
+    let mut sequences: Vec<Sequence> = found.into_iter().map(|sequence| shown(sequence, cwd)).collect();
     if !stdin.is_empty() {
         let files = vec![read_stdin()?];
         sequences.push(Sequence { files, from_empty: false, without_script: Vec::new() });
     }
     Ok(Gathered {
         sequences,
-        scope: if options.paths.is_empty() && since.is_none() { Scope::Whole } else { Scope::Part },
+        scope: if options.paths.is_empty() { Scope::Whole } else { Scope::Part },
         project,
         prisma,
         folder: history,
         warnings,
         without_script,
-        not_kept: no_longer,
+        not_kept: Vec::new(),
     })
 }
 
 impl Gathered {
+    /// Asks only for what is new. The rest stays for its state alone.
+    pub(crate) fn only_since(&mut self, since: &Since, cwd: &Path) {
+        let not_kept = self.not_kept(since);
+        self.not_kept = not_kept.iter().map(|path| is_not_kept(path, &since.revision, cwd)).collect();
+        let in_place: Vec<PathBuf> = not_kept.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let files = self.sequences.iter_mut().flat_map(|sequence| &mut sequence.files);
+        // Git knows nothing of what comes in by standard input.
+        for file in files.filter(|file| file.at != Path::new(STDIN)) {
+            file.asked &= since.is_new(&file.at);
+            let was_there = || file.at.canonicalize().is_ok_and(|path| in_place.contains(&path));
+            file.standing = if file.asked && !was_there() { Standing::New } else { Standing::Old };
+        }
+        self.scope = Scope::Part;
+    }
+
+    /// Migrations that were there before and are others now, or gone. Where they are applied, somebody will wonder.
+    fn not_kept(&self, since: &Since) -> Vec<PathBuf> {
+        if since.not_kept.is_empty() {
+            return Vec::new();
+        }
+        let files = self.sequences.iter().flat_map(|sequence| &sequence.files);
+        let folders: BTreeSet<PathBuf> = files.filter_map(|file| files::history_of(&file.at)).collect();
+        let folders: BTreeSet<PathBuf> =
+            folders.into_iter().filter_map(|folder| folder.canonicalize().ok()).collect();
+        let is_ours = |path: &&PathBuf| {
+            let folder = files::history_of(path).and_then(|folder| folder.canonicalize().ok());
+            folder.is_some_and(|folder| folders.contains(&folder))
+        };
+        since.not_kept.iter().filter(is_ours).cloned().collect()
+    }
+
+    /// The project's history, which is gathered when no paths are named.
+    pub(crate) fn history(&self) -> &Sequence {
+        self.sequences.first().expect("without paths a history is gathered")
+    }
+
     /// Whether any file is judged.
     pub(crate) fn is_anything_asked(&self) -> bool {
         self.sequences.iter().flat_map(|sequence| &sequence.files).any(|file| file.asked)
@@ -246,22 +337,6 @@ fn without_script(folders: &[PathBuf], cwd: &Path) -> Vec<String> {
     folders.iter().map(warning).collect()
 }
 
-/// Migrations that were there at a revision and are others now, or gone. Where they are applied, somebody will
-/// wonder.
-fn not_kept(found: &[files::Sequence], revision: &str, cwd: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let folders: BTreeSet<PathBuf> = found
-        .iter()
-        .flat_map(|sequence| &sequence.files)
-        .filter_map(|file| files::history_of(&file.path)?.canonicalize().ok())
-        .collect();
-    let is_ours = |path: &PathBuf| {
-        let folder = files::history_of(path).and_then(|folder| folder.canonicalize().ok());
-        folder.is_some_and(|folder| folders.contains(&folder))
-    };
-    let not_kept = repository_around(cwd)?.not_kept_since(revision)?;
-    Ok(not_kept.into_iter().filter(is_ours).collect())
-}
-
 fn is_not_kept(path: &Path, revision: &str, cwd: &Path) -> String {
     let shown = seen_from(cwd, path);
     match path.exists() {
@@ -276,69 +351,29 @@ fn is_not_kept(path: &Path, revision: &str, cwd: &Path) -> String {
     }
 }
 
-/// What did not change since a revision stays for its state alone.
-fn only_changed(found: &mut [files::Sequence], revision: &str, cwd: &Path) -> Result<(), Problem> {
-    let changed = changed_since(revision, cwd)?;
-    for file in found.iter_mut().flat_map(|sequence| &mut sequence.files) {
-        file.asked &= file.path.canonicalize().is_ok_and(|path| changed.contains(&path));
-    }
-    Ok(())
-}
-
-/// The files that changed since a revision, as real paths: somebody may stand behind a link.
-fn changed_since(revision: &str, cwd: &Path) -> Result<Vec<PathBuf>, Problem> {
-    Ok(repository_around(cwd)?
-        .changed_since(revision)?
-        .iter()
-        .filter_map(|path| path.canonicalize().ok())
-        .collect())
-}
-
-fn repository_around(cwd: &Path) -> Result<Repository, Problem> {
-    Repository::containing(cwd)?.ok_or_else(|| {
-        Problem::new("--since asks Git, and this folder is in no repository that git can find")
-            .hint("is git installed, and is this a clone? An image without git, or a copy without .git, has none")
-            .hint("without --since everything is linted")
-    })
-}
-
 /// The pipelines, images and scripts around the migrations, when a project is asked about and not some files.
 /// Their paths are from the working folder.
-pub(crate) fn repository(
-    options: &Migrations,
-    since: Option<&str>,
-    cwd: &Path,
-) -> Result<Vec<RepositoryFile>, Problem> {
+pub(crate) fn repository(options: &Migrations, since: Option<&Since>, cwd: &Path) -> Vec<RepositoryFile> {
     if !options.paths.is_empty() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    // A folder that cannot be listed is no reason to judge no migration.
-    let Ok(found) = underpin_engine::repository::read(cwd) else { return Ok(Vec::new()) };
-    let changed = since.map(|revision| changed_since(revision, cwd)).transpose()?;
-    let asked = |path: &Path| match &changed {
-        None => true,
-        Some(changed) => path.canonicalize().is_ok_and(|path| changed.contains(&path)),
+    let found = match since {
+        None => underpin_engine::repository::read(cwd),
+        Some(since) => underpin_engine::repository::read_of(cwd, &since.new),
     };
+    // A folder that cannot be listed is no reason to judge no migration.
+    let Ok(found) = found else { return Vec::new() };
     let root = found.root;
-    let files = found.files.into_iter().filter(|file| asked(&root.join(&file.path)));
-    Ok(files
+    let files = found.files.into_iter();
+    files
         .map(|file| RepositoryFile { path: seen_from(cwd, &root.join(&file.path)), text: file.text })
-        .collect())
+        .collect()
 }
 
-/// A sequence as the report names it. `changed` are files that were there before and are not what they were; `None`
-/// when nobody asked since when.
-fn shown(sequence: files::Sequence, changed: Option<&Vec<PathBuf>>, cwd: &Path) -> Sequence {
-    let standing = |file: &files::SqlFile| match changed {
-        None => Standing::Unknown,
-        Some(_) if !file.asked => Standing::Old,
-        Some(changed) => match file.path.canonicalize().is_ok_and(|path| changed.contains(&path)) {
-            true => Standing::Old,
-            false => Standing::New,
-        },
-    };
+/// A sequence as the report names it.
+fn shown(sequence: files::Sequence, cwd: &Path) -> Sequence {
     let file = |file: files::SqlFile| File {
-        standing: standing(&file),
+        standing: Standing::Unknown,
         path: seen_from(cwd, &file.path),
         at: file.path,
         script: Script::of(file.bytes),

@@ -51,19 +51,41 @@ impl Judging {
         since: bool,
         cwd: &Path,
     ) -> Result<Self, Problem> {
+        let judging = Self::without_releases(typed, gathered, settings, cwd).await?;
+        judging.with_releases(typed, gathered, settings, since, cwd)
+    }
+
+    /// The same, without the releases that run, for which Git is asked.
+    pub(crate) async fn without_releases(
+        typed: &Migrations,
+        gathered: &Gathered,
+        settings: &Settings,
+        cwd: &Path,
+    ) -> Result<Self, Problem> {
         let stats = match &typed.url {
             Some(url) => underpin_engine::stats::read(&place::typed_url(url)?).await?,
             None => sizes(typed, cwd)?,
         };
-        let running = running(typed, gathered, &settings.lint, since, cwd)?;
         Ok(Self::with(
             stats,
-            running,
+            Running::default(),
             typed.destination.pg_version,
             gathered.prisma,
             gathered.project.as_ref(),
             settings,
         ))
+    }
+
+    /// Finds the releases that run.
+    pub(crate) fn with_releases(
+        self,
+        typed: &Migrations,
+        gathered: &Gathered,
+        settings: &Settings,
+        since: bool,
+        cwd: &Path,
+    ) -> Result<Self, Problem> {
+        Ok(Self { running: running(typed, gathered, &settings.lint, since, cwd)?, ..self })
     }
 
     /// The same from files alone, for an editor: without what cannot be used, and why that is.

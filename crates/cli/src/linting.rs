@@ -12,10 +12,10 @@ use underpin_core::lint::weigh::{Weighed, Weights, weigh_file, weigh_together};
 use underpin_core::lint::{idle_rules, pages, repository as surroundings};
 use underpin_core::settings::LintSettings;
 use underpin_engine::files::{normal, seen_from};
-use underpin_engine::{Problem, on_each};
+use underpin_engine::on_each;
 
 use crate::arguments::Migrations;
-use crate::gather::{Gathered, repository};
+use crate::gather::{Gathered, Since, repository};
 use crate::judging::Judging;
 
 /// Below this many files a thread takes longer to start than it saves: weighing one takes 10 µs, and writing as
@@ -71,18 +71,18 @@ pub(crate) fn rooted(cwd: &Path, settings_folder: &Path) -> impl Fn(&str) -> Str
 /// Judges the files, and those around them.
 pub(crate) fn lint(
     options: &Migrations,
-    since: Option<&str>,
+    since: Option<&Since>,
     gathered: &Gathered,
     judging: &Judging,
     settings: &LintSettings,
     cwd: &Path,
-) -> Result<Linted, Problem> {
+) -> Linted {
     let mut report = Report { files: Vec::new() };
     // What is new since a revision is deployed with it; a whole history was deployed over years.
     judging.each(gathered, settings, since.is_some(), ASSUMED_ROWS, |file| report.files.push(file));
-    let around = repository(options, since, cwd)?;
+    let around = repository(options, since, cwd);
     report.files.extend(surroundings::look(&around).into_iter().filter(|file| !file.findings.is_empty()));
-    Ok(Linted { report, around })
+    Linted { report, around }
 }
 
 /// Weighs a report; `sql_of` answers the text of a file of SQL, whose comments may ignore a finding.

@@ -1,9 +1,13 @@
 //! Running another program to its end, for a limited time.
 
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// What a program answered.
 pub(crate) struct Answer {
@@ -37,26 +41,49 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> std::io::Result<Opt
 
 /// Both outputs to their ends.
 fn outputs(child: &mut Child, limit: Duration) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (sender, receiver) = mpsc::channel();
-    let read = |pipe: Option<Box<dyn Read + Send>>, is_answer: bool| {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut pipe) = pipe {
-                let _ = pipe.read_to_end(&mut bytes);
-            }
-            let _ = sender.send((is_answer, bytes));
-        });
-    };
-    read(child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>), true);
-    read(child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>), false);
     let deadline = Instant::now() + limit;
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    for _ in 0..2 {
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()? {
-            (true, bytes) => stdout = bytes,
-            (false, bytes) => stderr = bytes,
+    let mut stdout = Output::of(child.stdout.take());
+    let mut stderr = Output::of(child.stderr.take());
+    // Both at once, because a program that fills one while we read the other would never end.
+    while stdout.pipe.is_some() || stderr.pipe.is_some() {
+        let mut open: Vec<&mut Output> =
+            [&mut stdout, &mut stderr].into_iter().filter(|output| output.pipe.is_some()).collect();
+        let left = deadline.checked_duration_since(Instant::now())?;
+        let ready = {
+            let asked = open.iter().filter_map(|output| output.pipe.as_ref());
+            let mut asked: Vec<PollFd<'_>> =
+                asked.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+            match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(_) => return None,
+            }
+            asked.iter().map(|pipe| pipe.any().unwrap_or(true)).collect::<Vec<_>>()
+        };
+        for (output, _) in open.iter_mut().zip(ready).filter(|(_, is_ready)| *is_ready) {
+            output.read();
         }
     }
-    Some((stdout, stderr))
+    Some((stdout.bytes, stderr.bytes))
+}
+
+/// What comes out of a pipe that is open.
+struct Output {
+    pipe: Option<File>,
+    bytes: Vec<u8>,
+}
+
+impl Output {
+    fn of(pipe: Option<impl Into<OwnedFd>>) -> Self {
+        Self { pipe: pipe.map(|pipe| File::from(pipe.into())), bytes: Vec::new() }
+    }
+
+    /// What is there now. At the end the pipe is closed; what was read before an error counts.
+    fn read(&mut self) {
+        let mut some = [0; 16 << 10];
+        match self.pipe.as_mut().map(|pipe| pipe.read(&mut some)) {
+            Some(Ok(count)) if count > 0 => self.bytes.extend(&some[..count]),
+            Some(Err(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            _ => self.pipe = None,
+        }
+    }
 }

@@ -25,7 +25,7 @@ use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::releases::{At, Basis, Deployed, Release as Found};
 use crate::shadow_history::{Replayed, Session, ShadowHistory, failed, wanted};
-use crate::state::{Reading, Told, steps};
+use crate::state::{Reading, Told, migrations};
 
 /// The copy on which the schema's own end is made.
 const COPY: &str = "underpin_compat";
@@ -181,7 +181,7 @@ impl Walk {
         schema: &underpin_prisma::schema::Schema,
         end: &underpin_prisma::PrismaCatalog,
     ) -> Result<Vec<(State, Vec<Answered>)>, Problem> {
-        let all = steps(told, reading.server(), reading.namespace.clone());
+        let all = migrations(told);
         // A live database has what the base has, and gets the others behind it.
         let order = held.iter().chain(new);
         let replayed: Vec<Replayed> = order.map(|at| all[*at].clone()).collect();

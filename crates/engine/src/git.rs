@@ -23,6 +23,8 @@ const PATHS_MAX: usize = 200;
 /// deployed sooner than what only lies here.
 const DEFAULT_BRANCHES: [&str; 4] = ["origin/main", "origin/master", "main", "master"];
 
+pub use changed::Changes;
+
 /// A repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {

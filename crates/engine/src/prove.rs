@@ -104,6 +104,9 @@ impl From<NotReplayed> for Unproven {
             NotReplayed::Migration { name, error, .. } => {
                 Self::History { migration: name, refused: is_refusal(&error), error: failed(&error) }
             }
+            NotReplayed::NoSql { name, error } => {
+                Self::History { migration: name, refused: false, error: error.to_string() }
+            }
             NotReplayed::Server(error) => Self::Server(error),
         }
     }
@@ -139,7 +142,8 @@ impl Prover {
         twin: &[Step],
     ) -> Result<(), Unproven> {
         self.history.replay(history).await?;
-        let before = self.end(("underpin_as_written", "the file as written"), &original.steps).await?;
+        let as_written = &self.history.execution(original)?.steps;
+        let before = self.end(("underpin_as_written", "the file as written"), as_written).await?;
         let after = self.end(("underpin_online", "its twin"), twin).await?;
         let found = differences(&before, &after);
         if !found.is_empty() {
@@ -179,7 +183,7 @@ impl Prover {
         hash.update(format!("{version}\0{}\0{}\0", self.history.major(), self.history.namespace()));
         for migration in history.iter().chain([original]) {
             hash.update(format!("{}\0{}\0", migration.name, migration.script.len()));
-            hash.update(&migration.script);
+            hash.update(migration.script.as_bytes());
         }
         for step in twin {
             hash.update(format!("\0{:?}\0{}", step.transaction, text_of(step)));

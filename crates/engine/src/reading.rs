@@ -51,20 +51,36 @@ fn processors() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Standard error as it was, which it is again when this goes.
-struct PutBack(OwnedFd);
+/// Standard error as it was, which it is again when the last of these goes. What reads on a thread of its own, or
+/// beside one that does, holds one from before the first of them begins.
+#[derive(Debug)]
+pub(crate) struct PutBack(());
+
+/// How many there are, and standard error as it was before the first.
+static HELD: Mutex<(usize, Option<OwnedFd>)> = Mutex::new((0, None));
 
 impl PutBack {
-    /// `None` when there is no second way to it.
-    fn now() -> Option<Self> {
-        std::io::stderr().as_fd().try_clone_to_owned().ok().map(Self)
+    /// `None` when there is no second way to standard error.
+    pub(crate) fn now() -> Option<Self> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 == 0 {
+            held.1 = Some(std::io::stderr().as_fd().try_clone_to_owned().ok()?);
+        }
+        held.0 += 1;
+        Some(Self(()))
     }
 }
 
 impl Drop for PutBack {
     fn drop(&mut self) {
-        // Fails for a file that is not open, and this one is.
-        let _ = nix::unistd::dup2_stderr(&self.0);
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.0 -= 1;
+        if held.0 == 0
+            && let Some(back) = held.1.take()
+        {
+            // Fails for a file that is not open, and this one is.
+            let _ = nix::unistd::dup2_stderr(&back);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! walk, and its bounds: nothing that Git ignores, no link, no file of more than
 //! [`FILE_BYTES_MAX`], no more than [`ENTRIES_MAX`] entries. What was left out for its size is told.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,25 @@ pub fn read(project: &Path) -> std::io::Result<Repository> {
 
 /// The same for files that somebody else wants, told by their paths.
 pub(crate) fn read_where(project: &Path, is_wanted: impl Fn(&str) -> bool) -> std::io::Result<Repository> {
+    walk(project, is_wanted, |_| true)
+}
+
+/// Of these files alone, which are named by their real paths.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_of(project: &Path, files: &BTreeSet<PathBuf>) -> std::io::Result<Repository> {
+    walk(project, is_wanted, |path| {
+        // In the order of paths, what lies in a folder comes behind the folder itself.
+        files.range(path.to_owned()..).next().is_some_and(|next| next.starts_with(path))
+    })
+}
+
+fn walk(
+    project: &Path,
+    is_wanted: impl Fn(&str) -> bool,
+    is_asked: impl Fn(&Path) -> bool,
+) -> std::io::Result<Repository> {
     let root = project.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(project);
     let mut found = Repository { root: root.to_owned(), ..Repository::default() };
     let mut ignored = Ignored::default();
@@ -72,6 +91,9 @@ pub(crate) fn read_where(project: &Path, is_wanted: impl Fn(&str) -> bool) -> st
             let path = if shown.is_empty() { name.clone() } else { format!("{shown}/{name}") };
             // Not followed: a link may lead out of the repository, or in a circle.
             let Ok(kind) = entry.file_type() else { continue };
+            if !is_asked(&entry.path()) {
+                continue;
+            }
             if kind.is_dir() {
                 if depth < DEPTH_MAX && !NEVER.contains(&name.as_str()) && !ignored.covers(&path, true) {
                     folders.push_back((entry.path(), path, depth + 1));
@@ -140,6 +162,25 @@ mod tests {
         assert_eq!(found.root, folder.path());
         assert_eq!(paths(&found), [".github/workflows/ci.yml", "Dockerfile", "apps/api/package.json"]);
         assert!(found.left_out.is_empty(), "{:?}", found.left_out);
+    }
+
+    #[test]
+    fn of_named_files_only_those_are_read() {
+        let folder = tree(&[
+            (".git/HEAD", b""),
+            ("Dockerfile", b"FROM x"),
+            ("apps/Dockerfile", b"FROM y"),
+            ("apps/api/start.sh", b"echo"),
+            ("apps-old/start.sh", b"echo"),
+        ]);
+        let real = folder.path().canonicalize().unwrap();
+        let of = |names: &[&str]| {
+            let files = names.iter().map(|name| real.join(name)).collect();
+            paths(&read_of(&real, &files).unwrap()).join(" ")
+        };
+        assert_eq!(of(&["apps/api/start.sh", "Dockerfile", "gone.sh"]), "Dockerfile apps/api/start.sh");
+        assert_eq!(of(&["apps-old/start.sh"]), "apps-old/start.sh");
+        assert_eq!(of(&[]), "");
     }
 
     #[test]

@@ -2,60 +2,33 @@
 //!
 //! Migrations are executed as they are written, in our transactions, without an application that could
 //! notice. What took long to replay is kept in the user's cache for the next run, under the hash of everything
-//! that was replayed (`chain`). What is done with the copies is the business of those who ask for them: proofs of twins, and the
-//! comparison with a live database.
+//! that was replayed (`chain`); what is kept already is not even read. What is done with the copies is the business
+//! of those who ask for them: proofs of twins, and the comparison with a live database.
 
 mod chain;
+mod migration;
 mod not_replayed;
 mod session;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, Config};
 use underpin_catalog::{Name, ServerVersion, Sql, sql};
-use underpin_core::plan::{Mode, Policy, ReasonCode, plan};
 use underpin_core::settings::ShadowSettings;
 use underpin_shadow::{Kept, Shadow, StartOptions, Wanted, find_or_fetch};
-use underpin_sql::{Statement, Step, Surroundings};
+use underpin_sql::Surroundings;
 
 use self::chain::Chain;
+use self::migration::ReadAhead;
+pub(crate) use self::migration::{Execution, Replayed};
 pub(crate) use self::not_replayed::{NotReplayed, REFUSAL_HINT, failed, is_refusal, said};
 pub(crate) use self::session::{OWNER, Refused, Session, apply};
 use self::session::{connect, stand_in};
 
 /// The database that holds the history as far as it is replayed.
 const BASE: &str = "underpin_base";
-
-/// A migration, ready to be replayed.
-#[derive(Clone, Debug)]
-pub(crate) struct Replayed {
-    /// The folder's name.
-    pub(crate) name: String,
-    /// The script.
-    pub(crate) script: String,
-    /// Its statements as steps, as written.
-    pub(crate) steps: Vec<Step>,
-    /// It takes its transactions back, marks places in them or begins them with conditions, which no step says; or
-    /// it could not be read. Then it is sent whole, as Prisma sends it.
-    pub(crate) is_sent_whole: bool,
-}
-
-impl Replayed {
-    /// A migration as it is written.
-    pub(crate) fn as_written(
-        name: &str,
-        text: &str,
-        statements: &[Statement],
-        nothing: &Surroundings,
-    ) -> Self {
-        let policy = Policy { mode: Mode::AsWritten, ..Policy::default() };
-        let plan = plan(statements, nothing, &policy);
-        let controls = |code| code == ReasonCode::TransactionControl;
-        let is_sent_whole = statements.is_empty() || plan.refusals.iter().any(|one| controls(one.code));
-        Self { name: name.to_owned(), script: text.to_owned(), steps: plan.steps, is_sent_whole }
-    }
-}
 
 /// How long a replay must have taken for its end to be kept. Keeping takes about as long.
 const WORTH_KEEPING: Duration = Duration::from_millis(250);
@@ -64,16 +37,26 @@ const WORTH_KEEPING: Duration = Duration::from_millis(250);
 /// server is started once more: the last migration is the one that is still being written.
 const WORTH_A_STOP: Duration = Duration::from_secs(2);
 
+/// What a server of few sessions does without. The table of locks has room for 49,000 all the same, more than
+/// dropping 2,000 tables takes; that of a hundred sessions takes a third of the server's start. Nor are there
+/// processes that read ahead.
+const SETTINGS: [(&str, &str); 3] =
+    [("max_connections", "20"), ("max_worker_processes", "0"), ("max_locks_per_transaction", "2048")];
+
 /// One history on one server, which is started when it is needed first: from the longest part of the history
 /// that an earlier run has kept.
 #[derive(Debug)]
 pub(crate) struct ShadowHistory {
     asked: Asked,
     namespace: Name,
+    /// What migrations are read with.
+    nothing: Arc<Surroundings>,
     roles: Vec<Name>,
     kept: Option<Kept>,
     chain: Chain,
     shadow: Option<Shadow>,
+    /// The session that has replayed, until somebody else needs it or its database.
+    base: Mutex<Option<Session>>,
     replayed: usize,
     /// How long the replay took of what no earlier run has kept.
     unkept: Duration,
@@ -86,11 +69,16 @@ impl ShadowHistory {
     pub(crate) fn new(asked: Asked, namespace: Name) -> Self {
         Self {
             chain: Chain::new(&namespace, asked.superuser),
+            nothing: Arc::new(Surroundings::empty(
+                ServerVersion::of_major(asked.server.major),
+                namespace.clone(),
+            )),
             asked,
             namespace,
             roles: Vec::new(),
             kept: None,
             shadow: None,
+            base: Mutex::default(),
             replayed: 0,
             unkept: Duration::ZERO,
             broken: false,
@@ -126,16 +114,15 @@ impl ShadowHistory {
         if self.shadow.is_none() {
             self.start(history.len()).await?;
         }
-        let mut base = self.open(BASE).await?;
+        let _ahead = ReadAhead::begin(&history[self.replayed..], &self.nothing);
         while let Some(migration) = history.get(self.replayed) {
             if self.replayed + 1 == history.len() && self.unkept > WORTH_A_STOP {
-                drop(base);
+                drop(self.take_base());
                 self.keep_and_go_on().await?;
-                base = self.open(BASE).await?;
             }
             let started = Instant::now();
             self.broken = true;
-            self.replay_one(&base, migration).await?;
+            self.replay_one(migration).await?;
             self.broken = false;
             self.replayed += 1;
             self.unkept += started.elapsed();
@@ -145,7 +132,8 @@ impl ShadowHistory {
 
     /// Replays one migration as if it had been deployed alone: what the one before it left behind in the session
     /// is forgotten. So the state behind it depends on the state before it and on nothing else.
-    async fn replay_one(&self, base: &Session, migration: &Replayed) -> Result<(), NotReplayed> {
+    async fn replay_one(&mut self, migration: &Replayed) -> Result<(), NotReplayed> {
+        let execution = self.execution(migration)?;
         let roles = mentioned(&self.roles, migration);
         if !roles.is_empty() {
             let admin = self.superuser().await?;
@@ -153,12 +141,27 @@ impl ShadowHistory {
                 stand_in(&admin, role).await?;
             }
         }
-        base.freshen(&self.namespace).await?;
-        base.replay(migration).await.map_err(|Refused { step, error }| NotReplayed::Migration {
+        let base = match self.take_base() {
+            Some(base) => base,
+            None => self.open(BASE).await?,
+        };
+        let done = base.run(&self.namespace, execution).await;
+        self.base = Mutex::new(Some(base));
+        done.map_err(|Refused { step, error }| NotReplayed::Migration {
             name: migration.name.clone(),
             step,
             error,
         })
+    }
+
+    /// How a migration is executed, as it is written.
+    ///
+    /// # Errors
+    /// [`NotReplayed::NoSql`].
+    pub(crate) fn execution<'a>(&self, migration: &'a Replayed) -> Result<&'a Execution, NotReplayed> {
+        migration
+            .execution(&self.nothing)
+            .map_err(|error| NotReplayed::NoSql { name: migration.name.clone(), error: error.clone() })
     }
 
     /// A copy of the replayed history; an older one of the same name goes.
@@ -166,6 +169,8 @@ impl ShadowHistory {
     /// # Errors
     /// Those of the server.
     pub(crate) async fn copy(&self, database: &str) -> Result<Session, tokio_postgres::Error> {
+        // Nobody may be connected to what is copied.
+        drop(self.take_base());
         let name = Name::new(database);
         let admin = self.superuser().await?;
         admin.batch_execute(sql!("DROP DATABASE IF EXISTS {} WITH (FORCE)", name).as_str()).await?;
@@ -187,19 +192,26 @@ impl ShadowHistory {
     /// # Errors
     /// Those of the server.
     pub(crate) async fn look(&self) -> Result<Session, tokio_postgres::Error> {
-        self.open(BASE).await
+        match self.take_base() {
+            Some(base) => {
+                base.freshen(&self.namespace).await?;
+                Ok(base)
+            }
+            None => self.open(BASE).await,
+        }
     }
 
     /// Stops the server, and keeps the replayed history when replaying it took long.
     pub(crate) async fn finish(mut self) {
+        drop(self.take_base());
         let worth_it = !self.broken && self.unkept > WORTH_KEEPING;
         let kept = if worth_it && self.drop_copies().await.is_ok() { self.kept.take() } else { None };
         let Some(shadow) = self.shadow else { return };
-        // The server's supervisor ends what this cannot.
-        let _ = match kept {
-            Some(kept) => shadow.stop_and_keep(&kept, &self.chain.key(self.replayed)).await,
-            None => shadow.stop().await,
-        };
+        match kept {
+            // The server's supervisor ends what this cannot.
+            Some(kept) => drop(shadow.stop_and_keep(&kept, &self.chain.key(self.replayed)).await),
+            None => shadow.leave(),
+        }
     }
 
     /// Keeps the history as far as it is replayed. Nobody may be connected to the server.
@@ -227,7 +239,10 @@ impl ShadowHistory {
     /// Starts the server: on the longest part that is kept of a history of so many migrations, else on nothing.
     async fn start(&mut self, migrations: usize) -> Result<(), NotReplayed> {
         let installation = find_or_fetch(&self.asked.server).await?;
-        let options = StartOptions::default();
+        let reads_itself = (self.major() >= 18).then_some(("io_method", "sync"));
+        let settings = SETTINGS.into_iter().chain(reads_itself);
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let options = StartOptions { settings, ..StartOptions::default() };
         if self.asked.keep_bytes_max > 0 {
             // Without a cache nothing is kept.
             self.kept = Kept::of(&installation, self.asked.keep_bytes_max).await.ok();
@@ -263,6 +278,10 @@ impl ShadowHistory {
         Ok(session)
     }
 
+    fn take_base(&self) -> Option<Session> {
+        self.base.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     async fn superuser(&self) -> Result<Client, tokio_postgres::Error> {
         connect(&superuser(self.shadow())).await
     }
@@ -289,7 +308,22 @@ impl ShadowHistory {
             (false, _) => "",
         });
         first.batch_execute(sql!("CREATE ROLE {} LOGIN{}", owner, rights).as_str()).await?;
-        create_database(&first, &sql!("CREATE DATABASE {} OWNER {}", Name::new(BASE), owner)).await?;
+        // Nobody needs template1, so it becomes the database instead of being copied, as one that was made of it:
+        // without its comment, its own privileges and its mark.
+        let base = Name::new(BASE);
+        let become_base = sql!(
+            "UPDATE pg_catalog.pg_database SET datacl = NULL, datistemplate = false WHERE datname = 'template1'; \
+             COMMENT ON DATABASE template1 IS NULL; ALTER DATABASE template1 OWNER TO {}; \
+             ALTER DATABASE template1 RENAME TO {}",
+            owner,
+            base
+        );
+        first.batch_execute(become_base.as_str()).await?;
+        if self.asked.superuser {
+            // Who may make databases makes them of it.
+            let again = sql!("CREATE DATABASE template1 IS_TEMPLATE true TEMPLATE {}", base);
+            create_database(&first, &again).await?;
+        }
         if self.major() < 15 {
             // Later the database's owner has it anyway.
             let mut config = superuser(shadow);

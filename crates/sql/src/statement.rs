@@ -5,6 +5,7 @@
 
 mod each;
 mod pieces;
+mod together;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -120,7 +121,10 @@ pub fn read_to_judge(text: &str) -> Result<Vec<Statement>, SyntaxError> {
     read_within(text, &Limits::USUAL)
 }
 
-fn read_within(text: &str, limits: &Limits) -> Result<Vec<Statement>, SyntaxError> {
+/// What reading makes of a text.
+type Read = Result<Vec<Statement>, SyntaxError>;
+
+fn read_within(text: &str, limits: &Limits) -> Read {
     if text.starts_with('\u{feff}') {
         return Err(syntax_error::byte_order_mark());
     }

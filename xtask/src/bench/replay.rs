@@ -69,7 +69,7 @@ pub(super) async fn measure() -> Result<Finding, Failure> {
     })
 }
 
-async fn run_files(psql: &Path, files: &[PathBuf], url: &str) -> Result<(), Failure> {
+pub(super) async fn run_files(psql: &Path, files: &[PathBuf], url: &str) -> Result<(), Failure> {
     let mut command = Command::new(psql);
     command.args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", url]).stdin(Stdio::null());
     // Notices would be printed one by one; the others do not print them either.
@@ -82,7 +82,7 @@ async fn run_files(psql: &Path, files: &[PathBuf], url: &str) -> Result<(), Fail
 }
 
 /// `psql` of the PATH, or of a folder of Debian's.
-fn find_psql() -> Result<PathBuf, Failure> {
+pub(super) fn find_psql() -> Result<PathBuf, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
     std::env::split_paths(&path)

@@ -32,8 +32,20 @@ pub(super) fn measure(
     folder: &Path,
     may_end: &[i32],
 ) -> Result<Usage, Failure> {
+    measure_with(&[], program, arguments, folder, may_end)
+}
+
+/// The same, with these variables in its environment.
+pub(super) fn measure_with(
+    environment: &[(&str, &Path)],
+    program: &Path,
+    arguments: &[OsString],
+    folder: &Path,
+    may_end: &[i32],
+) -> Result<Usage, Failure> {
     let mut command = Command::new(std::env::current_exe()?);
-    let output = command.arg("measured").arg(program).args(arguments).current_dir(folder).output()?;
+    command.arg("measured").arg(program).args(arguments).envs(environment.iter().copied());
+    let output = command.current_dir(folder).output()?;
     let usage: Usage = serde_json::from_slice(&output.stdout).map_err(|_| words(&output))?;
     if usage.code.is_some_and(|code| may_end.contains(&code)) {
         return Ok(usage);

@@ -24,7 +24,7 @@ const WIDTH: usize = 100;
 pub(crate) async fn run(options: &Audit, output: &Output) -> Result<u8, Problem> {
     let cwd = place::working_folder()?;
     let (settings, _) = place::settings_near(options.migrations.files.settings.as_deref(), &cwd)?;
-    let gathered = gather(&options.migrations, None, &cwd)?;
+    let gathered = gather(&options.migrations, &cwd)?;
     for warning in gathered.warnings.iter().chain(&gathered.without_script) {
         output.remark(format!("warning: {warning}"));
     }

@@ -21,7 +21,7 @@ use underpin_engine::files::seen_from;
 use underpin_prisma::FolderOrder;
 
 use crate::arguments::{Check, Migrations};
-use crate::gather::{Gathered, below_top, gather};
+use crate::gather::{Gathered, Since, below_top, gather};
 use crate::judging::Judging;
 use crate::linting::{Rules, lint, rooted, weigh};
 use crate::output::Output;
@@ -67,23 +67,29 @@ pub(crate) async fn run(options: &Check, output: &Output) -> Result<u8, Problem>
         ..Migrations::default()
     };
     let around = Around { options, migrations: &migrations, settings: &settings, cwd: &cwd };
-    let branch = branch(&around)?;
-    let common = match &branch {
-        Found::Branch(branch) => Some(branch.common.as_str()),
-        Found::NothingCommitted | Found::Unknown { .. } => None,
-    };
-    let mut gathered = gather(&migrations, common, &cwd)?;
+    let mut gathered = gather(&migrations, &cwd)?;
     for warning in &gathered.warnings {
         output.remark(format!("warning: {warning}"));
+    }
+    let judging = Judging::without_releases(&migrations, &gathered, &settings, &cwd).await?;
+    // The server takes its time, in which there is much else to look at.
+    let replay = history::begin(&around, &gathered, &judging)?;
+    let branch = branch(&around)?;
+    let since = match &branch {
+        Found::Branch(branch) => Some(Since::from(branch.common.as_str(), &branch.changes)),
+        Found::NothingCommitted | Found::Unknown { .. } => None,
+    };
+    if let Some(since) = &since {
+        gathered.only_since(since, &cwd);
     }
     let mut findings = Findings::default();
     let base = base(&around, &branch, &gathered, &mut findings)?;
     if let Some(base) = base.as_ref().filter(|base| base.moved_from.is_some()) {
         gathered.moved(base);
     }
-    let judging = Judging::prepare(&migrations, &gathered, &settings, common.is_some(), &cwd).await?;
-    linted(&around, &branch, &gathered, &judging, &mut findings)?;
-    history::look(&around, &gathered, &judging, base.as_ref(), &mut findings).await?;
+    let judging = judging.with_releases(&migrations, &gathered, &settings, since.is_some(), &cwd)?;
+    linted(&around, &branch, since.as_ref(), &gathered, &judging, &mut findings);
+    replay.end(&around, &gathered, base.as_ref(), &mut findings);
 
     let mut report = Report { files: std::mem::take(&mut findings.report) };
     let texts = gathered.texts();
@@ -142,6 +148,13 @@ impl Findings {
         let told = self.report.iter().flat_map(|file| &file.findings);
         other.sqlstate.as_deref() == Some("42601")
             && told.filter(|one| one.rule == "syntax-error").any(|one| one.path == other.path)
+    }
+
+    /// Takes over what a part has found by itself.
+    fn take(&mut self, other: Self) {
+        self.looked.extend(other.looked);
+        self.texts.extend(other.texts);
+        other.report.into_iter().for_each(|file| self.add(file.findings));
     }
 
     /// Puts findings to those of their files.
@@ -205,25 +218,20 @@ fn base(
 fn linted(
     around: &Around<'_>,
     branch: &Found,
+    since: Option<&Since>,
     gathered: &Gathered,
     judging: &Judging,
     findings: &mut Findings,
-) -> Result<(), Problem> {
+) {
     if around.is_skipped(Part::Lint) {
-        findings.looked(Part::Lint, Looked::LeftOut);
-        return Ok(());
+        return findings.looked(Part::Lint, Looked::LeftOut);
     }
-    let since = match branch {
-        Found::Branch(branch) => Some(branch.common.as_str()),
-        Found::NothingCommitted => None,
-        Found::Unknown { .. } => {
-            let why = "without a base nobody knows what is new".to_owned();
-            let hints = vec!["`underpin lint` judges all migrations".to_owned()];
-            findings.looked(Part::Lint, Looked::Not { why, hints });
-            return Ok(());
-        }
-    };
-    let linted = lint(around.migrations, since, gathered, judging, &around.settings.lint, around.cwd)?;
+    if let Found::Unknown { .. } = branch {
+        let why = "without a base nobody knows what is new".to_owned();
+        let hints = vec!["`underpin lint` judges all migrations".to_owned()];
+        return findings.looked(Part::Lint, Looked::Not { why, hints });
+    }
+    let linted = lint(around.migrations, since, gathered, judging, &around.settings.lint, around.cwd);
     let (files, statements) = linted
         .report
         .files
@@ -246,7 +254,6 @@ fn linted(
             None => findings.report.push(file),
         }
     }
-    Ok(())
 }
 
 fn several(count: usize, thing: &str) -> String {

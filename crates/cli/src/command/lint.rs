@@ -11,7 +11,7 @@ use underpin_core::lint::report::Report;
 use underpin_engine::Problem;
 
 use crate::arguments::Lint;
-use crate::gather::{Gathered, below_top, gather};
+use crate::gather::{Gathered, below_top, gather_since};
 use crate::judging::Judging;
 use crate::linting::{Rules, lint, rooted, weigh};
 use crate::output::Output;
@@ -26,16 +26,16 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
     let rules = Rules::of(&settings.lint);
     let typed = options.reporting.baseline.as_deref();
     let baseline = baseline::find(typed, options.write_baseline, &cwd, &settings_folder)?;
-    let since = options.since.as_deref();
-    let mut gathered = gather(&options.migrations, since, &cwd)?;
+    let revision = options.since.as_deref();
+    let (mut gathered, mut since) = gather_since(&options.migrations, revision, &cwd)?;
     if options.fix && fix::settle(&gathered, options, output)? {
-        gathered = gather(&options.migrations, since, &cwd)?;
+        (gathered, since) = gather_since(&options.migrations, revision, &cwd)?;
     }
     let Gathered { warnings, without_script, not_kept, .. } = &gathered;
     for warning in warnings.iter().chain(without_script).chain(not_kept) {
         output.remark(format!("warning: {warning}"));
     }
-    if let Some(revision) = since.filter(|_| !gathered.is_anything_asked()) {
+    if let Some(revision) = revision.filter(|_| !gathered.is_anything_asked()) {
         output.remark(format!("no migration was added or changed since {revision}"));
     }
 
@@ -56,7 +56,7 @@ pub(crate) async fn run(options: &Lint, output: &Output) -> Result<u8, Problem> 
         };
         return fix::run(&run, gathered).await;
     }
-    let mut linted = lint(&options.migrations, since, &gathered, &judging, &settings.lint, &cwd)?;
+    let mut linted = lint(&options.migrations, since.as_ref(), &gathered, &judging, &settings.lint, &cwd);
     add_order(&mut linted.report, &gathered);
     let texts = gathered.texts();
     let sql_of = |path: &str| texts.get(path).copied();

@@ -8,7 +8,7 @@ use underpin_prisma::{FolderOrder, LockFile};
 
 use crate::Problem;
 use crate::files::{self, SCRIPT};
-use crate::git::{Commit, FileAt, Repository};
+use crate::git::{Changes, Commit, FileAt, Repository};
 
 /// Which branch a change goes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Branch {
     pub revision: String,
     /// What it has in common with this one.
     pub common: Commit,
+    /// What is another here than there.
+    pub changes: Changes,
     theirs: Commit,
     repository: Repository,
 }
@@ -84,7 +86,10 @@ pub fn find(folder: &Path, destination: &Destination) -> Result<Found, Problem> 
         Err(nothing) => return Ok(nothing),
     };
     match repository.merge_base(theirs.as_str())? {
-        Some(common) => Ok(Found::Branch(Branch { revision, common, theirs, repository })),
+        Some(common) => {
+            let changes = repository.changes_from(&common)?;
+            Ok(Found::Branch(Branch { revision, common, changes, theirs, repository }))
+        }
         None => {
             let problem = repository.nothing_in_common(&revision);
             match destination.named {
@@ -112,8 +117,14 @@ impl Branch {
                 .hint("run the command in the repository that the migrations are in"));
         };
         let sides = Sides { repository: &self.repository, folder: below, on_disk: folder };
-        let at_common = sides.there(&self.common)?;
-        let at_theirs = if self.theirs == self.common { None } else { Some(sides.there(&self.theirs)?) };
+        let at_common = sides.there(&self.common, self.changes.not_kept_in(&sides.folder))?;
+        let at_theirs = match self.theirs == self.common {
+            true => None,
+            false => {
+                let others = self.repository.others_than(&self.theirs, &sides.folder)?;
+                Some(sides.there(&self.theirs, others)?)
+            }
+        };
         Ok(Base {
             migrations: sides.migrations(&at_common, at_theirs.as_ref(), order, shown)?,
             lock_file: sides.lock_file(&at_common, at_theirs.as_ref(), shown)?,
@@ -163,8 +174,7 @@ fn revision(
 }
 
 impl Sides<'_> {
-    fn there(&self, commit: &Commit) -> Result<There, Problem> {
-        let others = self.repository.others_than(commit, &self.folder)?;
+    fn there(&self, commit: &Commit, others: BTreeSet<String>) -> Result<There, Problem> {
         let there = There::of(self.repository.files(commit, &self.folder)?, &self.folder, others);
         if !there.scripts.is_empty() {
             return Ok(there);

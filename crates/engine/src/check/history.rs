@@ -2,18 +2,27 @@
 //! taken back.
 //!
 //! All but the last migrations are replayed as one history, which is kept for the next run; the last ones run
-//! on a copy, where they can be taken back.
+//! on a copy, where they can be taken back. What is kept is not read again: that it runs is known.
 
+use std::convert::Infallible;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
+use futures_util::future::{Either, select};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use underpin_catalog::{Catalog, Name, ServerVersion, differences};
 use underpin_core::check::down::Tried;
 use underpin_core::check::replay::{Refusal, Script};
 use underpin_core::settings::ShadowSettings;
-use underpin_sql::{Statement, Surroundings, SyntaxError, read};
+use underpin_sql::{SyntaxError, read};
 
+use crate::Problem;
 use crate::introspect::introspect;
+use crate::reading::PutBack;
 use crate::shadow_history::{NotReplayed, Refused, Replayed, Session, ShadowHistory, wanted};
 
 /// The copy on which the last migrations run.
@@ -30,15 +39,15 @@ pub struct Migration {
 
 /// What is run, and on what.
 #[derive(Clone, Debug)]
-pub struct Asked<'a> {
+pub struct Asked {
     /// The history, in order.
-    pub migrations: &'a [Migration],
+    pub migrations: Arc<[Migration]>,
     /// The server's version; its major counts.
     pub version: ServerVersion,
     /// Where names are made that say no namespace.
     pub namespace: Name,
     /// Where a server comes from.
-    pub settings: &'a ShadowSettings,
+    pub settings: ShadowSettings,
     /// The project's folder.
     pub project: PathBuf,
 }
@@ -64,64 +73,89 @@ pub enum Ran {
     },
 }
 
-/// A script that is read.
-struct Ready<'a> {
-    script: &'a Script,
-    statements: Vec<Statement>,
-    replayed: Replayed,
-}
-
-impl<'a> Ready<'a> {
-    fn of(script: &'a Script, nothing: &Surroundings) -> Result<Self, Refusal> {
-        let statements = read(&script.text).map_err(|error| no_sql(&error))?;
-        let replayed = Replayed::as_written(&script.name, &script.text, &statements, nothing);
-        Ok(Self { script, statements, replayed })
-    }
-}
-
 /// What stopped a run.
 enum Stop {
     Refused(usize, Refusal),
     Trouble { why: String, hints: Vec<String> },
 }
 
-/// Runs a history on a throwaway server, and takes back and runs again what has a way back.
-pub async fn run(asked: &Asked<'_>) -> Ran {
-    let nothing = Surroundings::empty(asked.version, asked.namespace.clone());
-    let mut history = Vec::with_capacity(asked.migrations.len());
-    let mut no_sql = None;
-    for (at, migration) in asked.migrations.iter().enumerate() {
-        match Ready::of(&migration.script, &nothing) {
-            Ok(ready) => history.push(ready),
-            Err(refusal) => {
-                // One before it may fail, which is told first; what is behind it is not reached.
-                no_sql = Some((at, refusal));
-                break;
-            }
+/// A run, on a thread of its own. Ends at once when nobody wants to know any more.
+#[derive(Debug)]
+pub struct Running {
+    thread: Option<JoinHandle<Ran>>,
+    /// Nothing is ever sent: when it goes, the run is over.
+    wanted: Option<oneshot::Sender<Infallible>>,
+    /// It reads, and so may whoever waits for it.
+    _back: Option<PutBack>,
+}
+
+/// Begins to run a history on a throwaway server, and to take back and run again what has a way back. What this
+/// process writes to its standard error meanwhile may be lost.
+///
+/// # Errors
+/// When the system gives us no thread.
+pub fn begin(asked: Asked) -> Result<Running, Problem> {
+    let refused = |error: std::io::Error| {
+        Problem::new(format!("the system does not let this program start its threads: {error}"))
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(refused)?;
+    let (wanted, nobody) = oneshot::channel();
+    let back = PutBack::now();
+    let work = move || match runtime.block_on(select(pin!(run(&asked)), nobody)) {
+        Either::Left((ran, _)) => ran,
+        Either::Right(_) => Ran::NoServer { why: "nobody waited for it".to_owned(), hints: Vec::new() },
+    };
+    let thread = thread::Builder::new().name("history".to_owned()).spawn(work).map_err(refused)?;
+    Ok(Running { thread: Some(thread), wanted: Some(wanted), _back: back })
+}
+
+impl Running {
+    /// Waits for its end.
+    pub fn end(mut self) -> Ran {
+        let thread = self.thread.take().expect("a run is waited for once");
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.wanted = None;
+        if let Some(thread) = self.thread.take() {
+            // What went wrong in it is not asked any more.
+            let _ = thread.join();
         }
     }
-    let wanted = wanted(asked.version, asked.settings, Some(asked.project.clone()));
+}
+
+async fn run(asked: &Asked) -> Ran {
+    let wanted = wanted(asked.version, &asked.settings, Some(asked.project.clone()));
     let mut server = ShadowHistory::new(wanted, asked.namespace.clone());
-    let ran = on_server(&mut server, asked, &history, &nothing).await;
+    let unread = |migration: &Migration| Replayed::unread(&migration.script.name, &migration.script.text);
+    let history: Vec<Replayed> = asked.migrations.iter().map(unread).collect();
+    let ran = on_server(&mut server, asked, &history).await;
     server.finish().await;
-    match (ran, no_sql) {
-        (Err(Stop::Refused(at, refusal)), _) => Ran::Refused(at, refusal),
-        (_, Some((at, refusal))) => Ran::Refused(at, refusal),
-        (Ok((end, tried)), None) => Ran::Through { end: Box::new(end), tried },
-        (Err(Stop::Trouble { why, hints }), None) => Ran::NoServer { why, hints },
+    match ran {
+        Ok((end, tried)) => Ran::Through { end: Box::new(end), tried },
+        Err(Stop::Refused(at, refusal)) => Ran::Refused(at, refusal),
+        Err(Stop::Trouble { why, hints }) => {
+            // What is no SQL is refused without a server too.
+            let scripts = asked.migrations.iter().map(|migration| read(&migration.script.text));
+            match scripts.enumerate().find_map(|(at, read)| Some((at, read.err()?))) {
+                Some((at, error)) => Ran::Refused(at, no_sql(&error)),
+                None => Ran::NoServer { why, hints },
+            }
+        }
     }
 }
 
 async fn on_server(
     server: &mut ShadowHistory,
-    asked: &Asked<'_>,
-    history: &[Ready<'_>],
-    nothing: &Surroundings,
+    asked: &Asked,
+    history: &[Replayed],
 ) -> Result<(Catalog, Vec<(usize, Tried)>), Stop> {
     let first = asked.migrations.iter().position(|migration| migration.down.is_some());
-    let first = first.map_or(history.len(), |first| first.min(history.len()));
-    let before: Vec<Replayed> = history[..first].iter().map(|ready| ready.replayed.clone()).collect();
-    server.replay(&before).await.map_err(|error| not_replayed(error, history))?;
+    let first = first.unwrap_or(history.len());
+    server.replay(&history[..first]).await.map_err(|error| not_replayed(error, asked))?;
     let mut tried = Vec::new();
     if first == history.len() {
         let replayed = server.look().await?;
@@ -129,17 +163,23 @@ async fn on_server(
     }
     let mut copy = server.copy(COPY).await?;
     let mut catalog = introspect(&copy).await?;
-    for (at, ready) in history.iter().enumerate().skip(first) {
-        forward(&copy, ready, asked).await.map_err(|refused| refused_at(at, ready, refused))?;
+    for (at, migration) in history.iter().enumerate().skip(first) {
+        let Migration { script, down } = &asked.migrations[at];
+        let forward = |error| refused_at(at, script, error);
+        self::forward(server, &copy, migration).await.map_err(forward)?;
         let behind = introspect(&copy).await?;
-        if let Some(down) = &asked.migrations[at].down {
-            let outcome = there_and_back(&copy, (&catalog, &behind), ready, down, (asked, nothing)).await?;
+        if let Some(down) = down {
+            let outcome =
+                there_and_back(server, &copy, (&catalog, &behind), (script, migration), down).await?;
             // What the way back has left behind is no ground for the next one.
             if outcome != Tried::default() {
                 drop(copy);
                 copy = server.copy(COPY).await?;
-                for (at, ready) in history.iter().enumerate().take(at + 1).skip(first) {
-                    forward(&copy, ready, asked).await.map_err(|refused| refused_at(at, ready, refused))?;
+                for (at, migration) in history.iter().enumerate().take(at + 1).skip(first) {
+                    let script = &asked.migrations[at].script;
+                    self::forward(server, &copy, migration)
+                        .await
+                        .map_err(|error| refused_at(at, script, error))?;
                 }
             }
             tried.push((at, outcome));
@@ -151,24 +191,21 @@ async fn on_server(
 
 /// Takes a migration back and runs it again, and compares both ends.
 async fn there_and_back(
+    server: &ShadowHistory,
     session: &Session,
     (before, behind): (&Catalog, &Catalog),
-    up: &Ready<'_>,
-    down: &Script,
-    (asked, nothing): (&Asked<'_>, &Surroundings),
+    (up_script, up): (&Script, &Replayed),
+    down_script: &Script,
 ) -> Result<Tried, Stop> {
     let mut tried = Tried::default();
-    let down = match Ready::of(down, nothing) {
-        Ok(down) => down,
-        Err(refusal) => return Ok(Tried { down_refused: Some(refusal), ..tried }),
-    };
-    if let Err(refused) = forward(session, &down, asked).await {
-        tried.down_refused = Some(refusal(&down, refused)?);
+    let down = Replayed::unread(&down_script.name, &down_script.text);
+    if let Err(error) = forward(server, session, &down).await {
+        tried.down_refused = Some(refusal(down_script, error)?);
         return Ok(tried);
     }
     tried.behind = differences(before, &introspect(session).await?);
-    if let Err(refused) = forward(session, up, asked).await {
-        tried.again_refused = Some(refusal(up, refused)?);
+    if let Err(error) = forward(server, session, up).await {
+        tried.again_refused = Some(refusal(up_script, error)?);
         return Ok(tried);
     }
     tried.again = differences(behind, &introspect(session).await?);
@@ -176,40 +213,55 @@ async fn there_and_back(
 }
 
 /// Runs a script as a deploy of its own would: nothing of the session's settings is left of the one before.
-async fn forward(session: &Session, ready: &Ready<'_>, asked: &Asked<'_>) -> Result<(), Refused> {
-    session.freshen(&asked.namespace).await?;
-    let done = session.replay(&ready.replayed).await;
+async fn forward(server: &ShadowHistory, session: &Session, migration: &Replayed) -> Result<(), NotReplayed> {
+    let execution = server.execution(migration)?;
+    let done = session.run(server.namespace(), execution).await;
     if done.is_err() {
         // A transaction that was refused is still open; what the server says to this changes nothing.
         let _ = session.batch_execute("ROLLBACK").await;
     }
-    done
+    done.map_err(|Refused { step, error }| NotReplayed::Migration {
+        name: migration.name.clone(),
+        step,
+        error,
+    })
 }
 
-fn refused_at(at: usize, ready: &Ready<'_>, refused: Refused) -> Stop {
-    match refusal(ready, refused) {
+fn refused_at(at: usize, script: &Script, error: NotReplayed) -> Stop {
+    match refusal(script, error) {
         Ok(refusal) => Stop::Refused(at, refusal),
         Err(trouble) => trouble,
     }
 }
 
-fn not_replayed(error: NotReplayed, history: &[Ready<'_>]) -> Stop {
+fn not_replayed(error: NotReplayed, asked: &Asked) -> Stop {
+    let (NotReplayed::Migration { name, .. } | NotReplayed::NoSql { name, .. }) = &error else {
+        return trouble(error);
+    };
+    let at = asked.migrations.iter().position(|migration| migration.script.name == *name);
+    let at = at.expect("a migration that fails is one of those that were replayed");
+    refused_at(at, &asked.migrations[at].script, error)
+}
+
+/// What says nothing about the migrations.
+fn trouble(error: NotReplayed) -> Stop {
     match error {
         NotReplayed::NoServer(error) => Stop::Trouble {
             hints: error.hint().into_iter().chain([NO_SERVER.to_owned()]).collect(),
             why: format!("there is no throwaway PostgreSQL: {error}"),
         },
-        NotReplayed::Server(error) => error.into(),
-        NotReplayed::Migration { name, step, error } => {
-            let at = history.iter().position(|ready| ready.script.name == name);
-            let at = at.expect("a migration that fails is one of those that were replayed");
-            refused_at(at, &history[at], Refused { step, error })
-        }
+        NotReplayed::Server(error) | NotReplayed::Migration { error, .. } => error.into(),
+        NotReplayed::NoSql { error, .. } => Stop::Trouble { why: error.to_string(), hints: Vec::new() },
     }
 }
 
-/// What the server refused of a script; its own trouble is no answer about the script.
-fn refusal(ready: &Ready<'_>, Refused { step, error }: Refused) -> Result<Refusal, Stop> {
+/// What the server refused of a script, or the grammar; a server's own trouble is no answer about the script.
+fn refusal(script: &Script, error: NotReplayed) -> Result<Refusal, Stop> {
+    let (step, error) = match error {
+        NotReplayed::NoSql { error, .. } => return Ok(no_sql(&error)),
+        NotReplayed::Migration { step, error, .. } => (step, error),
+        error => return Err(trouble(error)),
+    };
     let Some(said) = error.as_db_error() else { return Err(error.into()) };
     let code = said.code().code();
     // Connections, resources, an operator's shutdown, the system, a broken file.
@@ -217,7 +269,8 @@ fn refusal(ready: &Ready<'_>, Refused { step, error }: Refused) -> Result<Refusa
         return Err(error.into());
     }
     let statement = step.and_then(|step| {
-        let of_line = ready.statements.iter().filter(|statement| statement.line == step.line);
+        let statements = read(&script.text).unwrap_or_default();
+        let of_line = statements.iter().filter(|statement| statement.line == step.line);
         let text = crate::journal::text_of(&step);
         let same = of_line.clone().find(|statement| statement.text == text.as_str());
         let found = same.or_else(|| of_line.clone().next())?;

@@ -8,7 +8,7 @@ use underpin_catalog::ddl::between;
 use underpin_catalog::{Catalog, Name, ServerVersion, Sql};
 use underpin_core::down::{Back, Tried, down};
 use underpin_core::recipe::Refill;
-use underpin_sql::{Surroundings, read, renames_undone};
+use underpin_sql::{Surroundings, renames_undone};
 
 use super::WayBack;
 use crate::drift::reparse::settle;
@@ -60,14 +60,13 @@ async fn execute(
     there: &Catalog,
     namespace: &Name,
 ) -> Result<Option<String>, Problem> {
-    let statements = match read(script) {
-        Ok(statements) => statements,
+    let nothing = Surroundings::empty(ServerVersion::of_major(there.major), namespace.clone());
+    let back = Replayed::unread("", script);
+    let execution = match back.execution(&nothing) {
+        Ok(execution) => execution,
         Err(error) => return Ok(Some(format!("{} ({})", error.message, error.sqlstate))),
     };
-    let nothing = Surroundings::empty(ServerVersion::of_major(there.major), namespace.clone());
-    let replayed = Replayed::as_written("", script, &statements, &nothing);
-    client.freshen(namespace).await?;
-    match client.replay(&replayed).await {
+    match client.run(namespace, execution).await {
         Ok(()) => Ok(None),
         Err(Refused { error, .. }) if error.as_db_error().is_some() => Ok(Some(said(&error))),
         Err(Refused { error, .. }) => Err(error.into()),

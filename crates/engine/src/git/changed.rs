@@ -1,38 +1,78 @@
 //! Which files are new since a revision.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Commit, Repository};
 use crate::Problem;
 
+/// What is another on disk than in a commit, committed or not. A file is named by its path from the top; one that
+/// was renamed is one that is gone and one that is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    top: PathBuf,
+    /// Added or changed, those that Git does not know yet included.
+    new: BTreeSet<String>,
+    /// There in the commit, and gone or others now.
+    not_kept: BTreeSet<String>,
+}
+
+impl Changes {
+    /// Where the files are that were added or changed, those that Git does not know yet included.
+    pub fn new_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.new.iter().map(|name| self.top.join(name))
+    }
+
+    /// Where the files are, or were, that the commit has and that are gone or others now.
+    pub fn not_kept_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.not_kept.iter().map(|name| self.top.join(name))
+    }
+
+    /// Those of them in a folder, named from the top.
+    pub(crate) fn not_kept_in(&self, folder: &str) -> BTreeSet<String> {
+        let is_in = |name: &&String| Path::new(name.as_str()).starts_with(folder);
+        self.not_kept.iter().filter(is_in).cloned().collect()
+    }
+}
+
 impl Repository {
-    /// The files that were added or changed since the last commit that `HEAD` and `revision` have in common,
-    /// committed or not, those that Git does not know yet included. What changed only on the other side is not
-    /// among them. A renamed file counts as added.
+    /// What changed since the last commit that `HEAD` and `revision` have in common. What changed only on the other
+    /// side is not among it.
     ///
     /// # Errors
     /// When there is no such revision, or the clone does not reach the common commit.
-    pub fn changed_since(&self, revision: &str) -> Result<BTreeSet<PathBuf>, Problem> {
+    pub fn changes_since(&self, revision: &str) -> Result<Changes, Problem> {
         let theirs = self.commit(revision)?;
-        let Some(base) = self.merge_base(theirs.as_str())? else {
-            return Err(self.nothing_in_common(revision));
-        };
-        let mut changed = self.differing(&base, "--diff-filter=d")?;
-        changed.extend(self.unknown_to_git()?);
-        Ok(changed)
+        match self.merge_base(theirs.as_str())? {
+            Some(base) => self.changes_from(&base),
+            None => Err(self.nothing_in_common(revision)),
+        }
     }
 
-    /// The files that were there in that commit and are gone or others now, renamed ones by their old name.
+    /// What is another here than in a commit.
     ///
     /// # Errors
-    /// As [`changed_since`](Self::changed_since).
-    pub fn not_kept_since(&self, revision: &str) -> Result<BTreeSet<PathBuf>, Problem> {
-        let theirs = self.commit(revision)?;
-        let Some(base) = self.merge_base(theirs.as_str())? else {
-            return Err(self.nothing_in_common(revision));
+    /// When Git cannot compare.
+    pub fn changes_from(&self, base: &Commit) -> Result<Changes, Problem> {
+        let differing = ["diff", "--no-ext-diff", "--no-renames", "--name-status", "-z", base.as_str(), "--"];
+        let differing = self.answered(&differing)?;
+        let unknown = self.answered(&["ls-files", "--others", "--exclude-standard", "-z"])?;
+        let mut changes = Changes {
+            top: self.top.clone(),
+            new: names(&unknown.stdout).collect(),
+            not_kept: BTreeSet::new(),
         };
-        self.differing(&base, "--diff-filter=MDT")
+        let mut told = names(&differing.stdout);
+        while let (Some(kind), Some(name)) = (told.next(), told.next()) {
+            // Modified, deleted, of another type.
+            if ["M", "D", "T"].contains(&kind.as_str()) {
+                changes.not_kept.insert(name.clone());
+            }
+            if kind != "D" {
+                changes.new.insert(name);
+            }
+        }
+        Ok(changes)
     }
 
     /// The files of a folder that a commit has and that are gone or others now, by their paths from the top.
@@ -53,33 +93,7 @@ impl Repository {
             "--",
             folder,
         ])?;
-        let names = answer.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
-    }
-
-    /// Files of these kinds of difference between a commit and the folder.
-    fn differing(&self, base: &Commit, kinds: &str) -> Result<BTreeSet<PathBuf>, Problem> {
-        let answer = self.answered(&[
-            "diff",
-            "--no-ext-diff",
-            "--no-renames",
-            kinds,
-            "--name-only",
-            "-z",
-            base.as_str(),
-            "--",
-        ])?;
-        Ok(self.paths(&answer.stdout))
-    }
-
-    fn unknown_to_git(&self) -> Result<BTreeSet<PathBuf>, Problem> {
-        let answer = self.answered(&["ls-files", "--others", "--exclude-standard", "-z"])?;
-        Ok(self.paths(&answer.stdout))
-    }
-
-    fn paths(&self, listing: &[u8]) -> BTreeSet<PathBuf> {
-        let names = listing.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        names.map(|name| self.top.join(String::from_utf8_lossy(name).as_ref())).collect()
+        Ok(names(&answer.stdout).collect())
     }
 
     pub(crate) fn nothing_in_common(&self, revision: &str) -> Problem {
@@ -92,4 +106,10 @@ impl Repository {
             problem.hint("name a revision of the same history, such as the branch that this one goes to")
         }
     }
+}
+
+/// What Git lists with `-z`.
+fn names(listing: &[u8]) -> impl Iterator<Item = String> {
+    let names = listing.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| String::from_utf8_lossy(name).into_owned())
 }

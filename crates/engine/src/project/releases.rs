@@ -109,9 +109,11 @@ impl Release {
     fn held(&self, folder: &Path) -> Result<BTreeSet<PathBuf>, Problem> {
         let Some((repository, commit)) = &self.at else { return Ok(BTreeSet::new()) };
         let Some(below) = repository.path_of(folder) else { return Ok(BTreeSet::new()) };
+        // Git lists files below folders and no links, so the real path of one is enough for all.
+        let Ok(real) = folder.canonicalize() else { return Ok(BTreeSet::new()) };
         let files = repository.files(commit, &below)?;
-        // What is gone from the disk is asked for by nobody.
-        Ok(files.iter().filter_map(|file| repository.top().join(&file.path).canonicalize().ok()).collect())
+        let within = |file: &FileAt| Some(real.join(Path::new(&file.path).strip_prefix(&below).ok()?));
+        Ok(files.iter().filter_map(within).collect())
     }
 
     /// The files of the release that are wanted and speak of SQL, with their texts; none where Git does not have it.

@@ -53,7 +53,8 @@ impl FilesProver {
         })?;
         let original = Replayed::as_written("", text, &statements, &self.nothing);
         self.prover.history.replay(&self.history).await?;
-        let written = self.prover.end(AS_WRITTEN, &original.steps).await?;
+        let as_written = &self.prover.history.execution(&original)?.steps;
+        let written = self.prover.end(AS_WRITTEN, as_written).await?;
         for sender in [Sender::PrismaWhole, Sender::PrismaSplit] {
             let online = self.sent(files, sender).await?;
             let found: Vec<Difference> = differences(&written, &online);

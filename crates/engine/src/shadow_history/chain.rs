@@ -1,19 +1,19 @@
 //! The keys under which the states of a history are kept.
 //!
-//! Each key is the hash of the key before it and of one migration: its name, its script, what we make of the
-//! script, and the roles that are made for it. So two histories share their keys exactly as far as they are the
-//! same, and a migration that is edited, renamed or moved changes the keys of all states behind it. The
-//! version of the server is not in them: what is kept is kept for each binary.
+//! Each key is the hash of the key before it and of one migration: its name, its script, and the roles that are made
+//! for it. The first is the hash of who replays: what we make of a script is decided by our own sources, which are
+//! in it. So two histories share their keys exactly as far as they are the same, and a migration that is edited,
+//! renamed or moved changes the keys of all states behind it. The version of the server is not in them: what is
+//! kept is kept for each binary.
 
 use sha2::{Digest, Sha256};
 use underpin_catalog::Name;
 
 use super::Replayed;
-use crate::journal::text_of;
 
-/// Raised whenever the same history would be replayed differently: other settings, another owner, other
-/// transactions.
-const FORMAT: u32 = 2;
+/// What the same history would be replayed differently with: the sources that decide it, and of other packages
+/// their versions.
+const REPLAYER: &str = env!("UNDERPIN_REPLAYER");
 
 /// The keys of a history, from that of the empty database on.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Chain {
     pub(super) fn new(namespace: &Name, by_superuser: bool) -> Self {
         let mut hash = Sha256::new();
         let rights = if by_superuser { "superuser" } else { "owner" };
-        for part in [FORMAT.to_string().as_str(), env!("CARGO_PKG_VERSION"), namespace.as_str(), rights] {
+        for part in [REPLAYER, env!("CARGO_PKG_VERSION"), namespace.as_str(), rights] {
             add(&mut hash, part);
         }
         Self(vec![hash.finalize().into()])
@@ -41,11 +41,6 @@ impl Chain {
         hash.update(self.0[self.len()]);
         add(&mut hash, &migration.name);
         add(&mut hash, &migration.script);
-        hash.update(migration.steps.len().to_le_bytes());
-        for step in &migration.steps {
-            add(&mut hash, &format!("{:?}", step.transaction));
-            add(&mut hash, text_of(step).as_str());
-        }
         hash.update(roles.len().to_le_bytes());
         for role in roles {
             add(&mut hash, role.as_str());
@@ -69,21 +64,12 @@ fn add(hash: &mut Sha256, part: &str) {
 
 #[cfg(test)]
 mod tests {
-    use underpin_catalog::ServerVersion;
-    use underpin_sql::Surroundings;
-
     use super::*;
-
-    fn migration(name: &str, script: &str) -> Replayed {
-        let nothing = Surroundings::empty(ServerVersion::from_number(160_000), Name::new("public"));
-        let statements = underpin_sql::read(script).unwrap_or_default();
-        Replayed::as_written(name, script, &statements, &nothing)
-    }
 
     fn keys(history: &[(&str, &str)]) -> Vec<String> {
         let mut chain = Chain::new(&Name::new("public"), false);
         for (name, script) in history {
-            chain.push(&migration(name, script), &[]);
+            chain.push(&Replayed::unread(name, script), &[]);
         }
         (0..=chain.len()).map(|at| chain.key(at)).collect()
     }
@@ -117,7 +103,7 @@ mod tests {
         let mut there = Chain::new(&Name::new("app"), false);
         assert_ne!(here.key(0), there.key(0));
         assert_ne!(here.key(0), Chain::new(&Name::new("public"), true).key(0));
-        let (a, app) = (migration(A.0, A.1), Name::new("app"));
+        let (a, app) = (Replayed::unread(A.0, A.1), Name::new("app"));
         there = Chain::new(&Name::new("public"), false);
         here.push(&a, &[]);
         there.push(&a, &[&app]);

@@ -1,7 +1,7 @@
 //! Why a history is not on the throwaway server, and what to do about it.
 
 use underpin_shadow::ShadowError;
-use underpin_sql::Step;
+use underpin_sql::{Step, SyntaxError};
 
 use crate::problem::Problem;
 
@@ -20,6 +20,14 @@ pub(crate) enum NotReplayed {
         step: Option<Box<Step>>,
         /// What the server said.
         error: tokio_postgres::Error,
+    },
+    /// One of its migrations is no SQL.
+    #[error("migration {name} is no SQL: {error}")]
+    NoSql {
+        /// Its folder.
+        name: String,
+        /// Where, and what PostgreSQL says to it.
+        error: SyntaxError,
     },
     /// The server is in trouble.
     #[error("the throwaway server: {}", said(.0))]
@@ -67,6 +75,11 @@ impl From<NotReplayed> for Problem {
                         "the throwaway server may have been killed, for want of memory say: try again",
                     ),
                 }
+            }
+            NotReplayed::NoSql { name, error } => {
+                Problem::new(format!("the history does not replay: {}", error.message))
+                    .coded(error.sqlstate)
+                    .at(format!("{name}/migration.sql:{}:{}", error.line, error.column))
             }
             NotReplayed::Server(error) => error.into(),
         }

@@ -12,13 +12,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
+use futures_util::future::{join, try_join};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 use underpin_catalog::{Literal, Name, Sql, sql};
 use underpin_core::run::{SegmentKind, segments};
 use underpin_sql::{Action, Lent, Step, lent, new_owner};
 
-use super::Replayed;
+use super::Execution;
 use crate::journal::text_of;
 
 /// The role that replays, and owns what a replay makes. Called as the owner is that most histories name.
@@ -73,17 +74,6 @@ impl Session {
         Ok(Self { client: connect(&owner).await?, superuser, database: database.to_owned() })
     }
 
-    /// Executes a migration or a way back.
-    ///
-    /// # Errors
-    /// Those of the server, with the step that it refused where there are steps.
-    pub(crate) async fn replay(&self, migration: &Replayed) -> Result<(), Refused> {
-        match migration.is_sent_whole {
-            true => Ok(self.send(&migration.script).await?),
-            false => apply(self, &migration.steps).await,
-        }
-    }
-
     /// Sends a text as one message. When it needs a superuser's help, or a role that is not there, it is executed
     /// statement by statement.
     ///
@@ -109,6 +99,12 @@ impl Session {
     }
 
     async fn together(&self, steps: &[Step]) -> Result<(), Refused> {
+        // Nearly always this is all. Where it is not, one by one tells which of them needs what.
+        if self.batch_execute(&in_one(steps)).await.is_ok() {
+            return Ok(());
+        }
+        // A connection that is lost is told by the next one.
+        let _ = self.batch_execute("ROLLBACK").await;
         let mut begin = 0;
         let mut helped = BTreeSet::new();
         let mut allowed: BTreeMap<usize, Right> = BTreeMap::new();
@@ -221,8 +217,26 @@ impl Session {
     /// # Errors
     /// Those of the server.
     pub(crate) async fn freshen(&self, namespace: &Name) -> Result<(), tokio_postgres::Error> {
-        self.batch_execute("DISCARD ALL").await?;
-        self.batch_execute(sql!("SET search_path = {}", namespace).as_str()).await
+        let path = sql!("SET search_path = {}", namespace);
+        // No transaction has them both. Sent together, they are answered together.
+        try_join(self.batch_execute("DISCARD ALL"), self.batch_execute(path.as_str())).await.map(drop)
+    }
+
+    /// Executes a migration or a way back as a deploy of its own would.
+    ///
+    /// # Errors
+    /// Those of the server, with the step that it refused where there are steps.
+    pub(crate) async fn run(&self, namespace: &Name, execution: &Execution) -> Result<(), Refused> {
+        let execute = async {
+            match &execution.whole {
+                Some(script) => Ok(self.send(script).await?),
+                None => apply(self, &execution.steps).await,
+            }
+        };
+        // In this order, and in one round trip as far as that goes.
+        let (fresh, done) = join(self.freshen(namespace), execute).await;
+        fresh?;
+        done
     }
 
     /// Makes a role that can do nothing, and of which the owner is a member. Not, when its name is PostgreSQL's.
@@ -285,6 +299,18 @@ impl Session {
         admin.batch_execute(owned(lent).as_str()).await?;
         Ok(true)
     }
+}
+
+/// Steps as one text, of one transaction.
+fn in_one(steps: &[Step]) -> String {
+    let mut text = String::from("BEGIN;\n");
+    for step in steps {
+        text.push_str(text_of(step).as_str());
+        // On a line of its own: a comment may be the end of a statement.
+        text.push_str("\n;\n");
+    }
+    text.push_str("COMMIT");
+    text
 }
 
 /// What is done about a refusal.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use underpin_catalog::{Catalog, Name, ServerVersion};
+use underpin_catalog::Catalog;
 use underpin_prisma::{FolderOrder, LockFile, Provider, Script};
-use underpin_sql::{Surroundings, read};
+use underpin_sql::read;
 
 use super::Reading;
 use crate::files::{self, SCRIPT, seen_from};
@@ -112,7 +112,7 @@ fn check_provider(folder: &Path) -> Result<(), Problem> {
 #[derive(Debug)]
 pub(crate) struct Ground {
     history: ShadowHistory,
-    steps: Vec<Replayed>,
+    migrations: Vec<Replayed>,
 }
 
 impl Reading {
@@ -138,10 +138,9 @@ impl Reading {
     pub(crate) fn ground(&self, told: &Told) -> Result<Ground, Problem> {
         told.check_syntax()?;
         let server = self.server();
-        let namespace = self.namespace.clone();
-        let history =
-            ShadowHistory::new(wanted(server, &self.shadow, Some(self.cwd.clone())), namespace.clone());
-        Ok(Ground { history, steps: steps(told, server, namespace) })
+        let wanted = wanted(server, &self.shadow, Some(self.cwd.clone()));
+        let history = ShadowHistory::new(wanted, self.namespace.clone());
+        Ok(Ground { history, migrations: migrations(told) })
     }
 }
 
@@ -151,7 +150,7 @@ impl Ground {
     /// # Errors
     /// A migration that fails, with its place; no server.
     pub(crate) async fn reach(&mut self, migrations: usize) -> Result<(), Problem> {
-        Ok(self.history.replay(&self.steps[..migrations]).await?)
+        Ok(self.history.replay(&self.migrations[..migrations]).await?)
     }
 
     /// What the history has made.
@@ -177,11 +176,6 @@ impl Ground {
 }
 
 /// A history's migrations, ready to be replayed.
-pub(crate) fn steps(told: &Told, server: ServerVersion, namespace: Name) -> Vec<Replayed> {
-    let nothing = Surroundings::empty(server, namespace);
-    let step = |(name, text): &(String, String)| {
-        let statements = read(text).unwrap_or_default();
-        Replayed::as_written(name, text, &statements, &nothing)
-    };
-    told.migrations.iter().map(step).collect()
+pub(crate) fn migrations(told: &Told) -> Vec<Replayed> {
+    told.migrations.iter().map(|(name, text)| Replayed::unread(name, text)).collect()
 }

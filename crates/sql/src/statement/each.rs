@@ -9,11 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::{Statement, read_to_judge};
-use crate::syntax_error::SyntaxError;
-
-/// What [`read`] makes of a text.
-type Read = Result<Vec<Statement>, SyntaxError>;
+use super::pieces::Limits;
+use super::together::read_together;
+use super::{Read, read_to_judge};
 
 /// So many bytes of text may be read before they are taken: trees of some 10 MB, and enough to keep a thread
 /// busy while the taker thinks about a file of the usual size.
@@ -36,8 +34,13 @@ pub fn read_each(texts: &[&str], threads: usize, mut take: impl FnMut(usize, Rea
     let bytes: usize = texts.iter().map(|text| text.len()).sum();
     let threads = threads.min(bytes / BYTES_A_THREAD).min(texts.len());
     if threads <= 1 {
-        for (at, text) in texts.iter().enumerate() {
-            take(at, read_to_judge(text));
+        let mut at = 0;
+        while at < texts.len() {
+            let some = at..at + together(&texts[at..]);
+            for read in read_together(&texts[some], &Limits::USUAL) {
+                take(at, read);
+                at += 1;
+            }
         }
         return;
     }
@@ -52,6 +55,16 @@ pub fn read_each(texts: &[&str], threads: usize, mut take: impl FnMut(usize, Rea
             take(at, desk.get(at));
         }
     });
+}
+
+/// How many of the first texts are read at a time: one, or as many short ones as that makes.
+fn together(texts: &[&str]) -> usize {
+    let mut bytes = 0;
+    let fits = |text: &&&str| {
+        bytes += text.len();
+        bytes <= BYTES_AT_A_TIME
+    };
+    texts.iter().take_while(fits).count().max(1)
 }
 
 /// Where those who read and the one who takes meet.
@@ -129,10 +142,17 @@ impl Desk<'_> {
 
     fn read<'s>(&'s self, some: Range<usize>, unlocked: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
         drop(unlocked);
-        let read = |at| (at, catch_unwind(AssertUnwindSafe(|| read_to_judge(self.texts[at]))));
-        let done: Vec<_> = some.map(read).collect();
+        let texts = &self.texts[some.clone()];
+        let done: Vec<thread::Result<Read>> =
+            match catch_unwind(AssertUnwindSafe(|| read_together(texts, &Limits::USUAL))) {
+                Ok(all) => all.into_iter().map(Ok).collect(),
+                // Whose it is comes out when each is read by itself.
+                Err(_) => {
+                    texts.iter().map(|text| catch_unwind(AssertUnwindSafe(|| read_to_judge(text)))).collect()
+                }
+            };
         let mut state = self.lock();
-        state.ready.extend(done);
+        state.ready.extend(some.zip(done));
         self.changed.notify_all();
         state
     }

@@ -1,6 +1,7 @@
 //! The parts that need a throwaway server: the replay, its end against the Prisma schema, the way back.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use underpin_catalog::ServerVersion;
 use underpin_core::check::base::Base;
@@ -8,7 +9,7 @@ use underpin_core::check::replay::{self, Script};
 use underpin_core::check::{Looked, Part, down};
 use underpin_core::lint::finding::Finding;
 use underpin_engine::Problem;
-use underpin_engine::check::history::{Asked, Migration, Ran, run};
+use underpin_engine::check::history::{self, Asked, Migration, Ran, Running};
 use underpin_engine::state::Reading;
 use underpin_prisma::{PrismaVersion, SchemaHead};
 
@@ -22,17 +23,19 @@ const DOWN: &str = "down.sql";
 /// The parts that need the history on a server.
 const PARTS: [Part; 3] = [Part::Replay, Part::Schema, Part::Down];
 
-pub(super) async fn look(
-    around: &Around<'_>,
-    gathered: &Gathered,
-    judging: &Judging,
-    base: Option<&Base>,
-    findings: &mut Findings,
-) -> Result<(), Problem> {
-    if PARTS.iter().all(|part| around.is_skipped(*part)) {
-        PARTS.iter().for_each(|part| findings.looked(*part, Looked::LeftOut));
-        return Ok(());
-    }
+/// What is under way, and what is known without it.
+pub(super) struct Replay {
+    migrations: Arc<[Migration]>,
+    /// Whether the way back of any is tried.
+    tries: bool,
+    /// What was found of the files alone.
+    findings: Findings,
+    reading: Reading,
+    run: Option<Running>,
+}
+
+/// Begins to run the history on a server, unless nobody asks for it.
+pub(super) fn begin(around: &Around<'_>, gathered: &Gathered, judging: &Judging) -> Result<Replay, Problem> {
     let reading = Reading {
         cwd: around.cwd.to_owned(),
         version: gathered.prisma.unwrap_or_else(|| PrismaVersion::assumed_for(&SchemaHead::default())),
@@ -44,69 +47,89 @@ pub(super) async fn look(
             .pg_version
             .or(judging.stats.server_version.map(ServerVersion::major)),
     };
-    let history = gathered.sequences.first().expect("without paths a history is gathered");
-    let mut migrations: Vec<Migration> = history.files.iter().map(of_file).collect();
-    let tries = ways_back(around, history, &mut migrations, findings)?;
-    let wanted = schema::read(around, gathered, reading.clone(), findings);
-    // What is said of a part whose turn does not come.
-    let not_reached = |findings: &mut Findings, why: &str| {
-        let parts = [wanted.is_some().then_some(Part::Schema), tries.then_some(Part::Down)];
-        for part in parts.into_iter().flatten() {
-            findings.looked(part, Looked::Not { why: why.to_owned(), hints: Vec::new() });
-        }
-    };
-
-    let no_script: Vec<Finding> =
-        history.without_script.iter().map(|folder| without_script(around, folder)).collect();
-    if !no_script.is_empty() {
-        tell(
-            around,
-            findings,
-            Part::Replay,
-            Looked::At("a folder has no migration.sql".to_owned()),
-            no_script,
-        );
-        not_reached(findings, "the history is not whole");
-        return Ok(());
+    let mut findings = Findings::default();
+    if PARTS.iter().all(|part| around.is_skipped(*part)) {
+        return Ok(Replay { migrations: Arc::new([]), tries: false, findings, reading, run: None });
     }
-    let version = reading.server();
-    let asked = Asked {
-        migrations: &migrations,
-        version,
+    let history = gathered.history();
+    let mut migrations: Vec<Migration> = history.files.iter().map(of_file).collect();
+    let tries = ways_back(around, history, &mut migrations, &mut findings)?;
+    let migrations: Arc<[Migration]> = migrations.into();
+    let asked = || Asked {
+        migrations: Arc::clone(&migrations),
+        version: reading.server(),
         namespace: reading.namespace.clone(),
-        settings: &around.settings.shadow,
+        settings: around.settings.shadow.clone(),
         project: around.cwd.to_owned(),
     };
-    let on_server = || {
-        Looked::At(format!("{} on PostgreSQL {}", several(migrations.len(), "migration"), version.major()))
+    let run = match history.without_script.is_empty() {
+        true => Some(history::begin(asked())?),
+        false => None,
     };
-    match run(&asked).await {
-        Ran::Through { end, tried } => {
-            findings.server = Some(version.major().to_string());
-            tell(around, findings, Part::Replay, on_server(), Vec::new());
-            if let Some(wanted) = wanted {
-                wanted.compare(&end, findings);
-            }
-            if tries {
-                tell_ways_back(around, &migrations, &tried, findings);
-            }
+    Ok(Replay { migrations, tries, findings, reading, run })
+}
+
+impl Replay {
+    /// Waits for its end, and tells what came of it.
+    pub(super) fn end(
+        self,
+        around: &Around<'_>,
+        gathered: &Gathered,
+        base: Option<&Base>,
+        findings: &mut Findings,
+    ) {
+        let Self { migrations, tries, findings: of_files, reading, run } = self;
+        if PARTS.iter().all(|part| around.is_skipped(*part)) {
+            return PARTS.iter().for_each(|part| findings.looked(*part, Looked::LeftOut));
         }
-        Ran::Refused(at, refusal) => {
-            let script = &migrations[at].script;
-            let is_new = base.map(|base| base.is_new(&script.name));
-            let fails = replay::fails(script, &refusal, is_new);
-            match findings.has_told(&fails) {
-                true => tell(around, findings, Part::Replay, no_sql(&script.name), Vec::new()),
-                false => tell(around, findings, Part::Replay, on_server(), vec![fails]),
+        findings.take(of_files);
+        let version = reading.server();
+        let wanted = schema::read(around, gathered, reading, findings);
+        // What is said of a part whose turn does not come.
+        let not_reached = |findings: &mut Findings, why: &str| {
+            let parts = [wanted.is_some().then_some(Part::Schema), tries.then_some(Part::Down)];
+            for part in parts.into_iter().flatten() {
+                findings.looked(part, Looked::Not { why: why.to_owned(), hints: Vec::new() });
             }
-            not_reached(findings, "the history does not run to its end");
-        }
-        Ran::NoServer { why, hints } => {
-            tell(around, findings, Part::Replay, Looked::Not { why, hints }, Vec::new());
-            not_reached(findings, "the history was not replayed");
+        };
+        let Some(run) = run else {
+            let folders = gathered.history().without_script.iter();
+            let looked = Looked::At("a folder has no migration.sql".to_owned());
+            let found = folders.map(|folder| without_script(around, folder)).collect();
+            tell(around, findings, Part::Replay, looked, found);
+            return not_reached(findings, "the history is not whole");
+        };
+        let on_server = || {
+            let migrations = several(migrations.len(), "migration");
+            Looked::At(format!("{migrations} on PostgreSQL {}", version.major()))
+        };
+        match run.end() {
+            Ran::Through { end, tried } => {
+                findings.server = Some(version.major().to_string());
+                tell(around, findings, Part::Replay, on_server(), Vec::new());
+                if let Some(wanted) = wanted {
+                    wanted.compare(&end, findings);
+                }
+                if tries {
+                    tell_ways_back(around, &migrations, &tried, findings);
+                }
+            }
+            Ran::Refused(at, refusal) => {
+                let script = &migrations[at].script;
+                let is_new = base.map(|base| base.is_new(&script.name));
+                let fails = replay::fails(script, &refusal, is_new);
+                match findings.has_told(&fails) {
+                    true => tell(around, findings, Part::Replay, no_sql(&script.name), Vec::new()),
+                    false => tell(around, findings, Part::Replay, on_server(), vec![fails]),
+                }
+                not_reached(findings, "the history does not run to its end");
+            }
+            Ran::NoServer { why, hints } => {
+                tell(around, findings, Part::Replay, Looked::Not { why, hints }, Vec::new());
+                not_reached(findings, "the history was not replayed");
+            }
         }
     }
-    Ok(())
 }
 
 /// What a part looked at and found, unless it is left out.

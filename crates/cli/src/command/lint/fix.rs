@@ -25,7 +25,7 @@ use underpin_sql::{Statement, Surroundings};
 
 use self::files::{Claim, Settled, folder_name, script_in};
 use crate::arguments::Lint;
-use crate::gather::{File, Gathered, Sequence, gather};
+use crate::gather::{File, Gathered, Sequence, gather_since};
 use crate::judging::{Judging, home};
 use crate::output::Output;
 use crate::output::lint::fix::{FixTold, MigrationTold, Proof};
@@ -135,7 +135,7 @@ fn write(run: &Run<'_>, gathered: &Gathered, candidates: &[Candidate]) -> Result
     }
     let _claims: Vec<Claim> =
         migrations_of(gathered).iter().map(|migrations| Claim::on(migrations)).collect::<Result<_, _>>()?;
-    let now = gather(&run.options.migrations, run.options.since.as_deref(), run.cwd)?;
+    let (now, _) = gather_since(&run.options.migrations, run.options.since.as_deref(), run.cwd)?;
     let (before, now) = (gathered.texts(), now.texts());
     let other = before.keys().chain(now.keys()).find(|path| before.get(**path) != now.get(**path));
     if let Some(path) = other {

@@ -1,6 +1,7 @@
 //! What a migration may do on the throwaway server, on every major.
 
 use std::collections::BTreeMap;
+use underpin_sql::Step;
 
 use underpin_testkit::majors;
 
@@ -19,8 +20,7 @@ async fn session(major: u32) -> (ShadowHistory, Session) {
 fn steps(major: u32, script: &str) -> Vec<Step> {
     let version = ServerVersion::from_number(major * 10_000);
     let nothing = Surroundings::empty(version, Name::new("public"));
-    let statements = underpin_sql::read(script).unwrap();
-    Replayed::as_written("m", script, &statements, &nothing).steps
+    Replayed::unread("m", script).execution(&nothing).unwrap().steps.clone()
 }
 
 async fn refused(session: &Session, major: u32, script: &str) -> bool {

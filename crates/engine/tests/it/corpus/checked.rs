@@ -12,7 +12,7 @@ use underpin_core::check::replay::{Script, fails};
 use underpin_core::check::schema::differs;
 use underpin_core::lint::finding::Finding;
 use underpin_core::settings::ShadowSettings;
-use underpin_engine::check::history::{Asked, Migration, Ran, run};
+use underpin_engine::check::history::{Asked, Migration, Ran, begin};
 use underpin_engine::project::{SchemaFile, schema_at};
 use underpin_engine::state::Reading;
 use underpin_prisma::{PrismaCatalog, PrismaVersion, migrate};
@@ -39,15 +39,14 @@ fn cold() -> ShadowSettings {
 }
 
 async fn replayed(migrations: &[Migration], major: u32) -> Ran {
-    let settings = cold();
     let asked = Asked {
-        migrations,
+        migrations: migrations.into(),
         version: ServerVersion::of_major(major),
         namespace: Name::new("public"),
-        settings: &settings,
+        settings: cold(),
         project: PathBuf::from("."),
     };
-    run(&asked).await
+    tokio::task::spawn_blocking(|| begin(asked).unwrap().end()).await.unwrap()
 }
 
 fn line(finding: &Finding) -> String {

@@ -54,9 +54,7 @@ struct Around<'a> {
 pub(crate) async fn run(options: &Check, output: &Output) -> Result<u8, Problem> {
     let cwd = place::working_folder()?;
     let (mut settings, settings_folder) = place::settings_near(options.files.settings.as_deref(), &cwd)?;
-    if let Some(bin) = &options.postgres_bin {
-        settings.shadow.postgres_bin = Some(bin.clone());
-    }
+    settings.shadow = options.replay.over(&settings.shadow);
     reporting::check_names(&settings.lint)?;
     let rules = Rules::of(&settings.lint);
     let baseline =

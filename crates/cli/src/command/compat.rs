@@ -23,10 +23,7 @@ pub(crate) async fn run(options: &Compat, output: &Output) -> Result<u8, Problem
         output.remark(format!("warning: {warning}"));
     }
     let (settings, _) = place::settings_near(options.files.settings.as_deref(), &cwd)?;
-    let mut shadow = settings.shadow.clone();
-    if let Some(bin) = &options.postgres_bin {
-        shadow.postgres_bin = Some(bin.clone());
-    }
+    let shadow = options.replay.over(&settings.shadow);
     let namespace =
         place::url(&project).map_or_else(|_| home(), |url| underpin_catalog::Name::new(&url.schema));
     let reading = Reading {

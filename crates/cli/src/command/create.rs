@@ -160,10 +160,7 @@ async fn create(
 }
 
 fn reading(options: &Create, project: &Project, settings: &Settings, cwd: &Path) -> Result<Reading, Problem> {
-    let mut shadow = settings.shadow.clone();
-    if let Some(bin) = &options.postgres_bin {
-        shadow.postgres_bin = Some(bin.clone());
-    }
+    let shadow = options.replay.over(&settings.shadow);
     // A project without a URL, or with one that only a pipeline has, gets its migration all the same.
     let namespace =
         place::url(project).map_or_else(|_| home(), |url| underpin_catalog::Name::new(&url.schema));

@@ -118,10 +118,7 @@ fn reading(options: &Diff, settings: &Settings, sides: [&Side; 2], cwd: &Path) -
         Source::Database { url, .. } => Some(underpin_catalog::Name::new(&url.schema)),
         Source::Empty | Source::Schema(_) | Source::Migrations(_) => None,
     });
-    let mut shadow = settings.shadow.clone();
-    if let Some(bin) = &options.postgres_bin {
-        shadow.postgres_bin = Some(bin.clone());
-    }
+    let shadow = options.replay.over(&settings.shadow);
     Ok(Reading {
         cwd: cwd.to_owned(),
         version: match version(options.destination.prisma.as_deref(), cwd)? {

@@ -186,10 +186,7 @@ fn stopped(stop: Stop) -> Problem {
 }
 
 fn reading(options: &Plan, project: &Project, settings: &Settings, cwd: &Path) -> Result<Reading, Problem> {
-    let mut shadow = settings.shadow.clone();
-    if let Some(bin) = &options.postgres_bin {
-        shadow.postgres_bin = Some(bin.clone());
-    }
+    let shadow = options.replay.over(&settings.shadow);
     // As with create: a project without a URL gets its plan all the same.
     let namespace =
         place::url(project).map_or_else(|_| home(), |url| underpin_catalog::Name::new(&url.schema));

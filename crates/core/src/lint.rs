@@ -19,6 +19,7 @@ mod linter;
 pub mod order;
 pub mod page;
 pub(crate) mod path_pattern;
+mod phases;
 pub mod report;
 pub mod repository;
 mod rule;

@@ -20,6 +20,7 @@ use super::cost;
 use super::effects::FileEffects;
 use super::finding::LockFact;
 use super::lines::Lines;
+use super::phases::Deployed;
 use super::report::{FileReport, StatementReport};
 use super::rule::{Judge, Rule, rules};
 use super::stats::Stats;
@@ -172,6 +173,7 @@ impl<'a> Linter<'a> {
                 return report;
             }
         };
+        let deployed = Deployed::of(source.text, statements, self.carried.world.facts());
         let sending = sending(source.text, statements, self.around.sender);
         let in_force = in_force(statements, &sending, &self.carried.session);
         let file = FileCase {
@@ -250,6 +252,9 @@ impl<'a> Linter<'a> {
             }
         }
         self.carried.session = in_force.after;
+        if let Some(deployed) = deployed {
+            report.findings.retain(|finding| deployed.concerns(finding));
+        }
         report
     }
 

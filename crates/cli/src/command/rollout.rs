@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use underpin_core::exit;
-use underpin_core::rollout::gate::Verdict;
 use underpin_engine::Problem;
 use underpin_engine::deploy::abort;
 use underpin_engine::rollout::{Word, release, review};
@@ -30,7 +29,10 @@ async fn show(options: &RolloutStatus, output: &Output) -> Result<u8, Problem> {
     if found.held.is_some() && !found.gates.is_empty() {
         output.say(match found.may_pass() {
             true => format!("\nNothing is missing: underpin rollout release {}", found.rollout),
-            false => "\nNot yet.".to_owned(),
+            false => {
+                let command = format!("underpin rollout release {} ", found.rollout);
+                format!("\nNot yet.{}", rollout::ways(&found.gates, &place.target.url.database, &command))
+            }
         });
     }
     Ok(code)
@@ -57,22 +59,8 @@ async fn let_go(options: &RolloutRelease, output: &Output) -> Result<u8, Problem
             output.say(format!("{} is released. To execute it: underpin deploy", released.migration))
         }
         (false, _) => {
-            output.remark(format!("NO-GO: {} stays held.", released.migration));
-            let is_open = |asked| {
-                released
-                    .gates
-                    .iter()
-                    .any(|gate| gate.asked.as_str() == asked && gate.verdict != Verdict::Passes)
-            };
-            if is_open("window") {
-                output.remark(format!(
-                    "  - to end the time for which both shapes are kept: --now --database {}",
-                    place.target.url.database
-                ));
-            }
-            if is_open("drained") {
-                output.remark("  - when you know that the old release is gone: --attest \"who: why\"");
-            }
+            let ways = rollout::ways(&released.gates, &place.target.url.database, "");
+            output.remark(format!("NO-GO: {} stays held.{ways}", released.migration));
         }
     }
     Ok(code)
@@ -98,7 +86,7 @@ async fn lead_back(options: &RolloutAbort, output: &Output) -> Result<u8, Proble
             ));
         }
         None => output.say(format!(
-            "Rollout {} is where it began. Delete its folders before Prisma or another database executes them again.",
+            "Rollout {} is where it began. Take its folders and its change of the schema back, before Prisma or another database executes them again.",
             options.name
         )),
     }

@@ -136,6 +136,15 @@ pub(crate) fn page(planned: &Planned, columns: usize) -> String {
             false => page.push_str(&format!("wrote {}\n", file.path)),
         }
     }
+    if !planned.dry_run && planned.phases.iter().any(|phase| phase.held) {
+        page.push_str(&format!(
+            "\n{}",
+            wrapped(
+                "Commit them with the schema. Which release may run when: underpin compat. underpin deploy executes what is not held.",
+                columns
+            )
+        ));
+    }
     page.trim_end().to_owned()
 }
 

@@ -9,7 +9,7 @@ use underpin_engine::rollout::Review;
 pub(crate) fn why(why: &Why) -> String {
     match why {
         Why::Gates => "it takes away what running releases may need, and is not released".to_owned(),
-        Why::Aborted => "its rollout was led back; delete its folders".to_owned(),
+        Why::Aborted => "its rollout was led back; take its folders back".to_owned(),
         Why::Behind { migration, relation } => {
             format!("it names {relation}, and so does {migration}, which is not executed")
         }
@@ -19,6 +19,9 @@ pub(crate) fn why(why: &Why) -> String {
 /// A rollout in a few lines: its state, and what is missing.
 pub(crate) fn brief(review: &Review, now: Timestamp) -> String {
     let mut text = format!("\n{}", heading(review, now));
+    if review.state == "waiting" {
+        return text;
+    }
     // Rows are not counted for an overview.
     let is_told = |gate: &&Gate| {
         gate.verdict != Verdict::Passes && (gate.asked, gate.verdict) != (Asked::Verified, Verdict::Unknown)
@@ -27,7 +30,7 @@ pub(crate) fn brief(review: &Review, now: Timestamp) -> String {
         text.push('\n');
         text.push_str(&shown(gate));
     }
-    if review.held.is_some() && !matches!(review.state, "waiting" | "aborted" | "aborting") {
+    if review.held.is_some() && !matches!(review.state, "aborted" | "aborting") {
         text.push_str(&format!("\n  when nothing is missing: underpin rollout release {}", review.rollout));
     }
     text
@@ -56,6 +59,23 @@ pub(crate) fn gates(gates: &[Gate]) -> String {
     gates.iter().map(|gate| format!("\n{}", shown(gate))).collect()
 }
 
+/// What a person can do about gates that do not pass: a line for each, with the flags behind `command`.
+pub(crate) fn ways(gates: &[Gate], database: &str, command: &str) -> String {
+    let is_open = |asked| gates.iter().any(|gate| gate.asked == asked && gate.verdict != Verdict::Passes);
+    let mut ways = String::new();
+    if is_open(Asked::Window) {
+        ways.push_str(&format!(
+            "\n  - to end the time for which both shapes are kept: {command}--now --database {database}"
+        ));
+    }
+    if is_open(Asked::Drained) {
+        ways.push_str(&format!(
+            "\n  - when you know that the old release is gone: {command}--attest \"who: why\""
+        ));
+    }
+    ways
+}
+
 fn heading(review: &Review, now: Timestamp) -> String {
     let name = &review.rollout;
     let since = match review.since {
@@ -64,7 +84,10 @@ fn heading(review: &Review, now: Timestamp) -> String {
     };
     match (review.state, review.released_at) {
         ("waiting", _) => format!("Rollout {name} has not begun in this database."),
-        ("aborted", _) => format!("Rollout {name} was led back{since}; delete its folders."),
+        ("aborted", _) => {
+            let at = review.since.map(|since| format!(" at {}", instant(since))).unwrap_or_default();
+            format!("Rollout {name} was led back{at}: take its folders and its change of the schema back.")
+        }
         ("aborting", _) => {
             format!("Rollout {name} is on its way back{since}: underpin rollout abort goes on.")
         }

@@ -5,8 +5,11 @@
 //! shows them. It runs in the project that the comment `<!-- project: NAME -->` above it sets up (see
 //! `projects`); blocks below without such a comment go on in the same project. `[..]` stands for any
 //! text within a line, a line `[...]` for any number of lines. Durations, backend pids, the server's
-//! address, the database's name and the role are whatever they are.
+//! address, the database's name and the role are whatever they are. An edit is shown as a `diff` block and made
+//! before the next command; `COMMAND &` goes on until `kill %1`.
 
 mod console;
 mod pages;
 mod projects;
+mod shell;
+mod tutorial;

@@ -11,5 +11,6 @@ mod order;
 mod places;
 mod precision;
 mod recipes;
+mod recipes_overview;
 mod repository;
 mod rules;

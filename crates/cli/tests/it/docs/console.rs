@@ -1,16 +1,13 @@
 //! Executing the `console` blocks of a page.
 
-use std::io::Read;
-use std::path::Path;
-use std::process::Command;
-
 use underpin_testkit::{Server, majors, workspace_root};
 
 use super::projects::{Given, given};
+use super::shell::Shell;
 
 /// Pages with commands. A page with a block that is not listed here fails
 /// `every_page_with_commands_is_executed`.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "README.md",
     "docs/check.md",
     "docs/compat.md",
@@ -27,8 +24,12 @@ const PAGES: [&str; 17] = [
     "docs/rollouts.md",
     "docs/settings.md",
     "docs/shadow.md",
+    "docs/tutorial.md",
     "docs/audit.md",
 ];
+
+/// Real clients work all the time, so it has a test of its own, which runs beside the other.
+const TUTORIAL: &str = "docs/tutorial.md";
 
 /// A command with what the page says it prints.
 struct Shown {
@@ -37,35 +38,53 @@ struct Shown {
     output: Vec<String>,
     /// The project that is set up before it.
     project: Option<String>,
+    /// The edits that the page shows above it, as patches.
+    edits: Vec<String>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_print_what_the_pages_say() {
-    let server = Server::shared(*majors().last().expect("there is at least one major")).await;
     let mut wrong = Vec::new();
-    for page in PAGES {
-        let text = read(page);
-        let mut project = None;
-        let mut code = 0;
-        for shown in commands(&text) {
-            if let Some(name) = &shown.project {
-                project = Some(given(name, server).await);
-            }
-            let given = project.as_ref().unwrap_or_else(|| {
-                panic!("{page}:{}: no <!-- project: NAME --> above the first command", shown.line)
-            });
-            let said = execute(&shown.command, given, &mut code).await;
-            if !matches(&tidied(&shown.output, None), &tidied(&said, Some(given))) {
-                wrong.push(format!(
-                    "{page}:{}: $ {} prints\n{}",
-                    shown.line,
-                    shown.command,
-                    tidied(&said, Some(given)).join("\n")
-                ));
-            }
-        }
+    for page in PAGES.into_iter().filter(|page| *page != TUTORIAL) {
+        wrong.extend(differences(page).await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tutorial_goes_as_it_says() {
+    let wrong = differences(TUTORIAL).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Executes a page, and says which of its commands print something else.
+async fn differences(page: &str) -> Vec<String> {
+    let server = Server::shared(*majors().last().expect("there is at least one major")).await;
+    let mut wrong = Vec::new();
+    let mut project = None;
+    let mut shell = Shell::default();
+    for shown in commands(&read(page)) {
+        if let Some(name) = &shown.project {
+            project = Some(given(name, server).await);
+            shell = Shell::default();
+        }
+        let given = project.as_ref().unwrap_or_else(|| {
+            panic!("{page}:{}: no <!-- project: NAME --> above the first command", shown.line)
+        });
+        for edit in &shown.edits {
+            given.edit(edit);
+        }
+        let said = shell.execute(&shown.command, given).await;
+        if !matches(&tidied(&shown.output, None), &tidied(&said, Some(given))) {
+            wrong.push(format!(
+                "{page}:{}: $ {} prints\n{}",
+                shown.line,
+                shown.command,
+                tidied(&said, Some(given)).join("\n")
+            ));
+        }
+    }
+    wrong
 }
 
 #[test]
@@ -108,82 +127,33 @@ pub(super) fn read(page: &str) -> String {
 fn commands(text: &str) -> Vec<Shown> {
     let mut found: Vec<Shown> = Vec::new();
     let mut project = None;
-    let mut inside = false;
+    let mut edits: Vec<String> = Vec::new();
+    let mut inside = "";
     for (index, line) in text.lines().enumerate() {
         if let Some(name) = line.strip_prefix("<!-- project: ").and_then(|rest| rest.strip_suffix(" -->")) {
             project = Some(name.to_owned());
-        } else if line.starts_with("```") {
-            inside = line == "```console";
-        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
+        } else if let Some(language) = line.strip_prefix("```") {
+            inside = language;
+            if language == "diff" {
+                edits.push(String::new());
+            }
+        } else if let Some(edit) = edits.last_mut().filter(|_| inside == "diff") {
+            edit.push_str(&format!("{line}\n"));
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside == "console") {
             found.push(Shown {
                 line: index + 1,
                 command: command.to_owned(),
                 output: Vec::new(),
                 project: project.take(),
+                edits: std::mem::take(&mut edits),
             });
-        } else if inside && let Some(last) = found.last_mut() {
+        } else if inside == "console"
+            && let Some(last) = found.last_mut()
+        {
             last.output.push(line.to_owned());
         }
     }
     found
-}
-
-/// Runs a command as a shell would; a page needs three kinds.
-async fn execute(command: &str, given: &Given, code: &mut i32) -> Vec<String> {
-    if command == "echo $?" {
-        return vec![code.to_string()];
-    }
-    if let Some(quoted) = command.strip_prefix("psql -q \"$DATABASE_URL\" -c \"") {
-        let sql = quoted.strip_suffix('"').expect("the statement ends with the line").replace("\\\"", "\"");
-        given.database.run(&sql).await;
-        return Vec::new();
-    }
-    let arguments = command.strip_prefix("underpin").expect("a command of ours");
-    let own_name = |word: &str| match word {
-        "shop" => given.database.name().to_owned(),
-        other => other.to_owned(),
-    };
-    let words: Vec<String> = words(arguments).iter().map(|word| own_name(word)).collect();
-    let (said, ended) = underpin(words.iter().map(String::as_str), given.project.path(), &given.url());
-    *code = ended;
-    said.lines().map(str::to_owned).collect()
-}
-
-/// The words of a command; quotes keep one together.
-fn words(arguments: &str) -> Vec<String> {
-    let apart = |(at, part): (usize, &str)| match at % 2 {
-        0 => part.split_whitespace().map(str::to_owned).collect(),
-        _ => vec![part.to_owned()],
-    };
-    arguments.split('"').enumerate().flat_map(apart).collect()
-}
-
-/// The command's words and data in the order in which a terminal would show them.
-pub(super) fn underpin<'a>(
-    arguments: impl Iterator<Item = &'a str>,
-    folder: &Path,
-    url: &str,
-) -> (String, i32) {
-    let (mut output, input) = std::io::pipe().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_underpin"));
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env("DATABASE_URL", url)
-        // Proofs of an earlier run of the test would make it say "proven before".
-        .env("XDG_CACHE_HOME", folder.join(".cache"))
-        .env("NO_COLOR", "1")
-        // Where the tests themselves run for a request.
-        .env_remove("GITHUB_BASE_REF")
-        .env_remove("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
-        .stdout(input.try_clone().unwrap())
-        .stderr(input);
-    let mut child = command.spawn().unwrap();
-    // The command value still holds the writing ends.
-    drop(command);
-    let mut said = String::new();
-    output.read_to_string(&mut said).unwrap();
-    (said, child.wait().unwrap().code().unwrap_or(-1))
 }
 
 /// Without what differs from run to run, and without blank lines at the end.

@@ -1,14 +1,21 @@
 //! The projects that the pages' commands run in: a shop with an applied history, and something
 //! that is pending, wrong or in the way.
 
+use std::path::PathBuf;
+
 use tokio_postgres::Client;
 use underpin_testkit::corpus::histories;
 use underpin_testkit::git::committed;
 use underpin_testkit::{Database, ProjectFolder, Server, installation};
 
+use super::shell::underpin;
+use super::tutorial;
+
 /// A project with its database.
 pub(super) struct Given {
-    pub(super) project: ProjectFolder,
+    project: ProjectFolder,
+    /// Where in its folder the reader works; elsewhere in it are programs and copies.
+    working_in: &'static str,
     pub(super) database: Database<'static>,
     /// Sessions of others, open as long as this value.
     _others: Vec<Client>,
@@ -18,6 +25,21 @@ impl Given {
     /// The database's address, as the project's `.env` would have it.
     pub(super) fn url(&self) -> String {
         self.database.url()
+    }
+
+    /// The reader's working folder.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.project.path().join(self.working_in)
+    }
+
+    /// Where programs are that the project has installed.
+    pub(super) fn programs(&self) -> PathBuf {
+        self.project.path().join(tutorial::PROGRAMS)
+    }
+
+    /// Makes an edit, which is told as a patch.
+    pub(super) fn edit(&self, patch: &str) {
+        tutorial::edit(&self.folder(), patch);
     }
 
     /// A line with the reader's names for the server, the database and the role.
@@ -54,7 +76,17 @@ VACUUM ANALYZE \"Order\";
 /// Sets up the project that a page names.
 pub(super) async fn given(name: &str, server: &'static Server) -> Given {
     if name == "umami" {
-        return Given { project: umami(), database: server.database("shop").await, _others: Vec::new() };
+        return Given {
+            project: umami(),
+            working_in: "",
+            database: server.database("shop").await,
+            _others: Vec::new(),
+        };
+    }
+    if let Some(until) = tutorial::Until::of(name) {
+        let database = server.database("shop").await;
+        let project = tutorial::project(until, server, &database).await;
+        return Given { project, working_in: tutorial::WORKING_IN, database, _others: Vec::new() };
     }
     let project = ProjectFolder::prisma6().migration("20260105090000_init", INIT);
     let database = server.database("shop").await;
@@ -88,10 +120,22 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
         "phases" => phases(project),
         "expanded" => {
             let project = phases(project);
-            let (said, code) =
-                super::console::underpin(["deploy"].into_iter(), project.path(), &database.url());
+            let (said, code) = underpin(["deploy"].into_iter(), project.path(), &database.url());
             assert_eq!(code, 0, "{said}");
             project
+        }
+        "expand-blocked" => {
+            others.push(reader(&database).await);
+            phases(project).file("underpin.toml", "[lock]\npatience_ms = 1\nbudget_ms = 1000\n")
+        }
+        "backfill-refused" => {
+            database.run("UPDATE \"Order\" SET \"reference\" = 'R-1' WHERE \"id\" = 2").await;
+            let project = phases(project);
+            let backfill = "20260302143001_rename_reference_2_backfill";
+            let script = project.migrations().join(backfill).join("migration.sql");
+            let script = std::fs::read_to_string(script).expect("it was just written");
+            let unique = "CREATE UNIQUE INDEX \"Order_code_key\" ON \"Order\"(\"code\");\n";
+            project.migration(backfill, &format!("{script}{unique}"))
         }
         "misspelt" => project.file("underpin.toml", "[lock]\ntry_timout_ms = 50\n"),
         "blocked" => {
@@ -157,11 +201,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
                 _ => ("20260106090000_places", "CREATE EXTENSION IF NOT EXISTS postgis;\n"),
             };
             let project = project.migration(name, sql);
-            super::console::underpin(
-                ["resolve", "--applied", name].into_iter(),
-                project.path(),
-                &database.url(),
-            );
+            underpin(["resolve", "--applied", name].into_iter(), project.path(), &database.url());
             project
         }
         "checked" => checked(project),
@@ -170,7 +210,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
         "edited" => project.migration("20260105090000_init", &format!("{INIT}-- a second thought\n")),
         other => panic!("no project is called {other}"),
     };
-    Given { project, database, _others: others }
+    Given { project, working_in: "", database, _others: others }
 }
 
 /// The schema is ahead of the history, and a history of a person's own hand is behind it. The throwaway server is the
@@ -236,7 +276,7 @@ async fn rename(project: ProjectFolder, server: &Server, database: &Database<'_>
              model User {\n  id          Int    @id @default(autoincrement())\n  displayName String @unique @map(\"display_name\")\n}\n",
         )
         .file("underpin.toml", format!("[shadow]\npostgres_bin = \"{bin}\"\n"));
-    let (said, code) = super::console::underpin(["deploy"].into_iter(), project.path(), &database.url());
+    let (said, code) = underpin(["deploy"].into_iter(), project.path(), &database.url());
     assert_eq!(code, 0, "{said}");
     project
 }
@@ -294,7 +334,7 @@ fn umami() -> ProjectFolder {
 }
 
 async fn apply_init(project: &ProjectFolder, database: &Database<'_>) {
-    let (said, code) = super::console::underpin(["deploy"].into_iter(), project.path(), &database.url());
+    let (said, code) = underpin(["deploy"].into_iter(), project.path(), &database.url());
     assert_eq!(code, 0, "{said}");
     // VACUUM refuses to be one of several statements.
     for statement in ROWS.split_inclusive(";\n") {

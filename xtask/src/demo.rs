@@ -1,11 +1,14 @@
-//! `xtask demo`: one realistic migration, shipped twice to a shop that is open.
+//! `xtask demo`: one realistic migration, shipped twice to a shop that is open; then a column that gets another name,
+//! twice as well, while a new release takes the old one's place.
 //!
-//! Both runs have the same server, the same rows (two copies of one database), the same requests at the
+//! Both runs of each have the same server, the same rows (two copies of one database), the same requests at the
 //! same rate, and the same patience of the clients. What differs is who ships: the statements as Prisma
 //! sends them, or the `underpin` binary as a child process. The numbers are the application's, taken
 //! outside of underpin: it does not mark its own work.
 
 mod chart;
+mod releases;
+mod rename;
 mod report;
 mod ship;
 mod shop;
@@ -47,19 +50,20 @@ const AFTERMATH: Duration = Duration::from_secs(2);
 /// The application's name in `pg_stat_activity`; everybody else is a migrator.
 const APPLICATION: &str = "shop";
 
-/// What happens with the numbers, besides the table on standard error and the picture in `docs`.
+/// What happens with the numbers, besides the tables on standard error and the pictures in `docs`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Output {
     /// Nothing.
     Table,
     /// Standard output is one JSON object.
     Json,
-    /// The table of `README.md` is replaced.
+    /// The tables of `README.md` are replaced.
     Readme,
 }
 
-/// Where the table stands in `README.md`.
-const MARKS: (&str, &str) = ("<!-- demo-table -->", "<!-- /demo-table -->");
+/// Where the tables stand in `README.md`.
+const SHIPPED: (&str, &str) = ("<!-- demo-table -->", "<!-- /demo-table -->");
+const RENAMED: (&str, &str) = ("<!-- demo-rename-table -->", "<!-- /demo-rename-table -->");
 
 /// Runs the demonstration.
 pub(crate) fn run(root: &Path, output: Output) -> Result<ExitCode, Failure> {
@@ -79,25 +83,33 @@ async fn demonstrate(root: &Path, output: Output) -> Result<ExitCode, Failure> {
 
     let as_written = measure(&server, &original, Way::AsWritten).await?;
     let online = measure(&server, &original, Way::Online(Underpin::beside_us()?)).await?;
+    let at_once = rename::measure(&server, &original, rename::Way::AtOnce).await?;
+    let in_phases = rename::Way::InPhases(Underpin::beside_us()?);
+    let in_phases = rename::measure(&server, &original, in_phases).await?;
 
-    let runs = [&as_written, &online];
-    let picture = root.join("docs/demo.svg");
+    let (runs, acts) = ([&as_written, &online], [&at_once, &in_phases]);
     std::fs::create_dir_all(root.join("docs"))?;
-    std::fs::write(&picture, chart::draw(runs, RATE))?;
-    eprintln!("{}", report::table(runs, rows, RATE, PATIENCE));
-    say(&format!("wrote docs/demo.svg; {:.0} s in all", begin.elapsed().as_secs_f64()));
+    std::fs::write(root.join("docs/demo.svg"), chart::shipped(runs, RATE))?;
+    std::fs::write(root.join("docs/demo-rename.svg"), chart::renamed(acts, RATE))?;
+    eprintln!("{}", report::tables(runs, acts, rows, RATE, PATIENCE));
+    say(&format!(
+        "wrote docs/demo.svg and docs/demo-rename.svg; {:.0} s in all",
+        begin.elapsed().as_secs_f64()
+    ));
     match output {
         Output::Table => {}
-        Output::Json => println!("{}", report::json(&as_written, &online)?),
+        Output::Json => println!("{}", report::json(runs, acts)?),
         Output::Readme => {
             let readme = root.join("README.md");
-            let text = std::fs::read_to_string(&readme)?;
-            let text = replace_between(&text, MARKS, &report::markdown(runs))
-                .ok_or("README.md has no place for the table")?;
+            let mut text = std::fs::read_to_string(&readme)?;
+            for (marks, table) in [(SHIPPED, report::shipped(runs)), (RENAMED, report::renamed(acts))] {
+                text = replace_between(&text, marks, &table.markdown())
+                    .ok_or_else(|| format!("README.md has no place for the table: {}", marks.0))?;
+            }
             std::fs::write(readme, text)?;
         }
     }
-    Ok(report::verdict(&as_written, &online))
+    Ok(report::verdict(runs, acts))
 }
 
 /// A server as in production: flushed to disk, autovacuum on, and sizes that fit the machine of a developer.
@@ -114,14 +126,8 @@ fn options() -> StartOptions {
 async fn measure(server: &Server, original: &Database<'_>, way: Way) -> Result<Run, Failure> {
     let database = server.copy_of(original, "shop").await;
     shop::warm(&database.client().await).await?;
-    let load = Load {
-        rate: RATE,
-        connections: CONNECTIONS,
-        timeout: PATIENCE,
-        application_name: APPLICATION.to_owned(),
-    };
     say(&format!("the shop is open, {RATE} requests in a second; shipping {way}"));
-    let running = load.start(&database.config(), shop::Customers).await?;
+    let running = load().start(&database.config(), shop::Customers).await?;
     tokio::time::sleep(WARM_UP + LEAD_IN).await;
 
     let watch = LockWatch::start(&database.config(), APPLICATION).await?;
@@ -148,6 +154,10 @@ async fn measure(server: &Server, original: &Database<'_>, way: Way) -> Result<R
     })
 }
 
+fn load() -> Load {
+    Load { rate: RATE, connections: CONNECTIONS, timeout: PATIENCE, application_name: APPLICATION.to_owned() }
+}
+
 /// Puts lines between two marks; `None` when the marks are not there, in this order.
 fn replace_between(text: &str, (from, to): (&str, &str), lines: &str) -> Option<String> {
     let (before, rest) = text.split_once(from)?;
@@ -166,9 +176,9 @@ mod tests {
 
     #[test]
     fn the_table_of_the_readme_is_replaced() {
-        let text = format!("a\n{}\nold\n{}\nb\n", MARKS.0, MARKS.1);
-        let expected = format!("a\n{}\nnew\n{}\nb\n", MARKS.0, MARKS.1);
-        assert_eq!(replace_between(&text, MARKS, "new\n"), Some(expected));
-        assert_eq!(replace_between("a", MARKS, ""), None);
+        let text = format!("a\n{}\nold\n{}\nb\n", SHIPPED.0, SHIPPED.1);
+        let expected = format!("a\n{}\nnew\n{}\nb\n", SHIPPED.0, SHIPPED.1);
+        assert_eq!(replace_between(&text, SHIPPED, "new\n"), Some(expected));
+        assert_eq!(replace_between("a", SHIPPED, ""), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `docs/demo.svg`: throughput and p99 of both runs over time, on one axis.
+//! `docs/demo.svg` and `docs/demo-rename.svg`: what was counted and the p99 of two runs over time, on one axis.
 //!
 //! The picture stands on light and on dark pages, so it has no background, and its inks change with the
 //! reader's colour scheme. The lines are told apart by stroke and by label, not by colour alone.
@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use underpin_testkit::load::Bucket;
 
+use super::rename::Act;
 use super::report::Run;
 
 const WIDTH: f64 = 960.0;
@@ -42,40 +43,85 @@ struct Panel {
     bottom: f64,
 }
 
-const THROUGHPUT: Panel = Panel { top: 104.0, bottom: 260.0 };
+const COUNTED: Panel = Panel { top: 112.0, bottom: 260.0 };
 const WAITS: Panel = Panel { top: 306.0, bottom: 462.0 };
 
-/// Draws both runs. Time 0 is when each deploy began.
-pub(super) fn draw([as_written, online]: [&Run; 2], rate: u32) -> String {
-    let runs = [(as_written, "written"), (online, "online")];
-    let spans = runs.map(|(run, _)| Span::of(run));
+/// A picture of two runs.
+struct Figure {
+    title: String,
+    /// For who does not see it.
+    label: &'static str,
+    /// What the upper panel counts in a second.
+    counted: &'static str,
+    value: fn(&Point) -> f64,
+    /// The end of its axis. What exceeds it is shown there.
+    most: f64,
+    /// What happened when, by run: seconds since its begin, and on which side of the line its words stand.
+    moments: [Vec<(f64, &'static str, Side)>; 2],
+}
+
+/// Where words stand beside a line.
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    Behind,
+}
+
+/// Draws both ways to ship a migration. Time 0 is when each deploy began.
+pub(super) fn shipped(runs: [&Run; 2], rate: u32) -> String {
+    let figure = Figure {
+        title: format!("One Prisma migration on a live shop, {rate} requests a second"),
+        label: "Throughput and p99 while one migration is shipped in two ways",
+        counted: "requests answered in a second",
+        value: |point| point.throughput,
+        // Twice the rate is room for the requests that were held up; how high their peak goes says little.
+        most: f64::from(rate) * 2.0,
+        moments: runs.map(|run| vec![(run.deploy_s, "done", Side::Before)]),
+    };
+    draw(&figure, runs)
+}
+
+/// Draws both ways to rename a column. Time 0 is when the database's part of each began.
+pub(super) fn renamed(acts: [&Act; 2], rate: u32) -> String {
+    let runs = acts.map(|act| &act.run);
+    let most = runs.into_iter().flat_map(points).map(|point| point.failed).fold(0.0, f64::max);
+    let replaced = |act: &Act| (act.replacing_s.1, "all replaced", Side::Before);
+    let filled = |act: &Act| (act.replacing_s.0, "filled", Side::Before);
+    let done = |act: &Act| (act.run.deploy_s, "done", Side::Behind);
+    let figure = Figure {
+        title: format!("A column is renamed while a new release replaces the old, {rate} requests a second"),
+        label: "Failed requests and p99 while a column is renamed in two ways",
+        counted: "requests that failed, in a second",
+        value: |point| point.failed,
+        most: ((most / 100.0).ceil() * 100.0).max(100.0),
+        moments: [vec![replaced(acts[0])], vec![filled(acts[1]), replaced(acts[1]), done(acts[1])]],
+    };
+    draw(&figure, runs)
+}
+
+fn draw(figure: &Figure, runs: [&Run; 2]) -> String {
+    let spans = runs.map(Span::of);
     let x = Axis { from: spans[0].from.min(spans[1].from), to: spans[0].to.max(spans[1].to) };
-    // Twice the rate is room for the requests that were held up; how high their peak goes says little.
-    let throughput_max = f64::from(rate) * 2.0;
-    let y_throughput = |value: f64| THROUGHPUT.scale(value.min(throughput_max) / throughput_max);
+    let y_counted = |value: f64| COUNTED.scale(value.min(figure.most) / figure.most);
     let y_wait = |ms: f64| WAITS.scale((ms / WAIT_MS.0).max(1.0).log10() / (WAIT_MS.1 / WAIT_MS.0).log10());
+    let classes = ["written", "online"];
 
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-         aria-label=\"Throughput and p99 while one migration is shipped in two ways\">\n<style>{STYLE}</style>\n"
+         aria-label=\"{}\">\n<style>{STYLE}</style>\n",
+        figure.label
     );
-    text(
-        &mut svg,
-        LEFT,
-        26.0,
-        "title",
-        &format!("One Prisma migration on a live shop, {rate} requests a second"),
-    );
+    text(&mut svg, LEFT, 26.0, "title", &figure.title);
 
-    for ((run, class), at) in runs.into_iter().zip([LEFT, LEFT + 440.0]) {
+    for ((run, class), at) in runs.into_iter().zip(classes).zip([LEFT, LEFT + 456.0]) {
         let _ = writeln!(svg, "<path class=\"{class}\" d=\"M{at} 49h34\"/>");
         text(&mut svg, at + 42.0, 53.0, class, &label(run));
     }
 
-    text(&mut svg, LEFT, THROUGHPUT.top - 14.0, "", "requests answered in a second");
+    text(&mut svg, LEFT, COUNTED.top - 30.0, "", figure.counted);
     for part in [0.0, 0.5, 1.0] {
-        let value = throughput_max * part;
-        grid(&mut svg, y_throughput(value), &format!("{value:.0}"));
+        let value = figure.most * part;
+        grid(&mut svg, y_counted(value), &format!("{value:.0}"));
     }
     text(&mut svg, LEFT, WAITS.top - 14.0, "", "p99 of the wait, in each fifth of a second (log scale)");
     for (ms, label) in WAIT_MARKS {
@@ -94,16 +140,28 @@ pub(super) fn draw([as_written, online]: [&Run; 2], rate: u32) -> String {
         writeln!(svg, "<text x=\"{RIGHT}\" y=\"{:.1}\" text-anchor=\"end\">{caption}</text>", HEIGHT - 10.0);
 
     moment(&mut svg, x.scale(0.0), "begin");
-    for (run, class) in runs {
-        moment(&mut svg, x.scale(run.deploy_s), class);
-        text(&mut svg, x.scale(run.deploy_s) - 16.0, THROUGHPUT.top - 6.0, class, "done");
+    for (index, (run, class)) in runs.into_iter().zip(classes).enumerate() {
+        for (at_s, words, side) in &figure.moments[index] {
+            let at = x.scale(*at_s);
+            moment(&mut svg, at, class);
+            // A row for each run, because their moments may be close together.
+            let y = COUNTED.top - 6.0 - 13.0 * index as f64;
+            let (anchor, at) = match side {
+                Side::Before => ("end", at - 4.0),
+                Side::Behind => ("start", at + 4.0),
+            };
+            let _ = writeln!(
+                svg,
+                "<text class=\"{class}\" x=\"{at:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>"
+            );
+        }
         let points = points(run);
         let line = |value: &dyn Fn(&Point) -> f64| {
             let corners =
                 points.iter().map(|point| format!("{:.1} {:.1}", x.scale(point.at_s), value(point)));
             format!("<path class=\"{class}\" d=\"M{}\"/>", corners.collect::<Vec<_>>().join("L"))
         };
-        let _ = writeln!(svg, "{}", line(&|point| y_throughput(point.throughput)));
+        let _ = writeln!(svg, "{}", line(&|point| y_counted((figure.value)(point))));
         let _ = writeln!(svg, "{}", line(&|point| y_wait(point.p99_ms)));
     }
 
@@ -122,6 +180,7 @@ fn label(run: &Run) -> String {
 struct Point {
     at_s: f64,
     throughput: f64,
+    failed: f64,
     p99_ms: f64,
 }
 
@@ -130,6 +189,7 @@ fn points(run: &Run) -> Vec<Point> {
     let point = |buckets: &[Bucket]| Point {
         at_s: (buckets[0].at_ms - run.begin_ms) / 1000.0 + seconds(buckets) / 2.0,
         throughput: f64::from(buckets.iter().map(|bucket| bucket.answered).sum::<u32>()) / seconds(buckets),
+        failed: f64::from(buckets.iter().map(|bucket| bucket.failed).sum::<u32>()) / seconds(buckets),
         p99_ms: buckets.iter().map(|bucket| bucket.p99_ms).fold(0.0, f64::max),
     };
     // A last point of half the width would look like a fall.
@@ -183,7 +243,7 @@ fn text(svg: &mut String, x: f64, y: f64, class: &str, words: &str) {
 
 /// A vertical line through both panels.
 fn moment(svg: &mut String, x: f64, class: &str) {
-    for Panel { top, bottom } in [THROUGHPUT, WAITS] {
+    for Panel { top, bottom } in [COUNTED, WAITS] {
         let _ = writeln!(
             svg,
             "<line class=\"end {class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom}\"/>"
@@ -209,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_panel_keeps_what_exceeds_it_inside() {
-        assert_eq!(THROUGHPUT.scale(2.0), THROUGHPUT.top);
+        assert_eq!(COUNTED.scale(2.0), COUNTED.top);
         assert_eq!(WAITS.scale(0.0), WAITS.bottom);
     }
 }

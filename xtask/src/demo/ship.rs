@@ -9,7 +9,7 @@ use crate::underpin::Underpin;
 
 const SCHEMA: &str = include_str!("../../demo/prisma/schema.prisma");
 const CONFIG: &str = include_str!("../../demo/prisma.config.mjs");
-const INIT: (&str, &str) =
+pub(super) const INIT: (&str, &str) =
     ("20260105090000_init", include_str!("../../demo/prisma/migrations/20260105090000_init/migration.sql"));
 const CHANGE: (&str, &str) = (
     "20260302143000_order_overview",
@@ -67,7 +67,8 @@ pub(super) async fn project_at_first(underpin: &Underpin, database: &Database<'_
     Ok(underpin.deploy(project.path(), &database.url()).await??)
 }
 
-fn project() -> ProjectFolder {
+/// The project, without migrations.
+pub(super) fn project() -> ProjectFolder {
     ProjectFolder::prisma7().file("prisma.config.mjs", CONFIG).file("prisma/schema.prisma", SCHEMA)
 }
 

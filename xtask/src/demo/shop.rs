@@ -4,9 +4,9 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error};
 use underpin_testkit::load::Traffic;
 
-const CUSTOMERS: i32 = 100_000;
-const PRODUCTS: i32 = 20_000;
-const ORDERS: i32 = 1_500_000;
+pub(super) const CUSTOMERS: i32 = 100_000;
+pub(super) const PRODUCTS: i32 = 20_000;
+pub(super) const ORDERS: i32 = 1_500_000;
 /// Two for each order.
 const ITEMS: i32 = 2 * ORDERS;
 
@@ -97,7 +97,7 @@ pub(super) async fn catalog(client: &Client) -> Result<Vec<String>, Error> {
 pub(super) struct Customers;
 
 /// Names every column, as Prisma Client does without a `select`.
-const ORDER: &str = "SELECT \"public\".\"Order\".\"id\", \"public\".\"Order\".\"customerId\", \
+pub(super) const ORDER: &str = "SELECT \"public\".\"Order\".\"id\", \"public\".\"Order\".\"customerId\", \
      \"public\".\"Order\".\"reference\", \"public\".\"Order\".\"status\", \"public\".\"Order\".\"channel\", \
      \"public\".\"Order\".\"totalCents\", \"public\".\"Order\".\"createdAt\" FROM \"public\".\"Order\"";
 
@@ -131,7 +131,7 @@ async fn look_at_order(client: &Client, order: i32) -> Result<(), Error> {
 }
 
 /// `product.findUnique`.
-async fn look_at_product(client: &Client, product: i32) -> Result<(), Error> {
+pub(super) async fn look_at_product(client: &Client, product: i32) -> Result<(), Error> {
     let one = format!("{PRODUCT} WHERE (\"public\".\"Product\".\"id\" = $1 AND 1=1) LIMIT $2 OFFSET $3");
     ask(client, &one, &[(&product, Type::INT4), (&1_i64, Type::INT8), (&0_i64, Type::INT8)]).await
 }
@@ -195,6 +195,10 @@ async fn check_out(client: &mut Client, customer: i32, product: i32, number: u64
 }
 
 /// One statement without a name, as the driver of Prisma 7 sends it.
-async fn ask(client: &Client, sql: &str, parameters: &[(&(dyn ToSql + Sync), Type)]) -> Result<(), Error> {
+pub(super) async fn ask(
+    client: &Client,
+    sql: &str,
+    parameters: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<(), Error> {
     client.query_typed(sql, parameters).await.map(drop)
 }

@@ -163,22 +163,23 @@ impl ReasonCode {
     pub(crate) fn instead(self) -> &'static str {
         match self {
             Self::DropTable | Self::DropColumn => {
-                "release a version that does not use it first, then drop it"
+                "release a version that does not use it first, then drop it: underpin plan holds the drop until then"
             }
             Self::RenameTable => {
-                "keep the name in the database with @@map, or add the new one beside it and move over"
+                "keep the name in the database with @@map, or let underpin plan write it in phases"
             }
             Self::RenameColumn => {
-                "keep the name in the database with @map, or add the new column beside it, write both, and drop the old \
-                 one a release later"
+                "keep the name in the database with @map, or let underpin plan write it in phases"
             }
             Self::ChangeType => {
-                "add a column of the new type, write both, fill it, and move over a release later"
+                "let underpin plan write a column of the new type beside the old one, in phases"
             }
             Self::RequiredColumnWithoutDefault => {
-                "add it with a default or as optional, fill it, and make it required when the new release is out"
+                "let underpin plan write it in phases, or add it with a default"
             }
-            Self::DropUnique => "release a version that does not upsert by it first, then drop it",
+            Self::DropUnique => {
+                "release a version that does not upsert by it first, then drop it: underpin plan holds the drop until then"
+            }
             Self::DropType | Self::RenameType => {
                 "add a column of the new type beside the old one and move over"
             }

@@ -157,12 +157,12 @@ impl Reason {
                 "keep the name in the database with @@map, or let the table go when no release names it any more"
             }
             Self::MissingColumn => {
-                "keep the name in the database with @map, or add the new column beside the old one, keep both equal, and \
-                 drop the old one when no release names it any more"
+                "keep the name in the database with @map, or let underpin plan write the change in phases: both columns, \
+                 kept equal, until no release names the old one any more"
             }
             Self::OtherType => {
-                "add a column of the new type beside it, keep both equal, and drop the old one when no release names it \
-                 any more"
+                "let underpin plan write a column of the new type beside it, in phases: both are kept equal until no \
+                 release names the old one any more"
             }
             Self::NullInRequired => {
                 "fill the column before the release that requires it runs, and write NULL only when no release requires \

@@ -47,12 +47,41 @@ impl Given {
         let config = self.database.config();
         let user = config.get_user().unwrap_or_default();
         let url = self.url();
+        let line = &self.dated(line);
         let host = url.rsplit_once('@').and_then(|(_, rest)| rest.split('/').next()).unwrap_or(&url);
         line.replace(host, "localhost:5432")
             .replace(self.database.name(), "shop")
             .replace(&format!("role {user}"), "role app")
     }
+
+    /// A line with the page's own name for the last commit of the branch `main`, and with its times in the names of
+    /// folders that a command has just made: a second apart.
+    fn dated(&self, line: &str) -> String {
+        let folders = std::fs::read_dir(self.folder().join("prisma/migrations")).into_iter().flatten();
+        let names = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let times = names.filter_map(|name| Some(name.split_once('_')?.0.to_owned()));
+        let mut made: Vec<String> =
+            times.filter(|time| time.as_str() > WRITTEN_UNTIL && time.len() == 14).collect();
+        made.sort();
+        let is_hash = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit());
+        let line = match line
+            .split_once("main (")
+            .and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
+        {
+            Some((before, (hash, after))) if is_hash(hash) => format!("{before}main ({COMMIT}){after}"),
+            _ => line.to_owned(),
+        };
+        made.iter()
+            .enumerate()
+            .fold(line, |line, (at, time)| line.replace(&format!("{time}_"), &format!("2026031609000{at}_")))
+    }
 }
+
+/// How the pages call the last commit of the branch `main`.
+const COMMIT: &str = "4f1c2d9ab";
+
+/// The migrations of the pages are older than any that a test makes.
+const WRITTEN_UNTIL: &str = "20260401000000";
 
 const INIT: &str = "CREATE TABLE \"Order\" (
     \"id\" INTEGER PRIMARY KEY,

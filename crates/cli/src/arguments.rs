@@ -7,7 +7,7 @@ mod judging;
 mod shared;
 
 use clap::{Args, Parser, Subcommand};
-use underpin_core::recipe::{FillAnswer, RenameAnswer};
+use underpin_core::recipe::{FillAnswer, RenameAnswer, ReplaceAnswer};
 
 pub(crate) use self::comparing::{Compat, Create, Diff, From, To};
 pub(crate) use self::database::{Deploy, Doctor, Drift, Precheck, Recover, Resolve, Snapshot, Stats, Status};
@@ -205,6 +205,13 @@ pub(crate) struct Plan {
     /// given several times)
     #[arg(long, value_name = "COLUMN=SQL")]
     pub(crate) fill: Vec<FillAnswer>,
+    /// What rows get whose value of an enum goes: Status.OLD:NEW (may be given several times)
+    #[arg(long, value_name = "OLD:NEW")]
+    pub(crate) replace: Vec<ReplaceAnswer>,
+    /// A column that gets another type under its name, by a swap in the last phase: Event.count (may be given
+    /// several times)
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) swap: Vec<String>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -29,9 +29,11 @@ use underpin_catalog::model::{Catalog, Table};
 use underpin_catalog::{Name, RelationName};
 use underpin_prisma::ClientContract;
 
+use crate::recipe::turned;
 use crate::sync::is_sync_trigger;
 
 pub use self::breakage::{Break, Certainty, Operation, Reason};
+pub(crate) use self::fit::{Slip, field_in};
 pub use self::plans::judge_step;
 pub use self::queries::{Query, may_hold_queries, queries};
 pub use self::statements::{Shape, shapes};
@@ -68,6 +70,10 @@ pub struct Known {
     pub filled: BTreeSet<ColumnName>,
     /// Columns that have no NULL in any row although the catalog allows it.
     pub without_null: BTreeSet<ColumnName>,
+    /// Values of enums that a trigger turns into others in every row that is written, by column.
+    pub turned: BTreeSet<(ColumnName, String)>,
+    /// Values that no row has although the type has them.
+    pub without_value: BTreeSet<(ColumnName, String)>,
 }
 
 impl Known {
@@ -78,13 +84,24 @@ impl Known {
             let columns: Vec<_> = triggers.flat_map(|(_, trigger)| trigger.columns.clone()).collect();
             columns.into_iter().map(|column| ColumnName { table: table.clone(), column }).collect::<Vec<_>>()
         };
-        Self { filled: catalog.tables.iter().flat_map(columns).collect(), without_null: BTreeSet::new() }
+        let values = |(table, found): (&RelationName, &Table)| {
+            let turned = found.triggers.iter().filter_map(|(name, trigger)| {
+                let column = trigger.columns.first()?.clone();
+                Some((ColumnName { table: table.clone(), column }, turned(name, &trigger.definition)?))
+            });
+            turned.collect::<Vec<_>>()
+        };
+        Self {
+            filled: catalog.tables.iter().flat_map(columns).collect(),
+            turned: catalog.tables.iter().flat_map(values).collect(),
+            ..Self::default()
+        }
     }
 
     /// The same when the rows that were there before the triggers are filled too.
     #[must_use]
     pub fn backfilled(self) -> Self {
-        Self { without_null: self.filled.clone(), ..self }
+        Self { without_null: self.filled.clone(), without_value: self.turned.clone(), ..self }
     }
 }
 
@@ -187,6 +204,6 @@ fn absolute(client: &ClientContract, state: &State) -> Vec<Break> {
         values::judge(table, state, &mut found);
         keys::judge(table, &state.catalog, &mut found);
     }
-    values::enums(client, &state.catalog, &mut found);
+    values::enums(client, state, &mut found);
     found
 }

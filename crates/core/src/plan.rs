@@ -14,7 +14,7 @@ mod refusal;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use underpin_catalog::RelationName;
+use underpin_catalog::{Name, RelationName};
 use underpin_sql::effect::{Persistence, Setting, SettingScope, TransactionControl};
 use underpin_sql::{
     Duration, Effect, Fills, NoTwin, Statement, Step, Surroundings, Transaction, as_written,
@@ -382,15 +382,35 @@ impl<'a> Planner<'a> {
     /// Whether it is established that no client needs what goes.
     fn is_given_up(&self, broken: &notice::Broken) -> bool {
         let facts = self.world.facts();
-        let is_same = |one: &Gone, other: &Gone| match (one, other) {
+        let same_column = |table: &RelationName, column: &Name, other: &RelationName, same: &Name| {
+            column == same && facts.resolve(table) == facts.resolve(other)
+        };
+        let same_type =
+            |one: &RelationName, other: &RelationName| facts.resolve_type(one) == facts.resolve_type(other);
+        let is_same = |one: &Gone, said: &Gone| match (one, said) {
             (Gone::Column { table, column }, Gone::Column { table: other, column: same }) => {
-                column == same && facts.resolve(table) == facts.resolve(other)
+                same_column(table, column, other, same)
+            }
+            // Both get another name: the one that goes, and the one that nobody knew.
+            (Gone::Column { table, column }, Gone::SwappedColumn { table: other, column: same, by }) => {
+                same_column(table, column, other, same) || same_column(table, column, other, by)
             }
             (Gone::Table(one), Gone::Table(other)) | (Gone::Index(one), Gone::Index(other)) => {
                 facts.resolve(one) == facts.resolve(other)
             }
-            (Gone::Type(one), Gone::Type(other)) => facts.resolve_type(one) == facts.resolve_type(other),
-            (Gone::Column { .. } | Gone::Table(_) | Gone::Index(_) | Gone::Type(_), _) => false,
+            (Gone::Type(one), Gone::Type(other)) => same_type(one, other),
+            (Gone::Type(one), Gone::SwappedType { name, by }) => {
+                same_type(one, name) || same_type(one, &name.sibling(by.clone()))
+            }
+            (
+                Gone::Column { .. }
+                | Gone::Table(_)
+                | Gone::Index(_)
+                | Gone::Type(_)
+                | Gone::SwappedColumn { .. }
+                | Gone::SwappedType { .. },
+                _,
+            ) => false,
         };
         let is_said = |gone: &Gone| self.gone.iter().any(|other| is_same(gone, other));
         match &broken.gone {

@@ -28,7 +28,10 @@ mod page;
 mod refill;
 mod rename_column;
 mod renamed_tables;
+mod retype;
+mod swap;
 mod tables;
+mod turn;
 mod write;
 
 use underpin_catalog::Catalog;
@@ -36,10 +39,11 @@ use underpin_prisma::client::ClientContract;
 use underpin_prisma::migrate::Scope;
 use underpin_prisma::{PrismaCatalog, PrismaVersion, Schema};
 
-pub use self::answers::{Answers, FillAnswer, RenameAnswer, WrongAnswer};
+pub use self::answers::{Answers, FillAnswer, RenameAnswer, ReplaceAnswer, WrongAnswer};
 use self::draft::Draft;
 pub use self::page::{RecipePage, pages};
 pub use self::refill::Refill;
+pub(crate) use self::turn::turned;
 pub use self::write::PhaseText;
 use crate::sync::Synced;
 

@@ -4,6 +4,7 @@
 //! whole and statement by statement; so nothing of ours is left. Each way back leads to the catalog before its
 //! phase. What a plan is, is [`underpin_core::recipe`]'s.
 
+use underpin_catalog::Difference;
 use underpin_catalog::object::ObjectKind;
 use underpin_core::recipe::Refill;
 
@@ -33,10 +34,12 @@ pub async fn prove(creation: &Creation, files: &[String], refills: &[Refill]) ->
         Err(Unproven::Server(error)) => Err(error.into()),
         Err(Unproven::Differs(mut found)) => {
             // PostgreSQL 18 names what makes a column NOT NULL after the table, once; nobody ever says the name.
-            found.retain(|difference| {
-                !(difference.key.kind == ObjectKind::Constraint
-                    && difference.key.identity.trim_end_matches('"').ends_with("_not_null"))
-            });
+            // And a column that took the place of another stands behind all others; nobody asks for a place.
+            let has_own_name = |difference: &Difference| {
+                difference.key.kind == ObjectKind::Constraint
+                    && difference.key.identity.trim_end_matches('"').ends_with("_not_null")
+            };
+            found.retain(|difference| !difference.is_note() && !has_own_name(difference));
             if found.is_empty() {
                 return Ok(rehearsed);
             }

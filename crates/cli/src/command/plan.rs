@@ -77,8 +77,13 @@ async fn planned(
         return Ok(exit::CLEAN);
     }
     let schema = reading.parsed(&project.schema_files);
-    let answers =
-        Answers { renames: options.rename.clone(), drops: options.drop.clone(), fills: options.fill.clone() };
+    let answers = Answers {
+        renames: options.rename.clone(),
+        drops: options.drop.clone(),
+        fills: options.fill.clone(),
+        swaps: options.swap.clone(),
+        replaces: options.replace.clone(),
+    };
     let case = Case {
         before: &creation.before,
         after: &creation.after,

@@ -9,8 +9,9 @@
 //! - ```` ```sql seed ````: rows that are there before, and the tables of `control`.
 //! - ```` ```sql wrong before ````, ```` ```sql wrong after ````: rows that are not what the control says, with the
 //!   database before and behind the plan; there must be none.
+//! - ```` ```prepared anew ````: why the connections of this case prepare each statement anew.
 //!
-//! The statements that connections have prepared stay open across every step.
+//! The statements that connections of all other cases have prepared stay open across every step.
 
 use underpin_testkit::schemas::{Created, create};
 use underpin_testkit::{
@@ -72,7 +73,11 @@ impl Case<'_> {
             7 => (Client::generate(&before).await, Client::generate(&after).await),
             _ => (Client::generate6(&before).await, Client::generate6(&after).await),
         };
-        let mut old = old.open(&database, Prepared::Kept).await;
+        let prepared = match self.page.nearest(self.section, "prepared anew") {
+            Some(_) => Prepared::Anew,
+            None => Prepared::Kept,
+        };
+        let mut old = old.open(&database, prepared).await;
         old.begin(&self.fence("js old"), 4).await;
         old.go_on(RUNS).await;
 
@@ -87,7 +92,7 @@ impl Case<'_> {
         succeeds(&project, &url, &plan, &told).await;
         deployed(&project, &url, &told).await;
         old.go_on(RUNS).await;
-        let mut new = new.open(&database, Prepared::Kept).await;
+        let mut new = new.open(&database, prepared).await;
         new.begin(&self.fence("js new"), 4).await;
         old.go_on(RUNS).await;
         new.go_on(RUNS).await;

@@ -5,24 +5,27 @@
 //! takes it for another value. The table below is what Prisma Client 7.10 and 6.19 did with `pg` on each of
 //! these pairs. Prisma's own engine (until 6) is stricter in what it sends.
 
+use underpin_prisma::client::Column;
+use underpin_prisma::migrate::Column as MigrateColumn;
+
 use super::held::{Held, Kind};
 
 /// How a field and a column get along.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fit {
+pub(crate) struct Fit {
     /// What is wrong with what comes out.
-    pub(super) read: Option<Slip>,
+    pub(crate) read: Option<Slip>,
     /// What is wrong with what goes in.
-    pub(super) write: Option<Slip>,
+    pub(crate) write: Option<Slip>,
 }
 
 /// What is wrong with values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Slip {
+pub(crate) struct Slip {
     /// The SQLSTATE, or P2023; `None` for a wrong value without an error.
-    pub(super) code: Option<&'static str>,
+    pub(crate) code: Option<&'static str>,
     /// With every value; otherwise with some.
-    pub(super) always: bool,
+    pub(crate) always: bool,
 }
 
 /// The client cannot use what the database answers.
@@ -49,6 +52,11 @@ fn some(code: &'static str) -> Option<Slip> {
 /// No error, and another value than was meant.
 fn wrong() -> Option<Slip> {
     Some(Slip { code: None, always: false })
+}
+
+/// How a field fares with a column that is not its own yet; `None` where either is of a type that no client knows.
+pub(crate) fn field_in(field: &Column, column: &MigrateColumn) -> Option<Fit> {
+    Some(fit(&Held::expected(field)?, &Held::of_prisma(column)?))
 }
 
 /// How values of a field that expects one thing fare with a column that holds another.

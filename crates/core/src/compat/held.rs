@@ -5,6 +5,7 @@ use std::fmt;
 use underpin_catalog::model::{Catalog, Column as CatalogColumn, Table, TypeKind, TypeRef, View};
 use underpin_catalog::{Name, RelationName};
 use underpin_prisma::client::{Column, ColumnType};
+use underpin_prisma::migrate::{self, NativeType};
 use underpin_prisma::schema::{Arity, Scalar};
 
 /// What a column holds, or a field expects.
@@ -76,6 +77,44 @@ impl Held {
         };
         let length_max = match word {
             "VarChar" | "Char" => argument.trim_end_matches(')').parse().ok(),
+            _ => None,
+        };
+        Some(Self { kind, list: column.arity == Arity::List, length_max })
+    }
+
+    /// What a column holds that Prisma has words for.
+    pub(super) fn of_prisma(column: &migrate::Column) -> Option<Self> {
+        let kind = match &column.column_type {
+            migrate::ColumnType::Enum(name) => Kind::Enum(name.clone()),
+            migrate::ColumnType::Unsupported(_) | migrate::ColumnType::OfExtension { .. } => return None,
+            migrate::ColumnType::Native(native) => match native {
+                NativeType::SmallInt => Kind::Small,
+                NativeType::Integer => Kind::Int,
+                NativeType::BigInt => Kind::Big,
+                NativeType::Oid => Kind::Oid,
+                NativeType::Decimal(_) => Kind::Numeric,
+                NativeType::Money => Kind::Money,
+                NativeType::Real | NativeType::DoublePrecision => Kind::Float,
+                NativeType::Citext | NativeType::VarChar(_) | NativeType::Char(_) | NativeType::Text => {
+                    Kind::Text
+                }
+                NativeType::Uuid => Kind::Word("uuid".to_owned()),
+                NativeType::Xml => Kind::Word("xml".to_owned()),
+                NativeType::Inet => Kind::Word("inet".to_owned()),
+                NativeType::Bit(_) => Kind::Word("bit".to_owned()),
+                NativeType::VarBit(_) => Kind::Word("varbit".to_owned()),
+                NativeType::ByteA => Kind::Bytes,
+                NativeType::Timestamp(_) => Kind::Timestamp,
+                NativeType::Timestamptz(_) => Kind::TimestampTz,
+                NativeType::Date => Kind::Date,
+                NativeType::Time(_) => Kind::Time,
+                NativeType::Timetz(_) => Kind::TimeTz,
+                NativeType::Boolean => Kind::Bool,
+                NativeType::Json | NativeType::JsonB => Kind::Json,
+            },
+        };
+        let length_max = match &column.column_type {
+            migrate::ColumnType::Native(NativeType::VarChar(length) | NativeType::Char(length)) => *length,
             _ => None,
         };
         Some(Self { kind, list: column.arity == Arity::List, length_max })

@@ -206,7 +206,8 @@ fn may_be_filled(table: &Table, state: &State) -> Option<String> {
 }
 
 /// The values of enums, and the types under whose names they are written.
-pub(super) fn enums(client: &ClientContract, catalog: &Catalog, found: &mut Vec<Break>) {
+pub(super) fn enums(client: &ClientContract, state: &State, found: &mut Vec<Break>) {
+    let catalog = &state.catalog;
     for one in client.enums.values() {
         let fields = client.fields_of_enum(&one.type_name);
         for field in fields {
@@ -241,8 +242,12 @@ pub(super) fn enums(client: &ClientContract, catalog: &Catalog, found: &mut Vec<
             if here.type_ref.name != one.type_name {
                 continue;
             }
-            for label in labels.iter().filter(|label| one.values.iter().all(|value| value.stored != **label))
-            {
+            let is_unknown = |label: &&String| {
+                let name = ColumnName { table: table.name.clone(), column: column.name.clone() };
+                one.values.iter().all(|value| value.stored != **label)
+                    && !state.known.without_value.contains(&(name, (*label).clone()))
+            };
+            for label in labels.iter().filter(is_unknown) {
                 let message = format!(
                     "rows may have the value {label}, which the client does not know: a read that meets one fails as \
                      a whole"

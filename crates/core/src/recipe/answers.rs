@@ -19,6 +19,19 @@ pub struct Answers {
     pub drops: Vec<String>,
     /// What stands where there is no value.
     pub fills: Vec<FillAnswer>,
+    /// The columns that get another type under their name: `Event.count`.
+    pub swaps: Vec<String>,
+    /// What rows get whose value of an enum goes.
+    pub replaces: Vec<ReplaceAnswer>,
+}
+
+/// `Status.OLD:NEW`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplaceAnswer {
+    /// The value with its enum, by the names of the schema or of the database.
+    pub value: String,
+    /// The value that takes its place.
+    pub by: String,
 }
 
 /// `User.fullName:displayName`, `User:Account`.
@@ -92,6 +105,22 @@ impl FromStr for RenameAnswer {
     }
 }
 
+impl FromStr for ReplaceAnswer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some((value, by)) if value.contains('.') && !by.is_empty() => {
+                Ok(Self { value: value.to_owned(), by: by.to_owned() })
+            }
+            _ => {
+                Err("write the value that goes and the one that takes its place, as in Status.OLD:NEW"
+                    .to_owned())
+            }
+        }
+    }
+}
+
 impl FromStr for FillAnswer {
     type Err = String;
 
@@ -128,6 +157,11 @@ mod tests {
         assert_eq!((rename.from.as_str(), rename.to.as_str()), ("User.fullName", "displayName"));
         for wrong in ["User.fullName", ":x", "x:"] {
             assert!(wrong.parse::<RenameAnswer>().is_err(), "{wrong}");
+        }
+        let replace: ReplaceAnswer = "Status.OLD:NEW".parse().unwrap();
+        assert_eq!((replace.value.as_str(), replace.by.as_str()), ("Status.OLD", "NEW"));
+        for wrong in ["Status.OLD", "OLD:NEW", "Status.OLD:"] {
+            assert!(wrong.parse::<ReplaceAnswer>().is_err(), "{wrong}");
         }
         let fill: FillAnswer = "User.slug=lower(\"a=b\")".parse().unwrap();
         assert_eq!((fill.column.as_str(), fill.value.as_str()), ("User.slug", "lower(\"a=b\")"));

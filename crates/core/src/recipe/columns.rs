@@ -1,5 +1,5 @@
 //! Columns that come, go and change: `add-column`, `drop-column`, `make-required`, `make-optional`,
-//! `change-default`, and what is said about types.
+//! `change-default`.
 
 use underpin_catalog::{Sql, sql};
 use underpin_prisma::migrate::{Column, ColumnChange, Default, Table};
@@ -8,7 +8,7 @@ use underpin_prisma::schema::Arity;
 use super::draft::{Draft, Keep};
 use super::fill::{Filling, filling};
 use super::names::quoted;
-use super::{Question, Refill};
+use super::{Question, Refill, retype};
 use crate::rollout::{Gone, Phase};
 
 /// A column that comes.
@@ -97,7 +97,7 @@ pub(super) fn altered(draft: &mut Draft<'_>, table: &Table, change: &ColumnChang
         || (change.has_other_arity && change.before.arity == Arity::List)
         || (change.has_other_arity && change.after.arity == Arity::List)
     {
-        return retyped(draft, table, change);
+        return retype::claim(draft, table, change);
     }
     if change.has_other_autoincrement {
         return draft.refuse(
@@ -158,20 +158,6 @@ fn required(draft: &mut Draft<'_>, table: &Table, change: &ColumnChange<'_>) {
     };
     draft.uses("make-required", format!("{about} always has a value"));
     keep(draft, table, column, value);
-}
-
-/// A column of another type.
-pub(super) fn retyped(draft: &mut Draft<'_>, table: &Table, change: &ColumnChange<'_>) {
-    let about = draft.case.shown(&table.name, &change.before.name);
-    let column = change.before.name.as_str();
-    draft.refuse(
-        about,
-        "a column that changes its type under its name breaks what both releases have prepared (0A000 until each connection is replaced), and often the rows are written anew while everybody waits",
-        format!(
-            "give the field a column of its own beside it, with @map(\"{column}_next\"), and say that it is the old one: --rename {}",
-            quoted(&format!("{}.{column}:{column}_next", draft.case.table_shown(&table.name)))
-        ),
-    );
 }
 
 fn keep(draft: &mut Draft<'_>, table: &Table, column: &Column, value: Sql) {

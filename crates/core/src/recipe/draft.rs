@@ -11,7 +11,12 @@ use underpin_prisma::migrate::{Column, ForeignKey, Index, Migration, Step, Table
 
 use super::names::Answered;
 use super::renamed_tables::{Base, bare};
-use super::{Case, Question, Refill, Refusal, Stop, Used, columns, enums, indexes, rename_column, tables};
+use super::swap::{self, Swap, TypeSwap};
+use super::turn::Turn;
+use super::{
+    Case, Question, Refill, Refusal, Stop, Used, WrongAnswer, columns, enums, indexes, rename_column, retype,
+    tables,
+};
 use crate::rollout::{Gone, Phase};
 use crate::sync::Pair;
 
@@ -27,14 +32,23 @@ pub(super) struct Draft<'a> {
     /// What is kept equal, with its table.
     pub(super) pairs: Vec<(RelationName, Pair)>,
     pub(super) keeps: Vec<Keep>,
+    /// Fills before those of the pairs.
+    pub(super) first_fills: Vec<Sql>,
     /// Fills without a trigger: what comes is filled by a default of the database.
     pub(super) fills: Vec<Sql>,
+    /// The columns whose place another one takes in the last phase.
+    pub(super) swaps: Vec<Swap>,
+    /// The enums likewise.
+    pub(super) type_swaps: Vec<TypeSwap>,
+    /// The values of enums that go.
+    pub(super) turns: Vec<Turn>,
     /// What only the old release needs.
     pub(super) gone: Vec<Gone>,
     /// What stands in a column that goes, for a way back.
     pub(super) refills: Vec<Refill>,
     /// Queries that must answer 0 before a phase.
     pub(super) verify: Vec<(Phase, Sql)>,
+    wrong: Vec<WrongAnswer>,
     questions: BTreeSet<Question>,
     refusals: BTreeSet<Refusal>,
     /// Names of indexes and constraints that are taken, by namespace.
@@ -79,10 +93,15 @@ impl<'a> Draft<'a> {
             notes: Vec::new(),
             pairs: Vec::new(),
             keeps: Vec::new(),
+            first_fills: Vec::new(),
             fills: Vec::new(),
+            swaps: Vec::new(),
+            type_swaps: Vec::new(),
+            turns: Vec::new(),
             gone: Vec::new(),
             refills: Vec::new(),
             verify: Vec::new(),
+            wrong: Vec::new(),
             questions: BTreeSet::new(),
             refusals: BTreeSet::new(),
         }
@@ -96,6 +115,7 @@ impl<'a> Draft<'a> {
         }
         let mut migration = Migration::between(&base.catalog, case.after, case.version);
         migration.spare(case.catalog, case.scope);
+        enums::check_answers(self, &migration);
         for step in &migration.steps {
             match step {
                 // Its being there is what it is made for; and what goes, goes last.
@@ -132,6 +152,7 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+        swap::over_hidden(self);
     }
 
     fn claim_table(&mut self, alter: &underpin_prisma::migrate::AlterTable<'_>) {
@@ -148,7 +169,7 @@ impl<'a> Draft<'a> {
                     }
                 }
                 TableChange::AlterColumn(change) => columns::altered(self, table, change),
-                TableChange::RecreateColumn(change) => columns::retyped(self, table, change),
+                TableChange::RecreateColumn(change) => retype::claim(self, table, change),
                 TableChange::RenamePrimaryKey => {
                     let key = alter.after.primary_key.clone();
                     self.alter(Phase::Expand, &table.name, |own| own.primary_key.clone_from(&key));
@@ -232,6 +253,10 @@ impl<'a> Draft<'a> {
         }
     }
 
+    pub(super) fn wrong(&mut self, answer: String, why: String) {
+        self.wrong.push(WrongAnswer { answer, why });
+    }
+
     pub(super) fn ask(&mut self, question: Question) {
         self.questions.insert(question);
     }
@@ -243,8 +268,11 @@ impl<'a> Draft<'a> {
     /// Itself, when nothing is refused or open.
     ///
     /// # Errors
-    /// Refusals; else questions.
+    /// Wrong answers; else refusals; else questions.
     pub(super) fn finish(self) -> Result<Self, Stop> {
+        if !self.wrong.is_empty() {
+            return Err(Stop::Wrong(self.wrong));
+        }
         if !self.refusals.is_empty() {
             return Err(Stop::Refuses(self.refusals.into_iter().collect()));
         }

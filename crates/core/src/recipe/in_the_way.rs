@@ -8,7 +8,7 @@ use underpin_catalog::{Name, RelationName};
 use underpin_prisma::migrate::{Fate, Migration, mentions};
 
 use super::draft::Draft;
-use super::{Refusal, Stop};
+use super::{Refusal, Stop, swap};
 use crate::rollout::Gone;
 
 /// What the names of our triggers begin with.
@@ -20,8 +20,11 @@ const OURS: &str = "~underpin";
 /// Refusals.
 pub(super) fn check(draft: &Draft<'_>) -> Result<(), Stop> {
     let mut refusals = Vec::new();
-    let migration = Migration::between(&draft.filled, draft.case.after, draft.case.version);
-    for protected in migration.protected(draft.case.catalog, draft.case.scope) {
+    let (left, swapped) = (swap::without_old(draft), swap::swapped(draft));
+    let swap = Migration::between(&draft.filled, &left, draft.case.version);
+    let migration = Migration::between(&swapped, draft.case.after, draft.case.version);
+    let of = |migration: &Migration<'_>| migration.protected(draft.case.catalog, draft.case.scope);
+    for protected in of(&swap).into_iter().chain(of(&migration)) {
         let (on, why) = match protected.fate {
             Fate::InTheWay(on) => (on, "uses it, and PostgreSQL does not let it go"),
             Fate::GoesWith(on) if on.kind == ObjectKind::Column => {
@@ -110,13 +113,18 @@ fn columns<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (&'a RelationName, 
             let stays = draft.case.after.table(table).is_some_and(|after| after.column(column).is_some());
             (!stays).then_some((table, column))
         }
-        Gone::Table(_) | Gone::Index(_) | Gone::Type(_) => None,
+        Gone::Table(_)
+        | Gone::Index(_)
+        | Gone::Type(_)
+        | Gone::SwappedColumn { .. }
+        | Gone::SwappedType { .. } => None,
     })
 }
 
 /// The tables that get triggers.
 fn touched(draft: &Draft<'_>) -> Vec<RelationName> {
     let kept = draft.keeps.iter().map(|keep| &keep.table);
+    let kept = kept.chain(draft.turns.iter().map(|turn| &turn.table));
     let mut tables: Vec<RelationName> = draft
         .pairs
         .iter()

@@ -13,6 +13,9 @@ pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
         // It came with its table.
         return;
     }
+    if index.columns.iter().any(|column| draft.is_swapped(&table.name, &column.name)) {
+        return new_over_swapped(draft, table, &index.name);
+    }
     let made = draft.beside(table, index);
     let is_of_old_columns = columns_are_old(draft, table, index.columns.iter().map(|column| &column.name));
     if index.is_unique && is_of_old_columns {
@@ -77,6 +80,9 @@ pub(super) fn key_added(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey) 
         }
         return;
     }
+    if key.columns.iter().any(|column| draft.is_swapped(&table.name, column)) {
+        return new_over_swapped(draft, table, &key.name);
+    }
     let made = draft.key_beside(table, key);
     let replaces = replaced(draft, table, key);
     if let Some(old) = &replaces {
@@ -113,6 +119,22 @@ pub(super) fn key_dropped(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey
         after.is_some_and(|after| after.foreign_keys.iter().any(|other| other.columns == key.columns));
     if stays && !is_replaced && draft.case.after.table(&key.references).is_some() {
         draft.uses("drop-foreign-key", format!("{} goes", key.name.as_str()));
+    }
+}
+
+/// What is over a swapped column is made over the one that gets its name; what comes besides is another change.
+fn new_over_swapped(draft: &mut Draft<'_>, table: &Table, name: &Name) {
+    let before = draft.base.catalog.table(&table.name);
+    let was_there = before.is_some_and(|before| {
+        let mut indexes = before.indexes.iter().map(|index| &index.name);
+        indexes.any(|own| own == name) || before.foreign_keys.iter().any(|key| key.name == *name)
+    });
+    if !was_there {
+        draft.refuse(
+            name.as_str().to_owned(),
+            "it comes over a column that gets another type at once",
+            "change the type first, and add it in a rollout of its own",
+        );
     }
 }
 

@@ -1,11 +1,12 @@
 //! Which column is which: what a person says, by the names of the schema or of the database, found among what
 //! comes and goes. What is said of nothing, or of several things, is told; what is left open is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_catalog::{Name, RelationName};
 use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::Table;
+use underpin_prisma::schema::Arity;
 
 use super::{Case, Question, RenameAnswer, Stop, WrongAnswer};
 use crate::recipe::answers::FillAnswer;
@@ -20,6 +21,8 @@ pub(super) struct Answered {
     pub(super) renames: BTreeMap<Place, Name>,
     /// What stands where there is no value.
     pub(super) fills: BTreeMap<Place, underpin_catalog::Sql>,
+    /// The columns that get another type under their name.
+    pub(super) swaps: BTreeSet<Place>,
 }
 
 impl Answered {
@@ -32,7 +35,9 @@ impl Answered {
         let mut wrong = Vec::new();
         let mut dropped: Vec<Place> = Vec::new();
         let pairs: Vec<(&Table, &Table)> = both(base, case.after).collect();
-        for rename in &case.answers.renames {
+        // What is said of the values of enums is found where these are.
+        let of_columns = case.answers.renames.iter().filter(|rename| !case.is_value(&rename.from, base));
+        for rename in of_columns {
             match case.column_renamed(rename, &pairs) {
                 Ok(Some((table, from, to))) => {
                     answered.renames.insert((table, from), to);
@@ -56,6 +61,14 @@ impl Answered {
                     answered.fills.insert(place, value.clone());
                 }
                 Err(why) => wrong.push(WrongAnswer { answer: format!("--fill {column}=…"), why }),
+            }
+        }
+        for text in &case.answers.swaps {
+            match case.column_swapped(text, &pairs) {
+                Ok(place) => {
+                    answered.swaps.insert(place);
+                }
+                Err(why) => wrong.push(WrongAnswer { answer: format!("--swap {text}"), why }),
             }
         }
         if !wrong.is_empty() {
@@ -239,6 +252,22 @@ impl Case<'_> {
         let shown =
             || gone.iter().map(|(table, name)| format!("{}.{}", self.table_shown(table), name.as_str()));
         found.map(Some).ok_or_else(|| format!("no column of this name goes{}", listed(shown())))
+    }
+
+    fn column_swapped(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Place, String> {
+        let stays = pairs.iter().flat_map(|(before, after)| {
+            let changed = before.columns.iter().filter(|old| {
+                after.column(&old.name).is_some_and(|new| {
+                    old.column_type != new.column_type
+                        || (old.arity == Arity::List) != (new.arity == Arity::List)
+                })
+            });
+            changed.map(|column| (&before.name, &column.name))
+        });
+        let stays: Vec<_> = stays.collect();
+        let shown = || stays.iter().map(|(table, name)| self.shown(table, name));
+        self.find(text, &stays)?
+            .ok_or_else(|| format!("no column of this name gets another type{}", listed(shown())))
     }
 
     fn column_filled(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Place, String> {

@@ -30,8 +30,11 @@ const ALL: &[RecipePage] = pages!(
     "drop-unique",
     "make-optional",
     "make-required",
+    "remove-enum-value",
     "rename-column",
+    "rename-enum-value",
     "rename-table",
+    "replace-enum",
 );
 
 /// All of them, by name.

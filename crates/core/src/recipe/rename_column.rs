@@ -5,9 +5,9 @@ use underpin_catalog::sql;
 use underpin_prisma::migrate::{AlterTable, Column};
 use underpin_prisma::schema::Arity;
 
-use super::Refill;
 use super::draft::Draft;
 use super::mapping::{Mapping, mapping};
+use super::{Refill, enums};
 use crate::rollout::{Gone, Phase};
 use crate::sync::{Value, lost};
 
@@ -34,7 +34,12 @@ pub(super) fn claim(draft: &mut Draft<'_>, alter: &AlterTable<'_>, old: &Column,
             "rename it first, and make it required in a rollout of its own",
         );
     }
-    let Some(Mapping { pair, is_total }) = mapping(old, new, draft.case.after) else {
+    if let Some((from, to)) = enums::both(old, new)
+        && !enums::is_mapped(draft, from, to)
+    {
+        return;
+    }
+    let Some(Mapping { pair, is_total }) = mapping(old, new, draft) else {
         return draft.refuse(
             about,
             format!("no recipe makes a {} of it and back", draft.case.after.column_type_sql(new)),
@@ -43,7 +48,11 @@ pub(super) fn claim(draft: &mut Draft<'_>, alter: &AlterTable<'_>, old: &Column,
     };
     let is_same =
         old.column_type == new.column_type && (old.arity == Arity::List) == (new.arity == Arity::List);
-    let recipe = if is_same { "rename-column" } else { "change-type" };
+    let recipe = match enums::both(old, new) {
+        _ if is_same => "rename-column",
+        Some(_) => "replace-enum",
+        None => "change-type",
+    };
     draft.uses(recipe, format!("{about} becomes {to}"));
     let beside = Column { arity: nullable(new.arity), default: None, ..new.clone() };
     draft.alter(Phase::Expand, table, |own| own.columns.push(beside.clone()));

@@ -13,6 +13,8 @@ use underpin_prisma::migrate::{Migration, Step};
 use super::Phased;
 use super::draft::{Draft, Keep};
 use super::renamed_tables::{bare, renaming};
+use super::swap;
+use super::turn::Turn;
 use crate::rollout::{Directives, Gone, Phase, Query, guard};
 use crate::sync::{self, Others, Pair, Synced, Value};
 
@@ -44,6 +46,7 @@ impl PhaseText {
 /// The triggers of a table.
 #[derive(Default)]
 struct Switch {
+    turns: Vec<Turn>,
     synced: Option<Synced>,
     keeps: Vec<Keep>,
 }
@@ -52,6 +55,9 @@ pub(super) fn phased(draft: Draft<'_>, name: &str) -> Phased {
     let mut switches: BTreeMap<RelationName, Switch> = BTreeMap::new();
     for (table, _) in &draft.pairs {
         switches.entry(draft.bare(table)).or_default().synced = Some(synced(&draft, table));
+    }
+    for turn in &draft.turns {
+        switches.entry(turn.table.clone()).or_default().turns.push(turn.clone());
     }
     for keep in &draft.keeps {
         switches.entry(keep.table.clone()).or_default().keeps.push(keep.clone());
@@ -124,6 +130,10 @@ fn named(gone: &Gone, draft: &Draft<'_>) -> Gone {
         Gone::Table(name) => Gone::Table(draft.bare(name)),
         Gone::Index(name) => Gone::Index(draft.bare(name)),
         Gone::Type(name) => Gone::Type(draft.bare(name)),
+        Gone::SwappedColumn { table, column, by } => {
+            Gone::SwappedColumn { table: draft.bare(table), column: column.clone(), by: by.clone() }
+        }
+        Gone::SwappedType { name, by } => Gone::SwappedType { name: draft.bare(name), by: by.clone() },
     }
 }
 
@@ -136,16 +146,15 @@ fn expand(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<S
         let statements = renaming(table, &to.name, left_out);
         parts.push(transaction(&format!("-- RenameTable\n{}", lines(&statements))));
     }
-    parts.extend(way(
-        draft,
-        &draft.base.catalog,
-        &draft.expanded,
-        |table, paragraph| {
-            let switch = switches.get(table)?;
-            let text = format!("{}\n{}", paragraph.unwrap_or_default(), switch.on());
-            Some(transaction(text.trim_start()))
-        },
-        switches,
+    let around = |table: &RelationName, paragraph: Option<&str>| {
+        let switch = switches.get(table)?;
+        let text = format!("{}\n{}", paragraph.unwrap_or_default(), switch.on());
+        Some(transaction(text.trim_start()))
+    };
+    parts.extend(put_around(
+        paragraphs(draft, &draft.base.catalog, &draft.expanded),
+        around,
+        switches.keys(),
     ));
     parts
 }
@@ -153,10 +162,12 @@ fn expand(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<S
 /// The fills, and what is true behind them.
 fn backfill(draft: &Draft<'_>) -> Vec<String> {
     let fill = |(table, pair): &(RelationName, Pair)| sync::fill(&draft.bare(table), pair);
-    let mut fills: Vec<Sql> = draft.pairs.iter().map(fill).collect();
+    let mut fills = draft.first_fills.clone();
+    fills.extend(draft.pairs.iter().map(fill));
     fills.extend(draft.fills.iter().cloned());
     let mut parts: Vec<String> = fills.iter().map(|fill| format!("-- Fill\n{fill};\n")).collect();
-    parts.extend(way(draft, &draft.expanded, &draft.filled, |_, _| None, &BTreeMap::new()));
+    let way = paragraphs(draft, &draft.expanded, &draft.filled);
+    parts.extend(way.into_iter().map(|paragraph| paragraph.text));
     parts
 }
 
@@ -165,46 +176,82 @@ fn contract(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec
     let left_out = draft.case.after.default_namespace.as_ref();
     let views = draft.base.renamed.iter().map(|(from, _)| sql!("DROP VIEW {}", bare(from, left_out)));
     let mut parts: Vec<String> = views.map(|view| format!("-- DropView\n{view};\n")).collect();
-    parts.extend(way(
-        draft,
-        &draft.filled,
-        draft.case.after,
-        |table, paragraph| {
-            let switch = switches.get(table)?;
-            Some(transaction(&format!("{}\n{}", switch.off(), paragraph.unwrap_or_default())))
-        },
-        switches,
-    ));
+    let together: Vec<RelationName> = swap::tables(draft).iter().map(|table| draft.bare(table)).collect();
+    let around = |table: &RelationName, paragraph: Option<&str>| {
+        let switch = switches.get(table).filter(|_| !together.contains(table))?;
+        Some(transaction(&format!("{}\n{}", switch.off(), paragraph.unwrap_or_default())))
+    };
+    let mut paragraphs = paragraphs(draft, &swap::swapped(draft), draft.case.after);
+    if !together.is_empty() {
+        let is_of =
+            |paragraph: &Paragraph| paragraph.table.as_ref().is_some_and(|table| together.contains(table));
+        let (own, mut others): (Vec<_>, Vec<_>) = paragraphs.into_iter().partition(is_of);
+        let place = others.iter().position(|paragraph| !paragraph.is_first).unwrap_or(others.len());
+        let offs = together.iter().filter_map(|table| switches.get(table)).map(Switch::off);
+        let swap = format!("-- Swap\n{}", lines(&swap::statements(draft)));
+        let own = own.into_iter().map(|paragraph| paragraph.text);
+        let texts: Vec<String> = offs.chain([swap]).chain(own).collect();
+        others
+            .insert(place, Paragraph { table: None, is_first: false, text: transaction(&texts.join("\n")) });
+        paragraphs = others;
+    }
+    let switched = switches.keys().filter(|table| !together.contains(table));
+    parts.extend(put_around(paragraphs, around, switched));
     parts
 }
 
-/// The paragraphs of Prisma's script. `around` makes one of a table's own paragraph and its triggers; a table of
-/// `switched` without such a paragraph gets one at the end.
-fn way(
-    draft: &Draft<'_>,
-    from: &PrismaCatalog,
-    to: &PrismaCatalog,
-    around: impl Fn(&RelationName, Option<&str>) -> Option<String>,
-    switched: &BTreeMap<RelationName, Switch>,
-) -> Vec<String> {
+/// A part of Prisma's script, and the table that it alters.
+struct Paragraph {
+    table: Option<RelationName>,
+    /// It stands before all that alters tables: what it drops by name would go with its column.
+    is_first: bool,
+    text: String,
+}
+
+/// Prisma's script for the way from one database to the next.
+fn paragraphs(draft: &Draft<'_>, from: &PrismaCatalog, to: &PrismaCatalog) -> Vec<Paragraph> {
     let mut migration = Migration::between(from, to, draft.case.version);
     migration.spare(draft.case.catalog, draft.case.scope);
+    if migration.steps.is_empty() {
+        return Vec::new();
+    }
+    let script = migration.script();
+    let paragraph = |(step, place): (&Step<'_>, std::ops::Range<usize>)| Paragraph {
+        table: match step {
+            Step::AlterTable(alter) => Some(draft.bare(&alter.before.name)),
+            _ => None,
+        },
+        is_first: matches!(
+            step,
+            Step::CreateNamespace(_)
+                | Step::DropExtension(_)
+                | Step::CreateExtension(_)
+                | Step::AlterExtension { .. }
+                | Step::CreateEnum(_)
+                | Step::AlterEnum(_)
+                | Step::DropForeignKey { .. }
+                | Step::DropIndex { .. }
+        ),
+        text: script[place].to_owned(),
+    };
+    migration.steps.iter().zip(migration.places()).map(paragraph).collect()
+}
+
+/// The paragraphs. `around` makes one of a table's own paragraph and its triggers; a table of `switched` without
+/// such a paragraph gets one at the end.
+fn put_around<'a>(
+    paragraphs: Vec<Paragraph>,
+    around: impl Fn(&RelationName, Option<&str>) -> Option<String>,
+    switched: impl Iterator<Item = &'a RelationName>,
+) -> Vec<String> {
     let mut parts = Vec::new();
     let mut met: Vec<RelationName> = Vec::new();
-    if !migration.steps.is_empty() {
-        let script = migration.script();
-        for (step, place) in migration.steps.iter().zip(migration.places()) {
-            let paragraph = &script[place];
-            let table = match step {
-                Step::AlterTable(alter) => Some(draft.bare(&alter.before.name)),
-                _ => None,
-            };
-            let whole = table.as_ref().and_then(|table| around(table, Some(paragraph)));
-            met.extend(table.filter(|_| whole.is_some()));
-            parts.push(whole.unwrap_or_else(|| paragraph.to_owned()));
-        }
+    for Paragraph { table, text, .. } in paragraphs {
+        let whole = table.as_ref().and_then(|table| around(table, Some(&text)));
+        met.extend(table.filter(|_| whole.is_some()));
+        parts.push(whole.unwrap_or(text));
     }
-    for table in switched.keys().filter(|table| !met.contains(table)) {
+    for table in switched.filter(|table| !met.contains(table)) {
         parts.extend(around(table, None));
     }
     parts
@@ -222,6 +269,10 @@ fn lines(statements: &[Sql]) -> String {
 impl Switch {
     fn on(&self) -> String {
         let mut text = String::new();
+        for turn in &self.turns {
+            text.push_str(&format!("-- TurnOn: {} of {} becomes {}\n", turn.from, turn.column, turn.to));
+            text.push_str(&lines(&turn.on()));
+        }
         if let Some(synced) = &self.synced {
             for pair in &synced.pairs {
                 let names = |shapes: &[sync::Shape]| {
@@ -247,6 +298,10 @@ impl Switch {
         if let Some(synced) = &self.synced {
             text.push_str("-- SyncOff\n");
             text.push_str(&lines(&sync::switch_off(synced)));
+        }
+        for turn in &self.turns {
+            text.push_str("-- TurnOff\n");
+            text.push_str(&lines(&turn.off()));
         }
         for keep in &self.keeps {
             text.push_str("-- KeepOff\n");

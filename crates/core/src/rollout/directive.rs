@@ -109,14 +109,34 @@ pub enum Gone {
     Index(RelationName),
     /// A type, or values of it.
     Type(RelationName),
+    /// A column whose name another column gets, so that its name does not tell who needs it.
+    SwappedColumn {
+        /// Its table.
+        table: RelationName,
+        /// Its name.
+        column: Name,
+        /// What the column was called that has the name then.
+        by: Name,
+    },
+    /// A type whose name another type gets.
+    SwappedType {
+        /// The type.
+        name: RelationName,
+        /// What the type was called that has the name then.
+        by: Name,
+    },
 }
 
 impl Gone {
     /// Without quotes, for people: `User.fullName`.
     pub fn shown(&self) -> String {
         match self {
-            Self::Column { table, column } => format!("{}.{}", table.shown(), column.as_str()),
-            Self::Table(name) | Self::Index(name) | Self::Type(name) => name.shown(),
+            Self::Column { table, column } | Self::SwappedColumn { table, column, .. } => {
+                format!("{}.{}", table.shown(), column.as_str())
+            }
+            Self::Table(name) | Self::Index(name) | Self::Type(name) | Self::SwappedType { name, .. } => {
+                name.shown()
+            }
         }
     }
 }
@@ -128,9 +148,14 @@ impl fmt::Display for Gone {
             Self::Table(name) => write!(f, "table {name}"),
             Self::Index(name) => write!(f, "index {name}"),
             Self::Type(name) => write!(f, "type {name}"),
+            Self::SwappedColumn { table, column, by } => write!(f, "column {table}.{column}{FOR}{by}"),
+            Self::SwappedType { name, by } => write!(f, "type {name}{FOR}{by}"),
         }
     }
 }
+
+/// Between a name that goes and what gets it.
+const FOR: &str = " for ";
 
 impl FromStr for Gone {
     type Err = String;
@@ -139,10 +164,16 @@ impl FromStr for Gone {
         let (kind, name) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let name = name.trim();
         let named = match kind {
-            "column" => column(name).map(|(table, column)| Self::Column { table, column }),
+            "column" => swapped(name, column).map(|((table, column), by)| match by {
+                Some(by) => Self::SwappedColumn { table, column, by },
+                None => Self::Column { table, column },
+            }),
             "table" => relation(name).map(Self::Table),
             "index" => relation(name).map(Self::Index),
-            "type" => relation(name).map(Self::Type),
+            "type" => swapped(name, relation).map(|(name, by)| match by {
+                Some(by) => Self::SwappedType { name, by },
+                None => Self::Type(name),
+            }),
             _ => {
                 return Err(format!("`gone {kind}` is unknown; there are column, table, index and type"));
             }
@@ -151,6 +182,18 @@ impl FromStr for Gone {
             format!("`{name}` is no name; write it in quotes, as in `gone column \"User\".\"fullName\"`")
         })
     }
+}
+
+/// A name, and what gets it where that is said: `"User"."age" for "age_next"`.
+fn swapped<T>(text: &str, name: impl Fn(&str) -> Option<T>) -> Option<(T, Option<Name>)> {
+    // The separator may be a part of a name.
+    let whole = name(text).map(|name| (name, None));
+    whole.or_else(|| {
+        text.match_indices(FOR).find_map(|(at, _)| {
+            let by = relation(&text[at + FOR.len()..]).filter(|by| by.namespace.is_none())?;
+            Some((name(&text[..at])?, Some(by.name)))
+        })
+    })
 }
 
 /// What a phase's file says about itself.
@@ -322,6 +365,8 @@ mod tests {
         -- underpin: phase contract after backfill\n\
         -- underpin: gone column \"public\".\"User\".\"full\"\"Name\"\n\
         -- underpin: gone table \"Old\"\n\
+        -- underpin: gone column \"User\".\"is for \"\"x\" for \"next\"\n\
+        -- underpin: gone type \"public\".\"Role\" for \"Role_next\"\n\
         -- underpin: verify SELECT count(*) FROM \"User\" WHERE \"displayName\" IS DISTINCT FROM \"fullName\"\n";
 
     #[test]
@@ -329,6 +374,8 @@ mod tests {
         let read = Directives::read(&format!("{CONTRACT}\n-- DropColumn\nDROP TABLE x;")).unwrap().unwrap();
         assert_eq!((read.phase, read.after), (Phase::Contract, Some(Phase::Backfill)));
         assert_eq!(read.gone[0].shown(), "public.User.full\"Name");
+        assert!(matches!(&read.gone[2], Gone::SwappedColumn { by, .. } if by.as_str() == "next"));
+        assert!(matches!(&read.gone[3], Gone::SwappedType { by, .. } if by.as_str() == "Role_next"));
         assert_eq!(read.head(), CONTRACT);
     }
 

@@ -64,3 +64,33 @@ async fn what_prisma_does_not_see_stops_the_plan() {
         assert_eq!(folders(&project).len(), 2, "{name}");
     }
 }
+
+/// A column that is swapped goes with what is of it, and Prisma's own migration would have kept that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_swap_would_lose_stops_the_plan() {
+    let init = "CREATE TYPE \"Status\" AS ENUM ('NEW', 'OLD');\nCREATE TABLE \"Order\" (\"id\" INTEGER NOT NULL, \"status\" \"Status\" NOT NULL, CONSTRAINT \"Order_pkey\" PRIMARY KEY (\"id\"));\n";
+    let after = "enum Status {\n  NEW\n}\n\nmodel Order {\n  id     Int    @id\n  status Status\n}\n";
+    let cases: [(&str, &str); 4] = [
+        ("CREATE VIEW states AS SELECT status FROM \"Order\";", "view public.states uses it"),
+        ("CREATE INDEX part ON \"Order\" (id) WHERE status = 'OLD';", "index public.part goes with it"),
+        (
+            "CREATE FUNCTION shown(s \"Status\") RETURNS text LANGUAGE sql RETURN s::text;",
+            "routine public.shown(public.\"Status\") uses it",
+        ),
+        // What no rule looks for, the proof finds.
+        (
+            "COMMENT ON COLUMN \"Order\".status IS 'where it stands';",
+            "the phases do not leave column public.\"Order\".status as Prisma's own migration does",
+        ),
+    ];
+    for (sql, told) in cases {
+        let project = ProjectFolder::prisma7()
+            .models(after)
+            .migration("20260101000000_init", init)
+            .migration("20260102000000_hidden", sql);
+        let arguments = ["plan", "--name", "x", "--replace", "Status.OLD:NEW"];
+        let said = underpin(project.path(), "", &arguments).await;
+        assert!(said.code != 0 && said.stderr.contains(told), "no {told:?} in:\n{}", said.all());
+        assert_eq!(folders(&project).len(), 2, "{sql}");
+    }
+}

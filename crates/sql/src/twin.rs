@@ -15,6 +15,7 @@ mod drop_index;
 mod foreign_key;
 mod index;
 mod not_null;
+mod primary_key;
 mod reindex;
 mod unique;
 mod update;

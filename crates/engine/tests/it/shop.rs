@@ -241,6 +241,21 @@ ALTER TABLE "Order" VALIDATE CONSTRAINT "Order_note_check", ALTER COLUMN "note" 
             "validate Order_note_check",
         ],
     },
+    Change {
+        name: "20260216000000_another_primary_key",
+        sql: r#"CREATE UNIQUE INDEX "Setting_key_key" ON "Setting"("key");
+ALTER TABLE "Setting" DROP CONSTRAINT "Setting_pkey", ADD CONSTRAINT "Setting_pkey" PRIMARY KEY ("value");"#,
+        twins: &["alter_table", "index", "not_null", "primary_key", "unique"],
+        steps: &[
+            "build index Setting_key_key",
+            "refuse NULL in Setting.value",
+            "validate",
+            "set Setting.value NOT NULL",
+            "drop the check",
+            "build index Setting_pkey_next",
+            "make the primary key of Setting",
+        ],
+    },
 ];
 
 /// Fingerprints of all rows, but for values that are random by intention; for those, how many differ.

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
     AlterTableCmd, AlterTableStmt, AlterTableType, ConstrType, Constraint, ObjectType, RangeVar,
 };
 
-use super::{NoTwin, add_column, check, foreign_key, not_null, unique};
+use super::{NoTwin, add_column, check, foreign_key, not_null, primary_key, unique};
 use crate::added_constraint::validate;
 use crate::describe::{action, relation};
 use crate::draft::Draft;
@@ -37,6 +37,9 @@ pub(super) fn twin(statement: &AlterTableStmt, surroundings: &Surroundings) -> R
         })
         .enumerate()
         .collect();
+    if let Some(exchange) = primary_key::twin(table, &commands, surroundings) {
+        return exchange;
+    }
     commands.sort_by_key(|(_, command)| pass(command));
 
     let mut parts = Parts { table, surroundings, instant: Vec::new(), drafts: Vec::new() };

@@ -34,9 +34,30 @@ pub(super) fn twin(
     refuse_taken(&added, surroundings)?;
     let own = constraint_name(&added);
 
+    let mut drafts = made_ready(table, wanted, &own, surroundings)?;
+    let adopts = Draft::execute(
+        format!("make constraint {} of {} of the index", own.as_str(), name.shown()),
+        add_constraint(table, using(wanted, &own, &own))?,
+        Transaction::EndsHere,
+        surroundings,
+    )?
+    // The columns of a primary key are NOT NULL by now.
+    .lasting(Duration::Instant);
+    drafts.push(adopts);
+    Ok(drafts)
+}
+
+/// What a constraint needs before it is made of an index of this name: that one, and of a primary key columns that
+/// are NOT NULL.
+pub(super) fn made_ready(
+    table: &RangeVar,
+    wanted: &Constraint,
+    index: &Name,
+    surroundings: &Surroundings,
+) -> Result<Vec<Draft>, NoTwin> {
     let mut drafts = Vec::new();
     if wanted.contype() == ConstrType::ConstrPrimary {
-        let facts = surroundings.relation(&name);
+        let facts = surroundings.relation(&relation(table));
         for column in strings(&wanted.keys).iter().map(Name::new) {
             let not_null =
                 facts.and_then(|facts| facts.column(&column)).is_some_and(|column| column.not_null);
@@ -45,27 +66,21 @@ pub(super) fn twin(
             }
         }
     }
-    drafts.push(index::build(index_of(table, wanted), &own, surroundings)?);
+    drafts.push(index::build(index_of(table, wanted), index, surroundings)?);
+    Ok(drafts)
+}
 
-    let using = Constraint {
+/// The constraint, made of an index that is there.
+pub(super) fn using(wanted: &Constraint, own: &Name, index: &Name) -> Constraint {
+    Constraint {
         contype: wanted.contype,
         conname: own.as_str().to_owned(),
-        indexname: own.as_str().to_owned(),
+        indexname: index.as_str().to_owned(),
         deferrable: wanted.deferrable,
         initdeferred: wanted.initdeferred,
         is_enforced: wanted.is_enforced,
         ..Constraint::default()
-    };
-    let adopts = Draft::execute(
-        format!("make constraint {} of {} of the index", own.as_str(), name.shown()),
-        add_constraint(table, using)?,
-        Transaction::EndsHere,
-        surroundings,
-    )?
-    // The columns of a primary key are NOT NULL by now.
-    .lasting(Duration::Instant);
-    drafts.push(adopts);
-    Ok(drafts)
+    }
 }
 
 /// The index that PostgreSQL would build for the constraint.

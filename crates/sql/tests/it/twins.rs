@@ -59,6 +59,14 @@ const TWINS: &[(&str, usize)] = &[
     (r#"ALTER TABLE "User" ADD UNIQUE (age) INCLUDE (name) DEFERRABLE"#, 2),
     (r#"ALTER TABLE "Pair" ADD CONSTRAINT "Pair_pkey" PRIMARY KEY (a, c)"#, 2),
     (r#"ALTER TABLE "Pair" ADD PRIMARY KEY (b)"#, 6),
+    (
+        "ALTER TABLE other.thing DROP CONSTRAINT thing_pkey, ADD COLUMN w int, ADD CONSTRAINT thing_pkey PRIMARY KEY (v)",
+        6,
+    ),
+    (
+        r#"ALTER TABLE "User" DROP CONSTRAINT "User_pkey", DROP COLUMN id, ADD CONSTRAINT "User_key" PRIMARY KEY (email)"#,
+        2,
+    ),
     (r#"ALTER TABLE "User" ALTER COLUMN "age" SET NOT NULL"#, 4),
     (r#"ALTER TABLE part ALTER COLUMN team SET NOT NULL"#, 4),
     (
@@ -97,6 +105,18 @@ const NONE: &[(&str, &str)] = &[
     (r#"ALTER TABLE "User" ADD COLUMN n int GENERATED ALWAYS AS (age * 2) STORED"#, "generated column"),
     (r#"ALTER TABLE "Pair" ADD COLUMN t uuid DEFAULT gen_random_uuid()"#, "no primary key"),
     (r#"ALTER TABLE "User" ADD CONSTRAINT e EXCLUDE USING gist (age WITH =)"#, "exclusion"),
+    (
+        r#"ALTER TABLE "User" DROP CONSTRAINT "User_pkey", ADD COLUMN t uuid DEFAULT gen_random_uuid(), ADD PRIMARY KEY (t)"#,
+        "column of the new key",
+    ),
+    (
+        r#"ALTER TABLE "User" DROP CONSTRAINT "User_pkey", ADD PRIMARY KEY (email), ALTER age SET NOT NULL"#,
+        "a statement of its own",
+    ),
+    (
+        "ALTER TABLE part DROP CONSTRAINT part_pkey, ADD CONSTRAINT part_pkey PRIMARY KEY (k, id)",
+        "is partitioned",
+    ),
     (r#"UPDATE "Pair" SET label = 'x'"#, "no primary key"),
     (r#"UPDATE "User" SET name = t.name FROM "Team" t WHERE t.id = "teamId""#, "FROM"),
     (r#"UPDATE "User" SET name = (SELECT name FROM "Team" LIMIT 1)"#, "sub-select"),

@@ -16,12 +16,14 @@
 
 mod answers;
 mod columns;
+mod counting;
 mod draft;
 mod enums;
 mod fill;
 mod in_the_way;
 mod indexes;
 mod keep;
+mod keys;
 mod mapping;
 mod names;
 mod page;
@@ -34,7 +36,7 @@ mod tables;
 mod turn;
 mod write;
 
-use underpin_catalog::Catalog;
+use underpin_catalog::{Catalog, Sql};
 use underpin_prisma::client::ClientContract;
 use underpin_prisma::migrate::Scope;
 use underpin_prisma::{PrismaCatalog, PrismaVersion, Schema};
@@ -81,6 +83,9 @@ pub struct Phased {
     pub filled: PrismaCatalog,
     /// What is kept equal from the first phase to the last.
     pub synced: Vec<Synced>,
+    /// What has to stand before and behind Prisma's own migration so that it runs: at a primary key that foreign keys
+    /// lead to it fails.
+    pub around: (Vec<Sql>, Vec<Sql>),
     /// The columns that a way back from the last phase fills again.
     pub refills: Vec<Refill>,
     /// The files, in their order; phases with nothing to do are left out.

@@ -4,9 +4,9 @@
 //! whole and statement by statement; so nothing of ours is left. Each way back leads to the catalog before its
 //! phase. What a plan is, is [`underpin_core::recipe`]'s.
 
-use underpin_catalog::Difference;
 use underpin_catalog::object::ObjectKind;
-use underpin_core::recipe::Refill;
+use underpin_catalog::{Difference, Sql};
+use underpin_core::recipe::Phased;
 
 use crate::create::{Creation, Rehearsed};
 use crate::problem::Problem;
@@ -17,8 +17,8 @@ use crate::prove::Unproven;
 /// # Errors
 /// When a file does not run, when they end elsewhere than Prisma's own migration or Prisma would find more to do,
 /// and those of the server.
-pub async fn prove(creation: &Creation, files: &[String], refills: &[Refill]) -> Result<Rehearsed, Problem> {
-    let rehearsed = creation.rehearse_phases(files, refills).await?;
+pub async fn prove(creation: &Creation, files: &[String], phased: &Phased) -> Result<Rehearsed, Problem> {
+    let rehearsed = creation.rehearse_phases(files, &phased.refills).await?;
     if let Some(why) = &rehearsed.fails {
         return Err(unproven(format!("a phase does not run behind the history: {why}")));
     }
@@ -29,7 +29,8 @@ pub async fn prove(creation: &Creation, files: &[String], refills: &[Refill]) ->
         )));
     }
     let (migration, _) = creation.migration();
-    match creation.prove(&migration.script(), files).await {
+    let script = whole(&phased.around, &migration.script());
+    match creation.prove(&script, files).await {
         Ok(()) => Ok(rehearsed),
         Err(Unproven::Server(error)) => Err(error.into()),
         Err(Unproven::Differs(mut found)) => {
@@ -53,6 +54,14 @@ pub async fn prove(creation: &Creation, files: &[String], refills: &[Refill]) ->
         }
         Err(other) => Err(unproven(other.to_string())),
     }
+}
+
+/// Prisma's own migration with what has to stand before and behind it.
+fn whole((before, behind): &(Vec<Sql>, Vec<Sql>), script: &str) -> String {
+    let lines = |statements: &[Sql]| -> String {
+        statements.iter().map(|statement| format!("{statement};\n")).collect()
+    };
+    format!("{}{script}{}", lines(before), lines(behind))
 }
 
 fn unproven(why: String) -> Problem {

@@ -99,7 +99,7 @@ async fn planned(
     let folders = folders(&phased, name, creation, reading, output);
     let text = |(phase, folder): (&PhaseText, &String)| phase.text(folder);
     let texts: Vec<String> = phased.phases.iter().zip(&folders).map(text).collect();
-    let rehearsed = prove(creation, &texts, &phased.refills).await?;
+    let rehearsed = prove(creation, &texts, &phased).await?;
     let downs = rehearsed.ways_back.iter().map(|way| way.text.clone());
     let new: Vec<NewMigration> = folders
         .iter()

@@ -1,6 +1,7 @@
 //! `underpin plan`: phases that every Prisma applies, on an empty database and on one with rows, and between which
 //! real clients of both releases run.
 
+mod another_key;
 mod clients;
 mod in_the_way;
 

@@ -8,7 +8,7 @@ use underpin_prisma::schema::Arity;
 use super::draft::{Draft, Keep};
 use super::fill::{Filling, filling};
 use super::names::quoted;
-use super::{Question, Refill, retype};
+use super::{Question, Refill, counting, retype};
 use crate::rollout::{Gone, Phase};
 
 /// A column that comes.
@@ -18,11 +18,7 @@ pub(super) fn added(draft: &mut Draft<'_>, table: &Table, column: &Column) {
     let said = draft.answered.fills.get(&place).cloned();
     let is_constant = matches!(column.default, Some(Default::Value(_) | Default::Now));
     if column.is_autoincrement {
-        return draft.refuse(
-            about,
-            "all rows would be numbered while everybody waits: PostgreSQL writes the table anew",
-            "add it as an optional number first, number the rows, and make it counting in a migration by hand",
-        );
+        return counting::added(draft, table, column);
     }
     if said.is_none() && (is_constant || (column.default.is_none() && column.arity != Arity::Required)) {
         // PostgreSQL notes the default and touches no row.

@@ -9,13 +9,15 @@ use underpin_catalog::{Name, RelationName, Sql};
 use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Column, ForeignKey, Index, Migration, Step, Table, TableChange};
 
+use super::counting::Counted;
+use super::keys::Exchange;
 use super::names::Answered;
 use super::renamed_tables::{Base, bare};
 use super::swap::{self, Swap, TypeSwap};
 use super::turn::Turn;
 use super::{
-    Case, Question, Refill, Refusal, Stop, Used, WrongAnswer, columns, enums, indexes, rename_column, retype,
-    tables,
+    Case, Question, Refill, Refusal, Stop, Used, WrongAnswer, columns, enums, indexes, keys, rename_column,
+    retype, tables,
 };
 use crate::rollout::{Gone, Phase};
 use crate::sync::Pair;
@@ -42,6 +44,10 @@ pub(super) struct Draft<'a> {
     pub(super) type_swaps: Vec<TypeSwap>,
     /// The values of enums that go.
     pub(super) turns: Vec<Turn>,
+    /// Primary keys that give way to others.
+    pub(super) exchanges: Vec<Exchange>,
+    /// Columns that get a sequence.
+    pub(super) counted: Vec<Counted>,
     /// What only the old release needs.
     pub(super) gone: Vec<Gone>,
     /// What stands in a column that goes, for a way back.
@@ -80,7 +86,8 @@ impl<'a> Draft<'a> {
         let names = tables.flat_map(|table| {
             let indexes = table.indexes.iter().map(|index| &index.name);
             let keys = table.foreign_keys.iter().map(|key| &key.name);
-            indexes.chain(keys).map(|name| table.name.sibling(name.clone()))
+            let key = table.primary_key.iter().map(|key| &key.name);
+            indexes.chain(keys).chain(key).map(|name| table.name.sibling(name.clone()))
         });
         Self {
             case,
@@ -98,6 +105,8 @@ impl<'a> Draft<'a> {
             swaps: Vec::new(),
             type_swaps: Vec::new(),
             turns: Vec::new(),
+            exchanges: Vec::new(),
+            counted: Vec::new(),
             gone: Vec::new(),
             refills: Vec::new(),
             verify: Vec::new(),
@@ -170,11 +179,15 @@ impl<'a> Draft<'a> {
                 }
                 TableChange::AlterColumn(change) => columns::altered(self, table, change),
                 TableChange::RecreateColumn(change) => retype::claim(self, table, change),
+                // Of a key that is another one too, the other one has the name.
+                TableChange::RenamePrimaryKey if alter.changes.contains(&TableChange::AddPrimaryKey) => {}
                 TableChange::RenamePrimaryKey => {
                     let key = alter.after.primary_key.clone();
                     self.alter(Phase::Expand, &table.name, |own| own.primary_key.clone_from(&key));
                 }
-                TableChange::DropPrimaryKey | TableChange::AddPrimaryKey => tables::other_key(self, alter),
+                // One that comes tells what becomes of the one that was there.
+                TableChange::DropPrimaryKey if alter.changes.contains(&TableChange::AddPrimaryKey) => {}
+                TableChange::DropPrimaryKey | TableChange::AddPrimaryKey => keys::claim(self, alter),
             }
         }
     }
@@ -182,6 +195,17 @@ impl<'a> Draft<'a> {
     /// Whether a column is one that was renamed, by its new name.
     fn is_new_name(&self, table: &RelationName, column: &Name) -> bool {
         self.answered.renames.iter().any(|((of, _), to)| of == table && to == column)
+    }
+
+    /// The database as the last phase finds it without what goes with an old primary key, and what its own
+    /// statements make of that, before Prisma's text goes on from there.
+    pub(super) fn exchanged(&self) -> (PrismaCatalog, PrismaCatalog) {
+        let mut ended = self.filled.clone();
+        self.exchanges.iter().for_each(|exchange| exchange.end(&mut ended, self.case.after));
+        let mut exchanged = ended.clone();
+        self.exchanges.iter().for_each(|exchange| exchange.take_place(&mut exchanged));
+        self.counted.iter().for_each(|counted| counted.take_place(&mut exchanged));
+        (ended, exchanged)
     }
 
     pub(super) fn in_both(&mut self, change: impl Fn(&mut PrismaCatalog)) {
@@ -229,7 +253,8 @@ impl<'a> Draft<'a> {
         ForeignKey { name, ..key.clone() }
     }
 
-    fn free(&mut self, table: &Table, name: &Name) -> Name {
+    /// A name beside one that is taken.
+    pub(super) fn free(&mut self, table: &Table, name: &Name) -> Name {
         let numbers = std::iter::once("_next".to_owned()).chain((2..).map(|number| format!("_next{number}")));
         let mut names = numbers.map(|suffix| table.name.sibling(name.with_suffix(&suffix)));
         let free = names.find(|name| !self.taken.contains(name));

@@ -88,6 +88,7 @@ pub(super) fn check(draft: &Draft<'_>) -> Result<(), Stop> {
             });
         }
     }
+    refusals.extend(draft.exchanges.iter().flat_map(|exchange| exchange.in_the_way(draft)));
     for (from, to) in &draft.base.renamed {
         let is_changed = touched(draft).contains(to) || columns(draft).any(|(table, _)| table == to);
         if is_changed {

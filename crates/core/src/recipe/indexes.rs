@@ -2,7 +2,7 @@
 //! the place of another under its name, it has another name meanwhile.
 
 use underpin_catalog::{Name, Sql, sql};
-use underpin_prisma::migrate::{ForeignKey, Index, Table};
+use underpin_prisma::migrate::{ForeignKey, Index, PrimaryKey, Table};
 
 use super::draft::Draft;
 use crate::rollout::{Gone, Phase};
@@ -17,23 +17,56 @@ pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
         return new_over_swapped(draft, table, &index.name);
     }
     let made = draft.beside(table, index);
-    let is_of_old_columns = columns_are_old(draft, table, index.columns.iter().map(|column| &column.name));
-    if index.is_unique && is_of_old_columns {
-        let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
-        let shown: Vec<&str> = columns.iter().map(Name::as_str).collect();
+    if index.is_unique && columns_are_old(draft, table, index.columns.iter().map(|column| &column.name)) {
+        let shown: Vec<&str> = index.columns.iter().map(|column| column.name.as_str()).collect();
         draft.uses(
             "add-unique",
             format!("{} is unique by {}", draft.case.table_shown(&table.name), shown.join(", ")),
         );
-        let duplicates = duplicates(draft, table, &columns, index.predicate.as_deref());
-        draft.verify.push((Phase::Backfill, duplicates));
-        draft.note(format!(
-            "from the second phase on a second row with the same {} in {} is refused (23505), also to the release that is out",
-            shown.join(", "),
-            draft.case.table_shown(&table.name)
-        ));
+        made_unique(draft, table, index);
     }
     draft.alter(Phase::Backfill, &table.name, |own| own.indexes.push(made.clone()));
+}
+
+/// Where an index makes columns unique that were there and not unique, nobody has looked at their rows, and the
+/// release that is out does not know.
+pub(super) fn made_unique(draft: &mut Draft<'_>, table: &Table, index: &Index) {
+    let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
+    let was_unique = draft.base.catalog.table(&table.name).is_some_and(|before| is_unique(before, &columns));
+    if was_unique || !columns_are_old(draft, table, columns.iter()) {
+        return;
+    }
+    let duplicates = duplicates(draft, table, &columns, index.predicate.as_deref());
+    draft.verify.push((Phase::Backfill, duplicates));
+    let shown: Vec<&str> = columns.iter().map(Name::as_str).collect();
+    draft.note(format!(
+        "from the second phase on a second row with the same {} in {} is refused (23505), also to the release that is out",
+        shown.join(", "),
+        draft.case.table_shown(&table.name)
+    ));
+}
+
+/// Whether no two rows have the same in these columns, by a key of them or of some of them.
+pub(super) fn is_unique(table: &Table, columns: &[Name]) -> bool {
+    keys(table).iter().any(|key| key.iter().all(|name| columns.contains(name)))
+}
+
+/// Whether `ON CONFLICT` of these columns finds a key.
+pub(super) fn is_found_by(table: &Table, columns: &[Name]) -> bool {
+    keys(table).iter().any(|key| is_same(key, columns))
+}
+
+/// The columns of the primary key, and of the unique indexes of all rows.
+fn keys(table: &Table) -> Vec<Vec<Name>> {
+    let primary = table.primary_key.iter().map(|key| key.columns.clone());
+    let others = table.indexes.iter().filter(|index| index.is_unique && index.predicate.is_none());
+    let columns = |index: &Index| index.columns.iter().map(|column| column.name.clone()).collect();
+    primary.chain(others.map(columns)).collect()
+}
+
+/// Whether two keys are of the same columns, in any order.
+pub(super) fn is_same(one: &[Name], other: &[Name]) -> bool {
+    one.len() == other.len() && one.iter().all(|name| other.contains(name))
 }
 
 /// How many keys more than one row has.
@@ -55,6 +88,13 @@ fn duplicates(draft: &Draft<'_>, table: &Table, columns: &[Name], predicate: Opt
 /// An index that goes, alone or with its column.
 pub(super) fn dropped(draft: &mut Draft<'_>, table: &Table, index: &Index) {
     if !index.is_unique || !columns_stay(draft, table, index.columns.iter().map(|column| &column.name)) {
+        return;
+    }
+    let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
+    let is_key = |key: &PrimaryKey| key.columns == columns;
+    if draft.case.after.table(&table.name).is_some_and(|after| after.primary_key.as_ref().is_some_and(is_key))
+    {
+        // It becomes the primary key, or leaves that to it.
         return;
     }
     draft.uses("drop-unique", format!("{} goes", index.name.as_str()));

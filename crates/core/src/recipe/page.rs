@@ -23,6 +23,7 @@ const ALL: &[RecipePage] = pages!(
     "add-unique",
     "change-default",
     "change-on-delete",
+    "change-primary-key",
     "change-type",
     "drop-column",
     "drop-foreign-key",

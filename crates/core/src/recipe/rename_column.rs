@@ -7,7 +7,7 @@ use underpin_prisma::schema::Arity;
 
 use super::draft::Draft;
 use super::mapping::{Mapping, mapping};
-use super::{Refill, enums};
+use super::{Refill, counting, enums};
 use crate::rollout::{Gone, Phase};
 use crate::sync::{Value, lost};
 
@@ -20,10 +20,10 @@ pub(super) fn claim(draft: &mut Draft<'_>, alter: &AlterTable<'_>, old: &Column,
         to if to == about => format!("{}.{}", draft.case.table_shown(table), new.name.as_str()),
         to => to,
     };
-    if old.is_autoincrement || new.is_autoincrement {
+    if old.is_autoincrement != new.is_autoincrement {
         return draft.refuse(
             about,
-            "its numbers come from a sequence that belongs to the old column",
+            "it would get another name, and a sequence of its own comes or goes: two releases would number rows differently",
             format!("keep the column's name in the database: @map(\"{}\")", old.name.as_str()),
         );
     }
@@ -46,6 +46,12 @@ pub(super) fn claim(draft: &mut Draft<'_>, alter: &AlterTable<'_>, old: &Column,
             "add the new column, write both in a release of its own, and drop the old one in a rollout of its own",
         );
     };
+    if old.is_autoincrement
+        && let Err(why) = counting::moved(draft, table, old, new)
+    {
+        let instead = format!("keep the column's name in the database: @map(\"{}\")", old.name.as_str());
+        return draft.refuse(about, why, instead);
+    }
     let is_same =
         old.column_type == new.column_type && (old.arity == Arity::List) == (new.arity == Arity::List);
     let recipe = match enums::both(old, new) {
@@ -54,7 +60,7 @@ pub(super) fn claim(draft: &mut Draft<'_>, alter: &AlterTable<'_>, old: &Column,
         None => "change-type",
     };
     draft.uses(recipe, format!("{about} becomes {to}"));
-    let beside = Column { arity: nullable(new.arity), default: None, ..new.clone() };
+    let beside = Column { arity: nullable(new.arity), default: None, is_autoincrement: false, ..new.clone() };
     draft.alter(Phase::Expand, table, |own| own.columns.push(beside.clone()));
     let arity = new.arity;
     if new.arity == Arity::Required && old.arity == Arity::Required {

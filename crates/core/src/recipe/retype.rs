@@ -10,7 +10,7 @@ use underpin_prisma::migrate::{Column, ColumnChange, ColumnType, Table};
 use super::draft::Draft;
 use super::mapping::mapping;
 use super::names::quoted;
-use super::{Question, swap};
+use super::{Question, keys, swap};
 use crate::compat::{Slip, field_in};
 use crate::rollout::Phase;
 use crate::sync::lost;
@@ -68,7 +68,13 @@ fn possible(draft: &Draft<'_>, table: &Table, old: &Column, new: &Column) -> Res
         quoted(&format!("{}.{column}:{column}_next", draft.case.table_shown(&table.name)))
     );
     if let Some((why, instead)) = swap::obstacle(draft, table, old, new) {
-        return Err((why.to_owned(), instead.to_owned()));
+        let instead = match keys::renames(draft, table, &old.name) {
+            Some(renames) => format!(
+                "give it, and each column that leads to it, a column of its own beside it, with @map, and say which they are: {renames}"
+            ),
+            None => instead.to_owned(),
+        };
+        return Err((why.to_owned(), instead));
     }
     let hidden = Column { name: swap::hidden_name(draft, table, &old.name), ..new.clone() };
     let to = shown(draft, new);

@@ -252,7 +252,7 @@ pub(super) fn swapped(draft: &Draft<'_>) -> PrismaCatalog {
 
 /// The filled database without what gives its name away, and without what goes with that.
 pub(super) fn without_old(draft: &Draft<'_>) -> PrismaCatalog {
-    let mut catalog = draft.filled.clone();
+    let (_, mut catalog) = draft.exchanged();
     for Swap { table, column, .. } in &draft.swaps {
         for own in catalog.tables.iter_mut().filter(|own| own.name == *table) {
             own.columns.retain(|own| own.name != *column);

@@ -1,7 +1,7 @@
-//! Tables that come, go or get another name, and keys that change.
+//! Tables that come, go or get another name.
 
 use underpin_catalog::RelationName;
-use underpin_prisma::migrate::{AlterTable, Table};
+use underpin_prisma::migrate::Table;
 
 use super::draft::Draft;
 use crate::rollout::Gone;
@@ -33,14 +33,4 @@ pub(super) fn renamed(draft: &mut Draft<'_>, from: &RelationName, to: &RelationN
     let shown = draft.case.table_shown(to).to_owned();
     draft.uses("rename-table", format!("{} becomes {shown}", from.name.as_str()));
     draft.gone.push(Gone::Table(from.clone()));
-}
-
-/// A primary key of other columns.
-pub(super) fn other_key(draft: &mut Draft<'_>, alter: &AlterTable<'_>) {
-    let about = draft.case.table_shown(&alter.before.name).to_owned();
-    draft.refuse(
-        about,
-        "its primary key changes: rows are found and led to by it in both releases",
-        "keep the key, and give what is to become the key a unique index first; a column that only gets another name in the schema keeps the old one in the database with @map",
-    );
 }

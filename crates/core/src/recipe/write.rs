@@ -1,7 +1,8 @@
 //! The files of a plan: Prisma's text for the way from one database to the next, with triggers and fills put in.
 //!
-//! What has to be one step for a running client is one transaction: a column and the triggers that fill it, and
-//! the same when both go. All else stands alone, so that our own deploy can take its online form.
+//! What has to be one step for a running client is one transaction: a column and the triggers that fill it, the
+//! same when both go, and a primary key that gives way to another. All else stands alone, so that our own deploy
+//! can take its online form.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Migration, Step};
 
 use super::Phased;
+use super::counting::Counted;
 use super::draft::{Draft, Keep};
 use super::renamed_tables::{bare, renaming};
 use super::swap;
@@ -43,15 +45,16 @@ impl PhaseText {
     }
 }
 
-/// The triggers of a table.
+/// The triggers of a table, and the sequences of its columns.
 #[derive(Default)]
 struct Switch {
     turns: Vec<Turn>,
     synced: Option<Synced>,
     keeps: Vec<Keep>,
+    counted: Vec<Counted>,
 }
 
-pub(super) fn phased(draft: Draft<'_>, name: &str) -> Phased {
+pub(super) fn phased(mut draft: Draft<'_>, name: &str) -> Phased {
     let mut switches: BTreeMap<RelationName, Switch> = BTreeMap::new();
     for (table, _) in &draft.pairs {
         switches.entry(draft.bare(table)).or_default().synced = Some(synced(&draft, table));
@@ -61,6 +64,9 @@ pub(super) fn phased(draft: Draft<'_>, name: &str) -> Phased {
     }
     for keep in &draft.keeps {
         switches.entry(keep.table.clone()).or_default().keeps.push(keep.clone());
+    }
+    for counted in &draft.counted {
+        switches.entry(draft.bare(&counted.table)).or_default().counted.push(counted.clone());
     }
     let bodies = [
         (Phase::Expand, expand(&draft, &switches)),
@@ -94,7 +100,17 @@ pub(super) fn phased(draft: Draft<'_>, name: &str) -> Phased {
         });
         last = Some(phase);
     }
+    let mut around = (Vec::new(), Vec::new());
+    for (before, behind) in draft.exchanges.iter().map(|exchange| exchange.around(&draft)) {
+        around.0.extend(before);
+        around.1.extend(behind);
+    }
+    let (ended, _) = draft.exchanged();
+    let told: Vec<String> =
+        draft.exchanges.iter().filter_map(|exchange| exchange.told(&draft, &ended)).collect();
+    draft.notes.extend(told);
     Phased {
+        around,
         used: draft.used.into_iter().collect(),
         notes: draft.notes,
         expanded: draft.expanded,
@@ -147,9 +163,9 @@ fn expand(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<S
         parts.push(transaction(&format!("-- RenameTable\n{}", lines(&statements))));
     }
     let around = |table: &RelationName, paragraph: Option<&str>| {
-        let switch = switches.get(table)?;
-        let text = format!("{}\n{}", paragraph.unwrap_or_default(), switch.on());
-        Some(transaction(text.trim_start()))
+        let on = switches.get(table)?.on();
+        let text = format!("{}\n{on}", paragraph.unwrap_or_default());
+        (!on.is_empty()).then(|| transaction(text.trim_start()))
     };
     parts.extend(put_around(
         paragraphs(draft, &draft.base.catalog, &draft.expanded),
@@ -176,10 +192,20 @@ fn contract(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec
     let left_out = draft.case.after.default_namespace.as_ref();
     let views = draft.base.renamed.iter().map(|(from, _)| sql!("DROP VIEW {}", bare(from, left_out)));
     let mut parts: Vec<String> = views.map(|view| format!("-- DropView\n{view};\n")).collect();
+    let (ended, _) = draft.exchanged();
+    parts.extend(paragraphs(draft, &draft.filled, &ended).into_iter().map(|paragraph| paragraph.text));
+    for exchange in &draft.exchanges {
+        parts.push(transaction(&format!(
+            "-- ChangePrimaryKey\n{}",
+            lines(&exchange.statements(draft, &ended))
+        )));
+        let validated = exchange.validated(draft, &ended).into_iter();
+        parts.extend(validated.map(|statement| format!("-- ValidateForeignKey\n{statement};\n")));
+    }
     let together: Vec<RelationName> = swap::tables(draft).iter().map(|table| draft.bare(table)).collect();
     let around = |table: &RelationName, paragraph: Option<&str>| {
-        let switch = switches.get(table).filter(|_| !together.contains(table))?;
-        Some(transaction(&format!("{}\n{}", switch.off(), paragraph.unwrap_or_default())))
+        let off = switches.get(table).filter(|_| !together.contains(table))?.off();
+        (!off.is_empty()).then(|| transaction(&format!("{off}\n{}", paragraph.unwrap_or_default())))
     };
     let mut paragraphs = paragraphs(draft, &swap::swapped(draft), draft.case.after);
     if !together.is_empty() {
@@ -290,7 +316,14 @@ impl Switch {
             text.push_str(&format!("-- KeepOn: {} is never without a value\n", keep.column));
             text.push_str(&lines(&keep.on()));
         }
+        text.push_str(&self.numbered(Phase::Expand));
         text
+    }
+
+    /// The statements that give columns their sequences in a phase.
+    fn numbered(&self, phase: Phase) -> String {
+        let counted = self.counted.iter().filter(|counted| counted.phase == phase);
+        counted.map(|counted| format!("-- Sequence\n{}", lines(&counted.statements))).collect()
     }
 
     fn off(&self) -> String {
@@ -307,6 +340,7 @@ impl Switch {
             text.push_str("-- KeepOff\n");
             text.push_str(&lines(&keep.off()));
         }
+        text.push_str(&self.numbered(Phase::Contract));
         text
     }
 }

@@ -13,6 +13,7 @@ mod faults;
 mod fix_corpus;
 mod hands;
 mod introspect;
+mod keys;
 mod offline;
 mod precondition;
 mod project;

@@ -257,6 +257,19 @@ pub enum ReferentialAction {
     SetDefault,
 }
 
+impl ReferentialAction {
+    /// As SQL says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cascade => "CASCADE",
+            Self::Restrict => "RESTRICT",
+            Self::NoAction => "NO ACTION",
+            Self::SetNull => "SET NULL",
+            Self::SetDefault => "SET DEFAULT",
+        }
+    }
+}
+
 impl PrismaCatalog {
     /// The table of a name.
     pub fn table(&self, name: &RelationName) -> Option<&Table> {

@@ -11,8 +11,7 @@ mod words;
 use underpin_catalog::{Name, RelationName};
 
 use super::catalog::{
-    Column, Enum, Extension, ForeignKey, Index, IndexMethod, PrismaCatalog, ReferentialAction, SortOrder,
-    Table,
+    Column, Enum, Extension, ForeignKey, Index, IndexMethod, PrismaCatalog, SortOrder, Table,
 };
 use super::sql::{enum_value, identifier, identifiers, qualified};
 use super::step::Step;
@@ -157,8 +156,8 @@ impl<'a> Renderer<'a> {
             identifiers(&key.columns, ", "),
             self.name(&key.references),
             identifiers(&key.referenced, ", "),
-            action(key.on_delete),
-            action(key.on_update)
+            key.on_delete.as_str(),
+            key.on_update.as_str()
         )
     }
 }
@@ -222,15 +221,5 @@ fn using(method: IndexMethod) -> &'static str {
         IndexMethod::Gin => " USING GIN ",
         IndexMethod::SpGist => " USING SPGIST ",
         IndexMethod::Brin => " USING BRIN ",
-    }
-}
-
-fn action(action: ReferentialAction) -> &'static str {
-    match action {
-        ReferentialAction::Cascade => "CASCADE",
-        ReferentialAction::Restrict => "RESTRICT",
-        ReferentialAction::NoAction => "NO ACTION",
-        ReferentialAction::SetNull => "SET NULL",
-        ReferentialAction::SetDefault => "SET DEFAULT",
     }
 }

@@ -2,8 +2,8 @@
 
 use underpin_catalog::Name;
 
+use super::Renderer;
 use super::column::expression;
-use super::{Renderer, action};
 use crate::migrate::catalog::{Column, Extension, ForeignKey, Index, PrimaryKey, Table};
 use crate::migrate::change::Change;
 use crate::migrate::step::{AlterEnum, AlterTable, ColumnChange, Step, TableChange};
@@ -138,7 +138,7 @@ fn leads(key: &ForeignKey) -> String {
         on(&key.columns),
         key.references.name.as_str(),
         on(&key.referenced),
-        action(key.on_delete)
+        key.on_delete.as_str()
     )
 }
 

@@ -1,0 +1,159 @@
+//! Columns that count: their sequence comes beside the column, and goes over to the column that takes its place.
+//!
+//! A sequence that comes with its column (`SERIAL`) numbers all rows at once, while everybody waits. So it is made
+//! apart: from the first phase on it numbers what is new, whoever writes it, and the fill numbers the rest.
+//!
+//! Where one column takes the place of another, there is one sequence all the time, so that no number is given
+//! twice: it belongs to the old column until that goes, and the triggers carry its numbers over.
+
+use underpin_catalog::model::SequenceOptions;
+use underpin_catalog::{Literal, Name, RelationName, Sql, sql};
+use underpin_prisma::PrismaCatalog;
+use underpin_prisma::migrate::{Column, ColumnType, NativeType, Table};
+use underpin_prisma::schema::Arity;
+
+use super::draft::Draft;
+use crate::rollout::Phase;
+
+/// A column that counts behind the rollout, and did not before.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    /// Its table.
+    pub(super) table: RelationName,
+    /// As it shall be.
+    column: Column,
+    /// The statements that give it its sequence.
+    pub(super) statements: Vec<Sql>,
+    /// The phase that they belong to.
+    pub(super) phase: Phase,
+}
+
+impl Counted {
+    /// Makes it count in a database.
+    pub(super) fn take_place(&self, catalog: &mut PrismaCatalog) {
+        for table in catalog.tables.iter_mut().filter(|table| table.name == self.table) {
+            for column in table.columns.iter_mut().filter(|column| column.name == self.column.name) {
+                column.default.clone_from(&self.column.default);
+                column.is_autoincrement = true;
+            }
+        }
+    }
+}
+
+/// A counting column that comes.
+pub(super) fn added(draft: &mut Draft<'_>, table: &Table, column: &Column) {
+    let about = draft.case.shown(&table.name, &column.name);
+    let sequence = usual(&table.name, &column.name);
+    if !is_free(draft, &sequence) {
+        return draft.refuse(
+            about,
+            format!(
+                "its sequence would be {}, a name that is taken or longer than PostgreSQL's",
+                sequence.shown()
+            ),
+            "give the column another name, with @map",
+        );
+    }
+    draft.uses("add-column", format!("{about} comes and counts"));
+    let beside = Column { arity: Arity::Optional, default: None, is_autoincrement: false, ..column.clone() };
+    draft.alter(Phase::Expand, &table.name, |own| own.columns.push(beside.clone()));
+    let (own, sequence) = (draft.bare(&table.name), draft.bare(&sequence));
+    let next = next(&sequence);
+    draft.fills.push(sql!("UPDATE {} SET {} = {} WHERE {} IS NULL", own, column.name, next, column.name));
+    let arity = column.arity;
+    draft.alter_column(Phase::Backfill, &table.name, &column.name, |own| own.arity = arity);
+    draft.counted.push(Counted {
+        table: table.name.clone(),
+        column: column.clone(),
+        statements: vec![
+            sql!("CREATE SEQUENCE {} AS {} OWNED BY {}.{}", sequence, counts(column), own, column.name),
+            sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", own, column.name, next),
+        ],
+        phase: Phase::Expand,
+    });
+}
+
+/// A counting column that takes the place of another one.
+///
+/// # Errors
+/// Why its sequence cannot go over.
+pub(super) fn moved(
+    draft: &mut Draft<'_>,
+    table: &RelationName,
+    old: &Column,
+    new: &Column,
+) -> Result<(), String> {
+    let found = sequence_of(draft, table, old)?;
+    let own = draft.bare(table);
+    let named = usual(table, &new.name);
+    if !is_free(draft, &named) {
+        return Err(format!(
+            "its sequence would be {}, a name that is taken or longer than PostgreSQL's",
+            named.shown()
+        ));
+    }
+    let (was, named) = (draft.bare(&found), draft.bare(&named));
+    let mut statements = vec![sql!("ALTER SEQUENCE {} OWNED BY {}.{}", was, own, new.name)];
+    if counts(old) != counts(new) {
+        draft.note(format!(
+            "until the last phase {} is numbered as {}, because the release that is out could not read more",
+            draft.case.shown(table, &new.name),
+            counts(old)
+        ));
+        statements.push(sql!("ALTER SEQUENCE {} AS {}", was, counts(new)));
+    }
+    statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", was, named.name));
+    statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", own, new.name, next(&named)));
+    draft.counted.push(Counted {
+        table: table.clone(),
+        column: new.clone(),
+        statements,
+        phase: Phase::Contract,
+    });
+    Ok(())
+}
+
+/// The sequence of a column.
+fn sequence_of(draft: &Draft<'_>, table: &RelationName, column: &Column) -> Result<RelationName, String> {
+    let catalog = draft.case.catalog;
+    if !catalog.tables.contains_key(table) {
+        return Ok(usual(table, &column.name));
+    }
+    let owner = (table.clone(), column.name.clone());
+    let owned = catalog.sequences.iter().filter(|(_, sequence)| sequence.owned_by.as_ref() == Some(&owner));
+    let mut owned = owned.map(|(name, sequence)| (name, &sequence.options));
+    match (owned.next(), owned.next()) {
+        (Some((name, SequenceOptions { increment: 1, cycle: false, .. })), None) => Ok(name.clone()),
+        (Some((name, _)), None) => Err(format!(
+            "its sequence {} does not count one by one, as no Prisma schema can say",
+            name.shown()
+        )),
+        _ => Err("its numbers come from no sequence that belongs to it alone".to_owned()),
+    }
+}
+
+/// The name that PostgreSQL gives to the sequence of a `SERIAL`.
+fn usual(table: &RelationName, column: &Name) -> RelationName {
+    table.sibling(Name::new(format!("{}_{}_seq", table.name.as_str(), column.as_str())))
+}
+
+fn is_free(draft: &Draft<'_>, name: &RelationName) -> bool {
+    let catalog = draft.case.catalog;
+    name.name.as_str().len() <= Name::BYTES_MAX
+        && !catalog.sequences.contains_key(name)
+        && !catalog.tables.contains_key(name)
+        && !catalog.views.contains_key(name)
+}
+
+/// The type of the numbers, as `SERIAL` chooses it.
+fn counts(column: &Column) -> Sql {
+    Sql::verbatim(match column.column_type {
+        ColumnType::Native(NativeType::BigInt) => "bigint",
+        ColumnType::Native(NativeType::SmallInt) => "smallint",
+        _ => "integer",
+    })
+}
+
+fn next(sequence: &RelationName) -> Sql {
+    sql!("nextval({})", Literal(&sequence.to_string()))
+}

@@ -1,27 +1,24 @@
-//! Real Prisma Clients, generated from a schema and running as those of a release do: which statements they
-//! send, and what they notice while their database changes.
-
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Duration;
+//! Real Prisma Clients, made of a schema and running as those of a release do: which statements they send, and
+//! what they notice while their database changes.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::node::Node;
 use crate::oracle::{Oracle, home};
-use crate::places::workspace_root;
 use crate::project::ProjectFolder;
 use crate::server::Database;
 
-/// Beyond this an answer does not come any more.
-const ANSWER_LIMIT: Duration = Duration::from_secs(120);
-
-/// A client, generated in a temporary folder.
+/// The client of a release.
 #[derive(Debug)]
-pub struct Client {
-    folder: ProjectFolder,
+pub struct Client(Made);
+
+#[derive(Debug)]
+enum Made {
+    /// In a temporary folder.
+    Generated(ProjectFolder),
+    /// Of a whole schema, when it is opened.
+    Assembled { schema: String, major: u32 },
 }
 
 /// What becomes of the statements that a client prepares.
@@ -34,13 +31,11 @@ pub enum Prepared {
     Anew,
 }
 
-/// A client with open connections, until it is dropped.
+/// A client with open connections, until its program ends or it is closed.
 #[derive(Debug)]
 pub struct RunningClient {
-    /// Ends with this value.
-    _program: Child,
-    asked: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
+    node: Node,
+    number: Value,
 }
 
 /// What came of a script.
@@ -50,6 +45,13 @@ pub struct Ran {
     pub value: Value,
     /// The statements that the client sent, in order.
     pub sent: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Came {
+    Failed { error: ClientError },
+    Well(Ran),
 }
 
 /// An error that the application saw.
@@ -75,26 +77,30 @@ pub struct Noticed {
 }
 
 impl Client {
-    /// Generates the client of these models with Prisma 7.
+    /// The client of these models by Prisma 7 or 6, without a generator: its runtime, and in it the schema.
+    ///
+    /// It sends what a generated one sends, and costs nothing, where that takes two seconds.
+    pub fn of(major: u32, models: &str) -> Self {
+        let schema = format!(
+            "generator client {{\n  provider = \"prisma-client-js\"\n}}\n\ndatasource db {{\n  provider = \"postgresql\"\n}}\n\n{models}"
+        );
+        Self(Made::Assembled { schema, major })
+    }
+
+    /// Generates the client of these models with Prisma 7 or 6. That of 6 runs without its native engine, with
+    /// the driver adapter of 7.
     ///
     /// # Panics
     /// When Prisma cannot generate it.
-    pub async fn generate(models: &str) -> Self {
-        Self::by(&Oracle::prisma7().await, ProjectFolder::prisma7(), "node_modules", "", models).await
-    }
-
-    /// Generates the client of these models with Prisma 6. It runs without its native engine, with the driver
-    /// adapter of 7.
-    ///
-    /// # Panics
-    /// When Prisma cannot generate it.
-    pub async fn generate6(models: &str) -> Self {
-        let engine = "engineType = \"client\"";
-        let modules = "oracle6/node_modules";
-        Self::by(&Oracle::prisma6().await, ProjectFolder::prisma6(), modules, engine, models).await
-    }
-
-    async fn by(prisma: &Oracle, folder: ProjectFolder, modules: &str, engine: &str, models: &str) -> Self {
+    pub async fn generate(major: u32, models: &str) -> Self {
+        let (prisma, folder, modules, engine) = match major {
+            7 => (Oracle::prisma7().await, ProjectFolder::prisma7(), "node_modules", ""),
+            _ => {
+                let modules = "oracle6/node_modules";
+                let engine = "engineType = \"client\"";
+                (Oracle::prisma6().await, ProjectFolder::prisma6(), modules, engine)
+            }
+        };
         let generator = format!(
             "generator client {{\n  provider = \"prisma-client-js\"\n  output   = \"../client\"\n  {engine}\n}}\n"
         );
@@ -106,40 +112,15 @@ impl Client {
         let url = "postgresql://nobody@127.0.0.1:1/nothing";
         let generated = prisma.run(folder.path(), url, &["generate"]).await;
         assert!(generated.code == 0, "no client: {}", generated.all());
-        Self { folder }
+        Self(Made::Generated(folder))
     }
 
-    /// Opens the client's connections to a database.
+    /// Opens the client's connections to a database, in a program of its own.
     ///
     /// # Panics
     /// When Node cannot be started.
     pub async fn open(&self, database: &Database<'_>, prepared: Prepared) -> RunningClient {
-        self.open_at(&database.url(), prepared).await
-    }
-
-    /// As [`Self::open`], by a connection URL.
-    ///
-    /// # Panics
-    /// When Node cannot be started.
-    pub async fn open_at(&self, url: &str, prepared: Prepared) -> RunningClient {
-        let program: PathBuf = workspace_root().join("crates/testkit/src/client.mjs");
-        let mut command = Command::new("node");
-        command
-            .arg(program)
-            .arg(home().await)
-            .arg(self.folder.path().join("client"))
-            .arg(match prepared {
-                Prepared::Kept => "KEPT",
-                Prepared::Anew => "UNNAMED",
-            })
-            .env("DATABASE_URL", url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        let mut program = command.spawn().unwrap_or_else(|error| panic!("node: {error}"));
-        let pipes = program.stdin.take().zip(program.stdout.take());
-        let (asked, answers) = pipes.expect("both were asked for");
-        RunningClient { _program: program, asked, answers: BufReader::new(answers).lines() }
+        Node::start().await.open(self, &database.url(), prepared).await
     }
 
     /// Runs JavaScript in which `db` is the client, and returns the statements that it sent, in order.
@@ -150,9 +131,21 @@ impl Client {
         let ran = self.open(database, Prepared::Anew).await.run(script).await;
         ran.unwrap_or_else(|error| panic!("the script failed: {error:?}")).sent
     }
+
+    /// How a program is told which client it is.
+    pub(crate) fn told(&self) -> Value {
+        match &self.0 {
+            Made::Generated(folder) => json!({ "folder": folder.path().join("client") }),
+            Made::Assembled { schema, major } => json!({ "schema": schema, "major": major }),
+        }
+    }
 }
 
 impl RunningClient {
+    pub(crate) fn new(node: Node, number: Value) -> Self {
+        Self { node, number }
+    }
+
     /// Runs JavaScript in which `db` is the client.
     ///
     /// # Errors
@@ -161,10 +154,10 @@ impl RunningClient {
     /// # Panics
     /// When no answer comes.
     pub async fn run(&mut self, script: &str) -> Result<Ran, ClientError> {
-        let answer = self.ask(&json!({ "do": "run", "script": script })).await;
-        match answer.get("error") {
-            Some(error) => Err(understood(error.clone())),
-            None => Ok(understood(answer)),
+        let asked = json!({ "do": "run", "client": self.number, "script": script });
+        match self.node.ask(&asked).await {
+            Came::Failed { error } => Err(error),
+            Came::Well(ran) => Ok(ran),
         }
     }
 
@@ -174,7 +167,7 @@ impl RunningClient {
     /// # Panics
     /// When no answer comes.
     pub async fn begin(&mut self, script: &str, workers: u32) {
-        self.ask(&json!({ "do": "begin", "script": script, "workers": workers })).await;
+        self.tell(json!({ "do": "begin", "script": script, "workers": workers })).await;
     }
 
     /// Waits until the workers have run their scripts so many times more, however slow the machine is.
@@ -182,7 +175,7 @@ impl RunningClient {
     /// # Panics
     /// When they do not.
     pub async fn go_on(&mut self, runs: u32) {
-        self.ask(&json!({ "do": "wait", "runs": runs })).await;
+        self.tell(json!({ "do": "wait", "runs": runs })).await;
     }
 
     /// Stops all workers, and tells what they noticed.
@@ -190,24 +183,19 @@ impl RunningClient {
     /// # Panics
     /// When no answer comes.
     pub async fn end(&mut self) -> Noticed {
-        understood(self.ask(&json!({ "do": "end" })).await)
+        self.node.ask(&json!({ "do": "end", "client": self.number })).await
     }
 
-    async fn ask(&mut self, what: &Value) -> Value {
-        let line = format!("{what}\n");
-        let asked = self.asked.write_all(line.as_bytes()).await;
-        asked.unwrap_or_else(|error| panic!("the client is gone: {error}"));
-        let answer = tokio::time::timeout(ANSWER_LIMIT, self.answers.next_line()).await;
-        match answer {
-            Ok(Ok(Some(line))) => serde_json::from_str(&line)
-                .unwrap_or_else(|error| panic!("the client says {line}, which is no JSON: {error}")),
-            Ok(Ok(None)) => panic!("the client has ended; its words are in the output of the test"),
-            Ok(Err(error)) => panic!("the client cannot be heard: {error}"),
-            Err(_) => panic!("the client has not answered for {} s", ANSWER_LIMIT.as_secs()),
-        }
+    /// Stops all workers, and closes the connections.
+    ///
+    /// # Panics
+    /// When no answer comes.
+    pub async fn close(mut self) {
+        self.tell(json!({ "do": "close" })).await;
     }
-}
 
-fn understood<T: serde::de::DeserializeOwned>(answer: Value) -> T {
-    serde_json::from_value(answer).unwrap_or_else(|error| panic!("not what a client answers: {error}"))
+    async fn tell(&mut self, mut what: Value) {
+        what["client"] = self.number.clone();
+        let _: Value = self.node.ask(&what).await;
+    }
 }

@@ -1,66 +1,4 @@
 // Does everything that a Prisma Client can do with each model of a schema, on a database as it is, and takes it back.
-// usage: everything.mjs HOME. A line in, a line out, both JSON:
-//   {"url", "schema", "major"}   [{"model", "operation", "code", "message"}]; code is null where nothing failed
-// The clients are not generated: a generated one is the runtime with the schema's text and model in it, and those are
-// given here. So hundreds of schemas take one process.
-import { createRequire } from 'node:module'
-import path from 'node:path'
-import readline from 'node:readline'
-
-const home = process.argv[2]
-const require7 = createRequire(path.join(home, 'lib/engine.mjs'))
-const require6 = createRequire(path.join(home, 'oracle6/client.mjs'))
-const { PrismaPg } = require7('@prisma/adapter-pg')
-const { Client: Pg } = require7('pg')
-const language = require7('@prisma/prisma-schema-wasm')
-
-const runtimes = {
-  7: { require: require7, compiler: 'query_compiler_fast_bg' },
-  6: { require: require6, compiler: 'query_compiler_bg' },
-}
-const clients = {}
-function runtime(major) {
-  const { require, compiler } = runtimes[major]
-  const folder = path.join(path.dirname(require.resolve('@prisma/client/package.json')), 'runtime')
-  const wasm = () => Buffer.from(require(path.join(folder, compiler + '.postgresql.wasm-base64.js')).wasm, 'base64')
-  return (clients[major] ??= {
-    getPrismaClient: require('@prisma/client/runtime/client.js').getPrismaClient,
-    compiler: require(path.join(folder, compiler + '.postgresql.js')),
-    importName: `./${compiler}.js`,
-    module: new WebAssembly.Module(wasm()),
-    version: require('@prisma/client/package.json').version,
-  })
-}
-
-function client(major, schema, models, url) {
-  const { getPrismaClient, compiler, importName, module, version } = runtime(major)
-  const pruned = {}
-  for (const { name, dbName, schema, fields } of models) {
-    const kept = fields.map(({ name, kind, type, relationName, dbName }) => ({ name, kind, type, relationName, dbName }))
-    pruned[name] = { dbName: dbName ?? null, schema: schema ?? null, fields: kept }
-  }
-  const six = schema.replace('provider = "postgresql"', 'provider = "postgresql"\n url = env("DATABASE_URL")')
-  const PrismaClient = getPrismaClient({
-    previewFeatures: [],
-    clientVersion: version,
-    engineVersion: version,
-    activeProvider: 'postgresql',
-    inlineSchema: major === 6 ? six : schema,
-    inlineSchemaHash: '',
-    runtimeDataModel: { models: pruned, enums: {}, types: {} },
-    // Nothing is remembered between queries.
-    parameterizationSchema: { strings: [], graph: 'AAAAAAAAAAAAAAAA' },
-    compilerWasm: { getRuntime: async () => compiler, getQueryCompilerWasmModule: async () => module, importName },
-    // Prisma 6 asks for these too.
-    generator: { name: 'client', config: { engineType: 'client' }, previewFeatures: [] },
-    datasourceNames: ['db'],
-    inlineDatasources: { db: { url: { fromEnvVar: null, value: url } } },
-    copyEngine: true,
-    dirname: home,
-    relativePath: '',
-  })
-  return new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 1 }) })
-}
 
 const NATIVE = {
   Uuid: () => 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd38' + String(counter).padStart(4, '0'),
@@ -193,16 +131,19 @@ function failure(error) {
   return { code: sqlstate ?? (error.code?.startsWith('P') ? error.code : 'P2023'), message }
 }
 
-async function everything({ url, schema, major }) {
-  const asked = { prismaSchema: [['schema.prisma', schema]], noColor: true }
-  const { models, enums } = JSON.parse(language.get_dmmf(JSON.stringify(asked))).datamodel
+// What came of each act; a code that is null says that it did not fail.
+export async function everything({ require, datamodel, clientClass }, { url, schema, major }) {
+  const { PrismaPg } = require('@prisma/adapter-pg')
+  const { Client: Pg } = require('pg')
+  const { models, enums } = datamodel(schema)
   const values = Object.fromEntries(enums.map(({ name, values }) => [name, values[0].name]))
   for (const model of models) model.isView = new RegExp(`^view\\s+${model.name}\\b`, 'm').test(schema)
   const pg = new Pg(url)
   await pg.connect()
   const there = await rows(pg, models)
   await pg.end()
-  const db = client(major, schema, models, url)
+  const PrismaClient = clientClass(major, schema, models)
+  const db = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 1 }) })
   // A client that does not run at all is no answer.
   await db.$queryRaw`SELECT 1`
   const told = []
@@ -214,9 +155,4 @@ async function everything({ url, schema, major }) {
   }
   await db.$disconnect()
   return told
-}
-
-for await (const line of readline.createInterface({ input: process.stdin })) {
-  const answer = await everything(JSON.parse(line)).catch((error) => ({ error: String(error?.stack ?? error) }))
-  process.stdout.write(JSON.stringify(answer) + '\n')
 }

@@ -10,10 +10,10 @@
 mod case_file;
 mod client;
 pub mod corpus;
-mod everything;
 pub mod git;
 pub mod load;
 mod lock_watch;
+mod node;
 pub mod observe;
 mod oracle;
 mod pgbouncer;
@@ -27,8 +27,8 @@ pub mod trace;
 
 pub use case_file::{CaseFile, Fence, Section, hold};
 pub use client::{Client, ClientError, Noticed, Prepared, Ran, RunningClient};
-pub use everything::{Done, Everything};
 pub use lock_watch::{LockHold, LockReport, LockWatch};
+pub use node::{Done, Node};
 pub use oracle::{Oracle, Said};
 pub use pgbouncer::PgBouncer;
 pub use places::{shared, workspace_root};

@@ -28,7 +28,7 @@ use underpin_prisma::ClientContract;
 use underpin_prisma::migrate::Migration;
 use underpin_prisma::schema::{Schema, Source};
 use underpin_prisma::{PrismaCatalog, PrismaVersion};
-use underpin_testkit::{CaseFile, Database, Done, Everything, Section, Server, majors};
+use underpin_testkit::{CaseFile, Database, Done, Node, Section, Server, majors};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/compat");
 const PRISMA_7: PrismaVersion = PrismaVersion::new(7, 10, 0);
@@ -60,7 +60,7 @@ async fn real_clients_fail_where_it_is_said_and_nowhere_else() {
 }
 
 async fn real_clients_on(server: &Server) {
-    let mut clients = Everything::start().await;
+    let node = Node::start().await;
     let bless = std::env::var_os("UNDERPIN_BLESS").is_some();
     let mut wrong = Vec::new();
     for page in CaseFile::all_in(Path::new(FOLDER)) {
@@ -68,8 +68,7 @@ async fn real_clients_on(server: &Server) {
         for section in page.cases("verdicts") {
             let place = page.place(section);
             let case = Case::of(&page, section);
-            let found =
-                case.tried(server, &mut clients, &mut |what| wrong.push(format!("{place}: {what}"))).await;
+            let found = case.tried(server, &node, &mut |what| wrong.push(format!("{place}: {what}"))).await;
             let expected = section.own("verdicts").unwrap();
             if found != expected.text {
                 if !bless {
@@ -161,12 +160,7 @@ impl<'a> Case<'a> {
     }
 
     /// Goes through the states, and answers what is judged on each.
-    async fn tried(
-        &self,
-        server: &Server,
-        everything: &mut Everything,
-        wrong: &mut dyn FnMut(String),
-    ) -> String {
+    async fn tried(&self, server: &Server, node: &Node, wrong: &mut dyn FnMut(String)) -> String {
         let database = server.database("compat_case").await;
         database.run(&created(&self.clients[0].schema)).await;
         if let Some(seed) = self.seed {
@@ -190,7 +184,7 @@ impl<'a> Case<'a> {
                 // The new release comes later.
                 let runs = client.name == "old" || at > 0 || self.states.len() == 1;
                 of_clients.push(match runs {
-                    true => Some(look(&database, &session, everything, client, wrong).await),
+                    true => Some(look(&database, &session, node, client, wrong).await),
                     false => None,
                 });
             }
@@ -246,13 +240,13 @@ struct Seen {
 async fn look(
     database: &Database<'_>,
     session: &tokio_postgres::Client,
-    everything: &mut Everything,
+    node: &Node,
     client: &Client,
     wrong: &mut dyn FnMut(String),
 ) -> (Vec<Done>, Vec<Refusal>) {
-    let done = everything.done(database, &client.schema, 7).await;
+    let done = node.everything(database, &client.schema, 7).await;
     if std::env::var_os("UNDERPIN_TEST_MATRIX").is_some() {
-        let by_6 = everything.done(database, &client.schema, 6).await;
+        let by_6 = node.everything(database, &client.schema, 6).await;
         // Of some errors of the adapter it has no code.
         let ends = |done: &[Done]| -> Vec<_> { done.iter().map(|one| one.code.is_some()).collect() };
         if ends(&done) != ends(&by_6) {

@@ -83,7 +83,7 @@ async fn the_real_client_sends_what_the_contract_says() {
         Created::Sql(sql) => database.run(sql).await,
         Created::Error(error) => panic!("{error}"),
     }
-    let client = Client::generate(MODELS).await;
+    let client = Client::of(7, MODELS);
 
     let sent = client.statements(&database, "await db.user.create({ data: { fullName: 'x' } })").await;
     let insert = one(&sent, "INSERT");

@@ -55,4 +55,5 @@ async fn a_lock_of_one_second_is_a_stall_of_one_second() {
     assert_eq!((hold.table.as_str(), hold.mode), ("t", LockMode::AccessExclusive), "{locks:?}");
     assert!(locks.longest_ms() >= 900.0, "{locks:?}");
     assert!(locks.waiting_max >= 3 && locks.waiting_ms >= 800.0, "{locks:?}");
+    assert!(locks.longest_wait_ms > 200.0, "{locks:?}");
 }

@@ -1,5 +1,8 @@
 //! A table-wide `UPDATE` in batches along the primary key. Each batch commits with its cursor, so a
 //! batch is done once or not at all, wherever we are cut.
+//!
+//! It goes to the last key that there is when it begins: what is inserted behind that is not seen by one
+//! statement either, and rows that come faster than a batch would be followed for ever.
 
 use std::time::Instant;
 
@@ -15,6 +18,9 @@ const ROWS_FIRST: u64 = 500;
 const ROWS_MIN: u64 = 50;
 const ROWS_MAX: u64 = 20_000;
 
+/// Row security makes a statement fail (42501) that would pass over rows which the role does not see.
+const SEES_ALL: &str = "SET LOCAL row_security = off";
+
 impl Executor<'_> {
     pub(super) async fn batches(&mut self, current: &Current, index: usize) -> Result<(), Trouble> {
         let Some(step) = current.step(index).cloned() else { return Ok(()) };
@@ -28,6 +34,9 @@ impl Executor<'_> {
                 None
             }
         };
+        let Some(end) = self.last_of_all(batches).await? else {
+            return self.record_done(current, &step.id).await;
+        };
         let total = self.rows_estimate(batches).await?;
         let target = self.settings.deploy.batch_target_ms.max(1) as u128;
         let (mut rows, mut done) = (ROWS_FIRST, 0_u64);
@@ -36,7 +45,7 @@ impl Executor<'_> {
                 return Err(Trouble::Interrupted);
             }
             let begun = Instant::now();
-            let Some(reached) = self.batch(current, &step, batches, after.as_ref(), rows).await? else {
+            let Some(reached) = self.batch(current, &step, batches, after.as_ref(), &end, rows).await? else {
                 break;
             };
             after = Some(reached);
@@ -63,7 +72,15 @@ impl Executor<'_> {
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// One batch: the keys after `after`, at most `rows` of them. Answers the last key, or `None`
+    /// The last key of the table; `None` when it is empty.
+    async fn last_of_all(&self, batches: &Batches) -> Result<Option<Value>, Trouble> {
+        self.begin(&format!("{SEES_ALL}; ")).await?;
+        let last = self.key(&last_of_all(batches)).await?;
+        self.commit(&[]).await?;
+        Ok(last)
+    }
+
+    /// One batch: the keys after `after` up to `end`, at most `rows` of them. Answers the last key, or `None`
     /// when there is no further one.
     async fn batch(
         &self,
@@ -71,14 +88,17 @@ impl Executor<'_> {
         step: &Step,
         batches: &Batches,
         after: Option<&Value>,
+        end: &Value,
         rows: u64,
     ) -> Result<Option<Value>, Trouble> {
         // Shorter than deadlock_timeout, so that we and never the application give way; commits need
         // not be flushed, because the cursor is lost together with its rows.
         let lock_timeout = self.lock().try_timeout_ms;
-        self.begin(&format!("SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL synchronous_commit = off; "))
-            .await?;
-        let Some(last) = self.last_key(batches, after, rows).await? else {
+        let settings = format!(
+            "{SEES_ALL}; SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL synchronous_commit = off; "
+        );
+        self.begin(&settings).await?;
+        let Some(last) = self.key(&last_of_batch(batches, after, end, rows)).await? else {
             self.commit(&[]).await?;
             return Ok(None);
         };
@@ -90,28 +110,8 @@ impl Executor<'_> {
         Ok(Some(last))
     }
 
-    async fn last_key(
-        &self,
-        batches: &Batches,
-        after: Option<&Value>,
-        rows: u64,
-    ) -> Result<Option<Value>, Trouble> {
-        let from = match after {
-            Some(key) => sql!(" WHERE ({}) > ({})", batches.key, literals(key)),
-            None => Sql::verbatim(""),
-        };
-        let descending: Vec<Sql> = batches.key.iter().map(|column| sql!("{} DESC", column)).collect();
-        let as_text: Vec<Sql> = batches.key.iter().map(|column| sql!("{}::text", column)).collect();
-        let query = sql!(
-            "SELECT {} FROM (SELECT {} FROM ONLY {}{} ORDER BY {} LIMIT {}) AS batch ORDER BY {} LIMIT 1",
-            as_text,
-            batches.key,
-            batches.table,
-            from,
-            batches.key,
-            rows,
-            descending
-        );
+    /// The key that a query answers.
+    async fn key(&self, query: &Sql) -> Result<Option<Value>, Trouble> {
         let answers = self.sessions.work.simple_query(query.as_str()).await?;
         Ok(answers.iter().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => {
@@ -132,6 +132,44 @@ impl Executor<'_> {
             .await?;
         Ok(row.get::<_, i64>(0).max(0) as u64)
     }
+}
+
+/// Asks for the last key of a batch. Partitions and heirs are part of the table, as for the statement itself.
+fn last_of_batch(batches: &Batches, after: Option<&Value>, end: &Value, rows: u64) -> Sql {
+    let from = match after {
+        Some(key) => sql!("({}) > ({}) AND ", batches.key, literals(key)),
+        None => Sql::verbatim(""),
+    };
+    sql!(
+        "SELECT {} FROM (SELECT {} FROM {} WHERE {}({}) <= ({}) ORDER BY {} LIMIT {}) AS keyed ORDER BY {} LIMIT 1",
+        as_text(batches),
+        batches.key,
+        batches.table,
+        from,
+        batches.key,
+        literals(end),
+        batches.key,
+        rows,
+        descending(batches)
+    )
+}
+
+fn last_of_all(batches: &Batches) -> Sql {
+    sql!(
+        "SELECT {} FROM {} AS keyed ORDER BY {} LIMIT 1",
+        as_text(batches),
+        batches.table,
+        descending(batches)
+    )
+}
+
+/// Qualified: a bare name would be that of the output, which is a text and sorts as one.
+fn descending(batches: &Batches) -> Vec<Sql> {
+    batches.key.iter().map(|column| sql!("keyed.{} DESC", column)).collect()
+}
+
+fn as_text(batches: &Batches) -> Vec<Sql> {
+    batches.key.iter().map(|column| sql!("keyed.{}::text", column)).collect()
 }
 
 fn update(batches: &Batches, after: Option<&Value>, last: &Value) -> Sql {
@@ -186,5 +224,13 @@ mod tests {
         );
         let next = update(&batches, Some(&serde_json::json!(["0", ""])), &serde_json::json!(["1", "2"]));
         assert!(next.as_str().contains("WHERE (\"a\", \"b\") > ('0', '') AND (\"a\", \"b\") <= ('1', '2')"));
+        let key =
+            last_of_batch(&batches, Some(&serde_json::json!(["0", ""])), &serde_json::json!(["9", "z"]), 50);
+        assert_eq!(
+            key.as_str(),
+            "SELECT keyed.\"a\"::text, keyed.\"b\"::text FROM (SELECT \"a\", \"b\" FROM \"T\" \
+             WHERE (\"a\", \"b\") > ('0', '') AND (\"a\", \"b\") <= ('9', 'z') ORDER BY \"a\", \"b\" LIMIT 50) AS keyed \
+             ORDER BY keyed.\"a\" DESC, keyed.\"b\" DESC LIMIT 1"
+        );
     }
 }

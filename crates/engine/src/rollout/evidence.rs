@@ -81,7 +81,10 @@ pub(crate) async fn verify(
         let left = budget.saturating_sub(begun.elapsed()).as_millis().max(1);
         // Marked, so that it is not taken for a statement of the application.
         let asked = sql!("SELECT * FROM ({}) AS asked /* underpin */", query.sql());
-        let text = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {left}; {asked}");
+        // A role that does not see all rows has no answer, and no wrong one.
+        let text = format!(
+            "BEGIN READ ONLY; SET LOCAL row_security = off; SET LOCAL statement_timeout = {left}; {asked}"
+        );
         let answer = match client.simple_query(&text).await {
             Ok(rows) => number(&rows),
             Err(error) => match error.as_db_error() {

@@ -10,6 +10,7 @@ mod described;
 mod doubt;
 mod drift;
 mod faults;
+mod fills;
 mod fix_corpus;
 mod hands;
 mod introspect;

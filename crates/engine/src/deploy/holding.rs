@@ -94,6 +94,8 @@ impl Holding {
                     why,
                 }),
                 None => {
+                    migration.asks =
+                        phase.map(|(_, file)| file.directives.verify.clone()).unwrap_or_default();
                     migration.released =
                         phase.map(|(_, file)| file.clone()).filter(|file| file.directives.phase.is_held());
                     going.push(migration);
@@ -211,24 +213,25 @@ impl Holding {
     }
 }
 
-/// Why a phase that was released must not be executed after all: rows or triggers are not as they were.
+/// Why a phase must not be executed now: rows are in its way, or what was seen when it was released is not so any more.
 ///
 /// # Errors
 /// Those of the connection.
-pub(super) async fn shut_again(
+pub(super) async fn in_the_way(
     client: &Client,
     pending: &Pending,
     request: &Request,
 ) -> Result<Option<String>, Problem> {
-    let Some(phase) = &pending.released else { return Ok(None) };
-    let missing = missing_triggers(client, &phase.drops_triggers).await?;
-    if let Some(first) = missing.first() {
-        return Ok(Some(format!(
-            "{first}, which keeps the two shapes equal, is not there or is switched off: writes since then are in one \
-             shape alone"
-        )));
+    if let Some(phase) = &pending.released {
+        let missing = missing_triggers(client, &phase.drops_triggers).await?;
+        if let Some(first) = missing.first() {
+            return Ok(Some(format!(
+                "{first}, which keeps the two shapes equal, is not there or is switched off: writes since then are in \
+                 one shape alone"
+            )));
+        }
     }
-    let answers = verify(client, &phase.directives.verify, &request.settings).await?;
+    let answers = verify(client, &pending.asks, &request.settings).await?;
     Ok(answers.into_iter().find_map(|verified| match verified.answer {
         Ok(0) => None,
         Ok(count) => Some(format!("{count} rows are left by: {}", verified.query)),

@@ -100,7 +100,7 @@ async fn planned(
         };
         return Ok(Ok(FilePlan::resumed(steps, begun.mode == journal::Mode::Online)));
     }
-    if let Some(reason) = holding::shut_again(&executor.sessions.work, pending, request).await? {
+    if let Some(reason) = holding::in_the_way(&executor.sessions.work, pending, request).await? {
         return Ok(Err(Ending::Stopped {
             migration: pending.name.clone(),
             reason,

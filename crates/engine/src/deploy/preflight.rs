@@ -4,7 +4,7 @@ use tokio_postgres::Client;
 use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
 use underpin_core::plan::{self, FilePlan, Mode, ReasonCode};
-use underpin_core::rollout::{Gone, PhaseFile, is_guard};
+use underpin_core::rollout::{Gone, PhaseFile, Query, is_guard};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
@@ -30,6 +30,8 @@ pub(super) struct Pending {
     pub(super) begun: Option<Unfinished>,
     /// What its phase says, when it is one that was held and is released.
     pub(super) released: Option<PhaseFile>,
+    /// What has to answer 0 before it is executed.
+    pub(super) asks: Vec<Query>,
     /// The migration that it is the way back of.
     pub(super) undoes: Option<String>,
 }
@@ -329,6 +331,7 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
         statements,
         begun,
         released: None,
+        asks: Vec::new(),
         undoes: None,
     })
 }

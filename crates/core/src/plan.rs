@@ -10,6 +10,7 @@
 
 mod boundaries;
 mod refusal;
+mod stand_in;
 
 use std::collections::BTreeSet;
 
@@ -229,7 +230,7 @@ impl<'a> Planner<'a> {
         }
         self.remark(statement);
         self.keep_together(statement);
-        let mut steps = self.steps_of(ordinal, statement);
+        let mut steps = self.steps_of(ordinal, statement, rest);
         self.fills.follow(statement, &steps, self.world.facts());
         if let (Some(_), Some(alone)) =
             (self.open_block, steps.iter().find(|step| step.transaction == Transaction::Alone))
@@ -346,11 +347,13 @@ impl<'a> Planner<'a> {
     }
 
     /// The statement's own step, or its twin's.
-    fn steps_of(&mut self, ordinal: usize, statement: &Statement) -> Vec<Step> {
+    fn steps_of(&mut self, ordinal: usize, statement: &Statement, rest: &[Statement]) -> Vec<Step> {
         if self.policy.mode == Mode::AsWritten {
             return vec![as_written(statement, ordinal, self.world.facts())];
         }
+        let is_replaced = self.open_block.is_some() && stand_in::follows(statement, rest, self.world.facts());
         let broken: Vec<_> = judged(statement)
+            .filter(|_| !is_replaced)
             .filter_map(|effect| notice::broken(effect, &self.world))
             .filter(|broken| !self.is_given_up(broken))
             .map(|broken| refusal::breaks(statement.line, &broken, &self.world))

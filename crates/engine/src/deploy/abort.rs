@@ -81,13 +81,17 @@ pub async fn abort(
     }
     let has_contracted =
         |file: &PhaseFile| file.directives.phase.is_held() && standing.applied.contains_key(&file.folder);
-    if rollout.progress(&standing.applied) == Ok(Progress::Finished)
-        || rollout.phases.iter().any(has_contracted)
-    {
+    if rollout.phases.iter().any(has_contracted) {
         return Err(Problem::new(format!(
             "the contract of rollout {name} is applied: what it took away is gone"
         ))
         .hint("a new migration can add it again; what was in it comes from a backup"));
+    }
+    if rollout.progress(&standing.applied) == Ok(Progress::Finished) {
+        return Err(Problem::new(format!(
+            "all phases of rollout {name} are applied, and none of them took anything away: it is at its end"
+        ))
+        .hint("what it has made is taken away by a new migration, in phases again: underpin plan"));
     }
     let unfinished = match journal::exists(&guard.client).await? {
         true => journal::unfinished(&guard.client, &target.url.schema).await?,
@@ -192,6 +196,7 @@ fn way_back(target: &Target, file: &PhaseFile, unfinished: &[Unfinished]) -> Res
         text: script.text().to_owned(),
         checksum: script.checksum().to_string(),
         released: Some(PhaseFile::new(&file.folder, directives, &[])),
+        asks: Vec::new(),
         undoes: Some(file.folder.clone()),
         statements,
         begun,

@@ -1,7 +1,10 @@
 //! The renames that a script tells, undone.
 //!
 //! Two catalogs do not tell a rename from a drop and an addition, so whoever looks for the way back asks the
-//! script first: what it renamed is renamed back, with its rows.
+//! script first: what it renamed is renamed back, with its rows. A view that the script put in the place of a
+//! table goes before the table comes back.
+
+use std::collections::BTreeSet;
 
 use underpin_catalog::{Literal, Name, RelationName, Sql, sql};
 
@@ -15,17 +18,35 @@ use crate::{SyntaxError, read};
 /// When the text is not SQL.
 pub fn renames_undone(script: &str, namespace: &Name) -> Result<Vec<Sql>, SyntaxError> {
     let statements = read(script)?;
-    let effects = statements.iter().flat_map(|statement| &statement.effects);
-    let mut undone: Vec<Sql> = effects.filter_map(|effect| back(effect, namespace)).collect();
+    let mut left: BTreeSet<RelationName> = BTreeSet::new();
+    let mut undone: Vec<Sql> = Vec::new();
+    for effect in statements.iter().flat_map(|statement| &statement.effects) {
+        match effect {
+            Effect::RenameTable { table, .. } => {
+                left.insert(full(table, namespace));
+            }
+            Effect::CreateView(created)
+                if !created.materialized && left.contains(&full(&created.view, namespace)) =>
+            {
+                undone.push(sql!("DROP VIEW {}", full(&created.view, namespace)));
+            }
+            _ => {}
+        }
+        undone.extend(back(effect, namespace));
+    }
     undone.reverse();
     Ok(undone)
 }
 
-fn back(effect: &Effect, namespace: &Name) -> Option<Sql> {
-    let full = |name: &RelationName| RelationName {
+fn full(name: &RelationName, namespace: &Name) -> RelationName {
+    RelationName {
         namespace: Some(name.namespace.clone().unwrap_or_else(|| namespace.clone())),
         name: name.name.clone(),
-    };
+    }
+}
+
+fn back(effect: &Effect, namespace: &Name) -> Option<Sql> {
+    let full = |name: &RelationName| full(name, namespace);
     let renamed = |name: &RelationName, to: &Name| full(name).sibling(to.clone());
     Some(match effect {
         Effect::RenameTable { table, to } => {
@@ -81,6 +102,10 @@ mod tests {
                 r#"ALTER TABLE "public"."B" RENAME TO "A""#,
             ]
         );
+        let script = "ALTER TABLE \"A\" RENAME TO \"B\"; CREATE VIEW \"A\" AS SELECT * FROM \"B\"; CREATE VIEW v AS SELECT 1";
+        let undone = renames_undone(script, &Name::new("public")).unwrap();
+        let undone: Vec<&str> = undone.iter().map(Sql::as_str).collect();
+        assert_eq!(undone, [r#"DROP VIEW "public"."A""#, r#"ALTER TABLE "public"."B" RENAME TO "A""#]);
         assert!(renames_undone("ALTER TABLE", &Name::new("public")).is_err());
     }
 }

@@ -213,6 +213,8 @@ fn made_by(statements: &[Statement]) -> Vec<Gone> {
                 Some(Gone::Column { table: added.table.clone(), column: added.column.clone() })
             }
             Effect::CreateTable(created) => Some(Gone::Table(created.table.clone())),
+            // Under its new name nobody knew it.
+            Effect::RenameTable { table, to } => Some(Gone::Table(table.sibling(to.clone()))),
             Effect::CreateView(created) => Some(Gone::Table(created.view.clone())),
             Effect::CreateIndex(created) => Some(Gone::Index(created.table.sibling(created.name.clone()?))),
             Effect::AddConstraint(added) => Some(Gone::Index(added.table.sibling(added.name.clone()?))),

@@ -7,6 +7,7 @@
 //! not of our journal alone.
 
 mod revert;
+mod rollout;
 
 use std::time::Duration;
 

@@ -6,192 +6,190 @@
 //! - ```` ```js old ````, ```` ```js new ````: what each release does, again and again. `db` is its Prisma Client,
 //!   `turn` a number that no other run has, `assert` Node's. What they write they also write into tables of the
 //!   namespace `control`.
+//! - ```` ```js behind ````: what the new one does besides, behind the last phase, where the page says that it may not
+//!   before.
 //! - ```` ```sql seed ````: rows that are there before, and the tables of `control`.
 //! - ```` ```sql wrong before ````, ```` ```sql wrong after ````: rows that are not what the control says, with the
 //!   database before and behind the plan; there must be none.
 //! - ```` ```prepared anew ````: why the connections of this case prepare each statement anew.
 //!
-//! The statements that connections of all other cases have prepared stay open across every step.
+//! The statements that connections of all other cases have prepared stay open across every step. The long suite
+//! (`./run matrix`) goes to both ends on every major of PostgreSQL with both of Prisma, by generated clients; else each
+//! case goes to one end, and ends and majors take turns, by clients that are put together of the schema, which are the
+//! same and cost nothing.
 
-use underpin_testkit::schemas::{Created, create};
-use underpin_testkit::{
-    CaseFile, Client, Database, Noticed, Oracle, Prepared, ProjectFolder, RunningClient, Section, Server,
-    outer_majors, workspace_root,
-};
+mod case;
 
-use crate::support::underpin;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use underpin_testkit::schemas::{Created, Described, Engine, describe};
+use underpin_testkit::{CaseFile, Database, Node, Server, majors, outer_majors, workspace_root};
+
+use self::case::{Case, End, is_long, unnoticed};
 
 /// How often a release does its work in each state.
-const RUNS: u32 = 40;
+const RUNS: u32 = 12;
+/// How many of it do so at a time.
+const WORKERS: u32 = 4;
+/// Cases that are worked on at a time.
+const LANES: usize = 2;
+/// The page of what most people want, which has everything: a required unique column that is renamed.
+const USUAL: &str = "rename-column";
 
-/// Where it ends with which major of Prisma.
-const ENDS: [(u32, End); 2] = [(7, End::Contract), (6, End::Abort)];
-
-/// A case of a page.
-struct Case<'a> {
-    page: &'a CaseFile,
-    section: &'a Section,
+/// One way through a case.
+struct Travel<'a> {
+    case: &'a Case<'a>,
+    /// Which of Prisma's majors.
+    prisma: u32,
+    /// Which of the server's.
+    major: u32,
+    end: End,
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_releases_work_all_the_way() {
     let pages = CaseFile::all_in(&workspace_root().join("crates/core/recipes"));
-    let mut cases = 0;
-    for page in &pages {
-        for section in page.cases("js old") {
-            let case = Case { page, section };
-            // The ends take turns over the majors.
-            let majors = outer_majors();
-            for at in 0..majors.len().max(ENDS.len()) {
-                let (prisma, end) = ENDS[at % ENDS.len()];
-                case.travels(Server::shared(majors[at % majors.len()]).await, prisma, end).await;
-                cases += 1;
+    let cases = Case::all(&pages).await;
+    assert!(!cases.is_empty(), "no page has a case");
+    let travels = travels(&cases);
+    let next = AtomicUsize::new(0);
+    let lane = async || {
+        let node = Node::start().await;
+        let mut arrived = Vec::new();
+        while let Some(travel) = travels.get(next.fetch_add(1, Ordering::SeqCst)) {
+            arrived.push((travel, travel.goes(&node).await));
+        }
+        arrived
+    };
+    let mut lanes = Vec::new();
+    for _ in 0..LANES {
+        lanes.push(lane());
+    }
+    let (one, other) = (lanes.pop().expect("two lanes"), lanes.pop().expect("two lanes"));
+    let (mut arrived, more) = tokio::join!(one, other);
+    arrived.extend(more);
+    let (arrived, wrong): (Vec<_>, Vec<_>) = arrived.into_iter().partition(|(_, came)| came.is_ok());
+    let told = |(travel, came): (&Travel<'_>, Result<_, String>)| format!("{travel}: {}", came.unwrap_err());
+    let mut wrong: Vec<String> = wrong.into_iter().map(told).collect();
+    let arrived: Vec<_> =
+        arrived.into_iter().filter_map(|(travel, came)| Some((travel, came.ok()?))).collect();
+    for (prisma, engine) in [(7, Engine::Prisma7), (6, Engine::Prisma6)] {
+        let arrived = arrived.iter().filter(|(travel, _)| travel.prisma == prisma);
+        wrong.extend(finds_something_to_do(engine, arrived).await);
+    }
+    assert!(wrong.is_empty(), "{} of {} travels\n\n{}", wrong.len(), travels.len(), wrong.join("\n\n"));
+}
+
+/// Each case to one of the ends in turn, by majors that take turns, the usual one to both; in the long suite each to
+/// each by all.
+fn travels<'a>(cases: &'a [Case<'a>]) -> Vec<Travel<'a>> {
+    let ends = [End::Contract, End::Abort];
+    let mut travels = Vec::new();
+    for case in cases {
+        if is_long() {
+            for end in ends {
+                let both = majors().into_iter().flat_map(|major| [(6, major), (7, major)]);
+                travels.extend(both.map(|(prisma, major)| Travel { case, prisma, major, end }));
             }
+            continue;
+        }
+        let majors = outer_majors();
+        for _ in 0..if case.is_of(USUAL) { 2 } else { 1 } {
+            let at = travels.len();
+            let (prisma, major) = ([7, 6][at / 2 % 2], majors[at / 4 % majors.len()]);
+            travels.push(Travel { case, prisma, major, end: ends[at % 2] });
         }
     }
-    assert!(cases > 0, "no page has a case");
+    travels
 }
 
-/// Where a rollout ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Contract,
-    Abort,
-}
-
-impl Case<'_> {
-    async fn travels(&self, server: &Server, prisma: u32, end: End) {
-        let told = format!("{}, Prisma {prisma}, PostgreSQL {}, {end:?}", self.at(), server.major());
-        let database = server.database("recipe").await;
-        let (before, after) = (self.fence("prisma before"), self.fence("prisma after"));
-        let mut project = self.project(prisma, &before).await;
+impl Travel<'_> {
+    /// Both releases work while the plan is deployed, and to its end.
+    async fn goes(&self, node: &Node) -> Result<(Database<'static>, End), String> {
+        let &Self { case, prisma, major, .. } = self;
+        let project = case.project(prisma, major).await?;
+        // What takes nothing away is at its end with the second phase.
+        let end = if project.has_contract() { self.end } else { End::Contract };
+        let database = Server::shared(major).await.database("recipe").await;
         let url = database.url();
-        deployed(&project, &url, &told).await;
-        database.run(&self.fence("sql seed")).await;
+        project.begun(&url).await?;
+        database.run(&case.fence("sql seed")).await;
+        let [old, new] = case.clients(prisma).await;
 
-        let (old, new) = match prisma {
-            7 => (Client::generate(&before).await, Client::generate(&after).await),
-            _ => (Client::generate6(&before).await, Client::generate6(&after).await),
-        };
-        let prepared = match self.page.nearest(self.section, "prepared anew") {
-            Some(_) => Prepared::Anew,
-            None => Prepared::Kept,
-        };
-        let mut old = old.open(&database, prepared).await;
-        old.begin(&self.fence("js old"), 4).await;
+        let mut old = node.open(old, &url, case.prepared()).await;
+        old.begin(&case.fence("js old"), WORKERS).await;
         old.go_on(RUNS).await;
-
-        project = project.models(&after);
-        let mut plan = vec!["plan".to_owned(), "--name".to_owned(), "change".to_owned()];
-        for line in self.given() {
-            plan.extend(
-                line.split_once(' ')
-                    .map_or(vec![line.clone()], |(flag, said)| vec![flag.to_owned(), said.to_owned()]),
-            );
-        }
-        succeeds(&project, &url, &plan, &told).await;
-        deployed(&project, &url, &told).await;
+        project.deployed(&url).await?;
         old.go_on(RUNS).await;
-        let mut new = new.open(&database, prepared).await;
-        new.begin(&self.fence("js new"), 4).await;
+        let mut new = node.open(new, &url, case.prepared()).await;
+        new.begin(&case.fence("js new"), WORKERS).await;
         old.go_on(RUNS).await;
         new.go_on(RUNS).await;
         match end {
             End::Contract => {
-                unnoticed(&mut old, &told, "the release that is out").await;
-                let name = database.name().to_owned();
-                let release = ["rollout", "release", "change", "--now", "--database", &name];
-                let attested = ["--attest", "the test: all of the old ones are stopped"];
-                let release: Vec<String> = release.iter().chain(&attested).map(ToString::to_string).collect();
-                succeeds(&project, &url, &release, &told).await;
-                deployed(&project, &url, &told).await;
+                unnoticed(old, "the release that is out").await?;
+                project.released(&database).await?;
+                project.deployed(&url).await?;
+                if let Some(behind) = case.optional("js behind") {
+                    new.begin(&behind, 1).await;
+                }
                 new.go_on(RUNS).await;
-                unnoticed(&mut new, &told, "the release that comes").await;
-                self.nothing_is_wrong(&database, "sql wrong after", &told).await;
-                agrees(prisma, &project, &url, &told).await;
+                unnoticed(new, "the release that comes").await?;
+                case.nothing_is_wrong(&database, "sql wrong after").await?;
             }
             End::Abort => {
-                unnoticed(&mut new, &told, "the release that comes").await;
-                let abort = ["rollout", "abort", "change", "--database", database.name()].map(str::to_owned);
-                succeeds(&project, &url, &abort, &told).await;
+                unnoticed(new, "the release that comes").await?;
+                project.aborted(&database).await?;
                 old.go_on(RUNS).await;
-                unnoticed(&mut old, &told, "the release that is out").await;
-                self.nothing_is_wrong(&database, "sql wrong before", &told).await;
+                unnoticed(old, "the release that is out").await?;
+                case.nothing_is_wrong(&database, "sql wrong before").await?;
             }
         }
+        Ok((database, end))
     }
 
-    async fn project(&self, prisma: u32, models: &str) -> ProjectFolder {
-        let project = match prisma {
-            7 => ProjectFolder::prisma7(),
-            _ => ProjectFolder::prisma6(),
-        };
-        let schema = format!("datasource db {{\n  provider = \"postgresql\"\n}}\n{models}");
-        let script = match create(&[schema]).await.remove(0) {
-            Created::Sql(script) => script,
-            Created::Error(error) => panic!("{}: {error}", self.at()),
-        };
-        project
-            .models(models)
-            .migration("20260101000000_init", &script)
-            // Nothing is so small that it may be done as it is written.
-            .file("underpin.toml", "[deploy]\nsmall_table_kb = 0\n")
-    }
-
-    async fn nothing_is_wrong(&self, database: &Database<'_>, fence: &str, told: &str) {
-        let wrong = database.rows(&self.fence(fence)).await;
-        assert!(wrong.is_empty(), "{told}: {fence}: {wrong:#?}");
-    }
-
-    fn fence(&self, info: &str) -> String {
-        let fence = self.page.nearest(self.section, info);
-        fence.unwrap_or_else(|| panic!("{}: no {info}", self.at())).text.clone()
-    }
-
-    fn given(&self) -> Vec<String> {
-        let fences = self.page.inherited(self.section, "given");
-        fences.iter().flat_map(|fence| fence.text.lines()).map(str::to_owned).collect()
-    }
-
-    fn at(&self) -> String {
-        self.page.place(self.section)
+    /// The models at an end.
+    fn models_at(&self, end: End) -> String {
+        self.case.fence(match end {
+            End::Contract => "prisma after",
+            End::Abort => "prisma before",
+        })
     }
 }
 
-async fn succeeds(project: &ProjectFolder, url: &str, arguments: &[String], told: &str) {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let said = underpin(project.path(), url, &arguments).await;
-    assert_eq!(said.code, 0, "{told}: {arguments:?}: {}", said.all());
+impl fmt::Display for Travel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, prisma, major, end } = self;
+        write!(f, "{}, Prisma {prisma}, PostgreSQL {major}, {end:?}", case.at())
+    }
 }
 
-async fn deployed(project: &ProjectFolder, url: &str, told: &str) {
-    succeeds(project, url, &["deploy".to_owned()], told).await;
-}
-
-/// Ends a client's work, of which nothing failed.
-async fn unnoticed(client: &mut RunningClient, told: &str, which: &str) {
-    let Noticed { runs, failures, .. } = client.end().await;
-    assert!(
-        failures.is_empty(),
-        "{told}: {which}: {} of {runs} failed: {:#?}",
-        failures.len(),
-        failures.first()
-    );
-}
-
-/// The real Prisma finds nothing to do, and the database is what the schema says.
-async fn agrees(prisma: u32, project: &ProjectFolder, url: &str, told: &str) {
-    let oracle = match prisma {
-        7 => Oracle::prisma7().await,
-        _ => Oracle::prisma6().await,
+/// Where the engine of the real Prisma sees a difference between a database and its schema.
+async fn finds_something_to_do<'a>(
+    engine: Engine,
+    arrived: impl Iterator<Item = &'a (&'a Travel<'a>, (Database<'static>, End))>,
+) -> Vec<String> {
+    let arrived: Vec<_> = arrived.collect();
+    let datasource = match engine {
+        Engine::Prisma7 => "datasource db {\n  provider = \"postgresql\"\n}\n",
+        Engine::Prisma6 => {
+            "datasource db {\n  provider = \"postgresql\"\n  url      = env(\"DATABASE_URL\")\n}\n"
+        }
     };
-    let status = oracle.status(project.path(), url).await;
-    assert_eq!(status.code, 0, "{told}: {}", status.all());
-    let schema = "prisma/schema.prisma";
-    let from: &[&str] = match prisma {
-        7 => &["--from-config-datasource", "--to-schema", schema],
-        _ => &["--from-url", url, "--to-schema-datamodel", schema],
-    };
-    let diff = oracle.run(project.path(), url, &[&["migrate", "diff", "--exit-code"], from].concat()).await;
-    assert_eq!(diff.code, 0, "{told}: {}", diff.all());
+    let described: Vec<Described> = arrived
+        .iter()
+        .map(|(travel, (database, end))| {
+            let schema = format!("{datasource}\n{}", travel.models_at(*end));
+            Described(database.url(), vec![("schema.prisma".to_owned(), schema)])
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for ((travel, _), description) in arrived.iter().zip(describe(engine, &described).await) {
+        match description.kept {
+            Created::Sql(script) if script.trim() == "-- This is an empty migration." => {}
+            other => wrong.push(format!("{travel}: Prisma would go on: {other:?}")),
+        }
+    }
+    wrong
 }

@@ -39,6 +39,7 @@ fn is_all_of(view: &Statement, old: &RelationName, new: &RelationName, columns: 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use underpin_catalog::{Name, ServerVersion};
     use underpin_sql::read;

@@ -63,3 +63,18 @@ fn the_exit_codes_are_those_of_the_help() {
         assert_eq!(of_page, of_help, "{page}");
     }
 }
+
+/// Every test that a table of `docs/comparison.md` names is there.
+#[test]
+fn the_scenarios_are_tests() {
+    let page = read("docs/comparison.md");
+    let table = page.split("scenario-table -->\n").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(rows.len(), 15, "as many as there are scenarios");
+    for row in rows {
+        let named = row.rsplit(" | ").next().unwrap();
+        let mut parts = named.split('`').skip(1).step_by(2);
+        let (file, test) = (parts.next().unwrap(), parts.next().unwrap());
+        assert!(read(file).contains(&format!("async fn {test}(")), "{file} has no test {test}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What each kind of statement means, for a column under two names.
 
-use underpin_core::sync::{Others, switch_on};
+use underpin_catalog::{Name, Sql};
+use underpin_core::sync::{Others, renamed, switch_on};
 use underpin_testkit::{Database, Server, majors};
 
 use super::{all, contract, expand, fill_all, rename, synced};
@@ -244,6 +245,53 @@ async fn of_two_upserts_of_one_new_key_at_once_one_fails_while_both_shapes_are_u
             }
             let found = if codes.is_empty() { "-".to_owned() } else { codes.join(" ") };
             assert_eq!(found, expected, "{major}: {unique}");
+        }
+    }
+}
+
+/// Which release writes is told by what it writes. With pgroll and reshape it is told by the text of the search path:
+/// two namespaces in it, or one that is quoted, and what the new release wrote is overwritten with NULL.
+#[tokio::test]
+async fn no_search_path_makes_one_release_the_other() {
+    for major in majors() {
+        let server = Server::shared(major).await;
+        let database = server.database("sync_path").await;
+        // Names that are within each other, that are quoted, and that are words of the language.
+        database
+            .run(
+                "CREATE SCHEMA public_v2; CREATE SCHEMA \"public_n-3\"; CREATE SCHEMA \"Public\";
+                 CREATE TABLE \"User\" (\"id\" int PRIMARY KEY, \"paid\" text, \"unpaidAt\" text, \"order\" text)",
+            )
+            .await;
+        let (old, new) = (Name::new("paid"), Name::new("paidAt"));
+        let synced = synced(vec![
+            renamed(&old, &new, &Sql::verbatim("text")),
+            renamed(&Name::new("order"), &Name::new("Order"), &Sql::verbatim("text")),
+        ]);
+        let columns = "ALTER TABLE \"User\" ADD COLUMN \"paidAt\" text, ADD COLUMN \"Order\" text";
+        database.run(&expand(columns, &synced)).await;
+        let paths = [
+            "public",
+            "public_v2, public",
+            "\"public_n-3\", public",
+            "\"public_n-3\"",
+            "\"Public\", pg_temp, public",
+            "''",
+            "pg_catalog",
+        ];
+        for (at, path) in paths.into_iter().enumerate() {
+            database
+                .run(&format!(
+                    "SET search_path = {path};
+                     INSERT INTO public.\"User\" (\"id\", \"paidAt\", \"Order\", \"unpaidAt\") VALUES ({at}, 'new', 'N', '-');
+                     INSERT INTO public.\"User\" (\"id\", \"paid\", \"order\", \"unpaidAt\") VALUES (100 + {at}, 'old', 'O', '-');
+                     UPDATE public.\"User\" SET \"paidAt\" = \"paidAt\" || '!' WHERE \"id\" = {at};
+                     UPDATE public.\"User\" SET \"order\" = \"order\" || '!' WHERE \"id\" = 100 + {at}"
+                ))
+                .await;
+            let rows = "SELECT \"paid\", \"paidAt\", \"order\", \"Order\", \"unpaidAt\" FROM \"User\" ORDER BY \"id\"";
+            let rows = database.rows(&format!("{rows}; TRUNCATE \"User\"")).await;
+            assert_eq!(rows, ["new!|new!|N|N|-", "old|old|O!|O!|-"], "{major}: {path}");
         }
     }
 }

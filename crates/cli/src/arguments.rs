@@ -7,7 +7,7 @@ mod judging;
 mod shared;
 
 use clap::{Args, Parser, Subcommand};
-use underpin_core::recipe::{FillAnswer, RenameAnswer, ReplaceAnswer};
+use underpin_core::recipe::{FillAnswer, MoveAnswer, RenameAnswer, ReplaceAnswer};
 
 pub(crate) use self::comparing::{Compat, Create, Diff, From, To};
 pub(crate) use self::database::{Deploy, Doctor, Drift, Precheck, Recover, Resolve, Snapshot, Stats, Status};
@@ -198,6 +198,10 @@ pub(crate) struct Plan {
     /// What is the same under another name: User.fullName:displayName, User:Account (may be given several times)
     #[arg(long, value_name = "OLD:NEW")]
     pub(crate) rename: Vec<RenameAnswer>,
+    /// What is in another table from now on: User.street,User.city:Address, Post.authorId:_PostToUser (may be given
+    /// several times)
+    #[arg(long = "move", value_name = "COLUMNS:TABLE")]
+    pub(crate) moves: Vec<MoveAnswer>,
     /// What goes for good and is not renamed: User.fullName, User (may be given several times)
     #[arg(long, value_name = "OLD")]
     pub(crate) drop: Vec<String>,

@@ -25,7 +25,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use underpin_catalog::model::{Catalog, Table};
+use underpin_catalog::model::{Catalog, Table, Trigger, TriggerTiming};
 use underpin_catalog::{Name, RelationName};
 use underpin_prisma::ClientContract;
 
@@ -80,7 +80,10 @@ impl Known {
     /// What a catalog tells of itself: sync triggers fill the columns of their pairs.
     pub fn of(catalog: &Catalog) -> Self {
         let columns = |(table, found): (&RelationName, &Table)| {
-            let triggers = found.triggers.iter().filter(|(name, _)| is_sync_trigger(name));
+            // Those that fire behind a statement fill another table.
+            let fills = |trigger: &Trigger| trigger.timing == TriggerTiming::Before;
+            let triggers =
+                found.triggers.iter().filter(|(name, trigger)| is_sync_trigger(name) && fills(trigger));
             let columns: Vec<_> = triggers.flat_map(|(_, trigger)| trigger.columns.clone()).collect();
             columns.into_iter().map(|column| ColumnName { table: table.clone(), column }).collect::<Vec<_>>()
         };

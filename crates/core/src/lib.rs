@@ -21,6 +21,7 @@ pub mod rollout;
 pub mod run;
 pub mod settings;
 pub mod sync;
+pub mod sync_tables;
 pub mod transactions;
 mod world;
 

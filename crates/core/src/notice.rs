@@ -277,12 +277,17 @@ pub(crate) fn noticed_while(
     Some(Noticed { code, relation })
 }
 
-/// An instant that can be had without anybody waiting: `DROP INDEX`.
+/// What can be had without anybody waiting: `DROP INDEX`; and an `INSERT` that may lock the rows that it reads, one
+/// after the other until it ends.
 pub(crate) fn has_lighter_twin(effect: &Effect, world: &World) -> bool {
     match effect {
         Effect::DropIndex { index, concurrently: false, .. } => {
             world.facts().index(index).is_some_and(|facts| !world.is_exempt(&facts.table))
         }
+        Effect::Insert { reads, .. } => reads.iter().any(|table| {
+            let table = world.facts().resolve(table);
+            world.is_known(&table) && !world.is_new(&table) && !world.is_exempt(&table)
+        }),
         _ => false,
     }
 }

@@ -25,6 +25,9 @@ mod indexes;
 mod keep;
 mod keys;
 mod mapping;
+mod moved;
+mod moved_columns;
+mod moves;
 mod names;
 mod page;
 mod refill;
@@ -41,7 +44,7 @@ use underpin_prisma::client::ClientContract;
 use underpin_prisma::migrate::Scope;
 use underpin_prisma::{PrismaCatalog, PrismaVersion, Schema};
 
-pub use self::answers::{Answers, FillAnswer, RenameAnswer, ReplaceAnswer, WrongAnswer};
+pub use self::answers::{Answers, FillAnswer, MoveAnswer, RenameAnswer, ReplaceAnswer, WrongAnswer};
 use self::draft::Draft;
 pub use self::page::{RecipePage, pages};
 pub use self::refill::Refill;

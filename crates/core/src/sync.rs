@@ -43,6 +43,7 @@ pub use mapping::{
 pub use query::{disagree, fill, lost, lost_keys};
 
 use names::Names;
+pub(crate) use names::{EARLY_TRIGGER, TRIGGER};
 
 /// The pairs of one table. A column is part of one pair at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +162,7 @@ pub fn switch_on(synced: &Synced) -> Vec<Sql> {
     made
 }
 
-/// Whether a trigger is one of these, by its name.
+/// Whether a trigger is one of these, or of those across tables, by its name.
 pub fn is_sync_trigger(trigger: &Name) -> bool {
     names::is_ours(trigger)
 }

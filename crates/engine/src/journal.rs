@@ -304,12 +304,7 @@ pub(crate) fn instant(at: Option<Timestamp>) -> Sql {
 pub(crate) fn text_of(step: &Step) -> Sql {
     match &step.action {
         underpin_sql::Action::Execute { sql } | underpin_sql::Action::BuildIndex { sql, .. } => sql.clone(),
-        underpin_sql::Action::Batches(batches) => {
-            let part = |text: Option<Sql>| text.unwrap_or_else(|| Sql::verbatim(""));
-            let alias = part(batches.alias.as_ref().map(|alias| sql!(" AS {}", alias)));
-            let filter = part(batches.filter.as_ref().map(|filter| sql!(" WHERE {}", filter)));
-            sql!("UPDATE {}{} SET {}{}", batches.table, alias, batches.set, filter)
-        }
+        underpin_sql::Action::Batches(batches) => batches.in_one(),
     }
 }
 

@@ -65,7 +65,12 @@ impl Contents {
 
     /// Whether two evaluations for two rows can differ, as far as we know.
     pub(crate) fn is_volatile(&self) -> bool {
-        self.subselect || self.functions.iter().any(|name| !is_steady(name))
+        self.subselect || self.calls_volatile()
+    }
+
+    /// The same for the functions alone.
+    pub(crate) fn calls_volatile(&self) -> bool {
+        self.functions.iter().any(|name| !is_steady(name))
     }
 
     /// A function of PostgreSQL's own whose answer can differ from row to row, or a sub-select.

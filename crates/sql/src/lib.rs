@@ -54,7 +54,7 @@ pub use predict::{Prediction, predict};
 pub use renames::renames_undone;
 pub use reverse::{Reverse, reverse};
 pub use statement::{Statement, read, read_each, read_to_judge};
-pub use step::{Action, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
+pub use step::{Action, BatchWork, Batches, Duration, LockClaim, Probe, Step, StepId, Transaction};
 pub use surroundings::{
     ColumnFacts, ColumnValues, ConstraintFacts, ConstraintFactsKind, IndexFacts, Indexes, ReadFacts,
     RelationFacts, RelationKind, Relations, RoutineFacts, Surroundings, TypeFacts,

@@ -206,6 +206,21 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
         .collect()
 }
 
+/// The words that stand outside all parentheses.
+pub(crate) fn outer_level(words: &[Token]) -> Vec<usize> {
+    let mut depth = 0_usize;
+    let mut outer = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        match word.kind {
+            protobuf::Token::Ascii40 => depth += 1,
+            protobuf::Token::Ascii41 => depth = depth.saturating_sub(1),
+            _ if depth == 0 => outer.push(at),
+            _ => {}
+        }
+    }
+    outer
+}
+
 /// A word, constant or sign of a text, by its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {

@@ -85,27 +85,52 @@ pub enum Action {
     Batches(Batches),
 }
 
-/// A table-wide `UPDATE` in batches.
+/// A table-wide `UPDATE`, or an `INSERT` of something for each row of a table, in batches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batches {
-    /// The table.
+    /// The table whose rows the batches go along.
     pub table: RelationName,
     /// Its primary key, in order.
     pub key: Vec<Name>,
-    /// `"a" = …, "b" = …`, verbatim from the file.
-    pub set: Sql,
+    /// What is done, verbatim from the file.
+    pub work: BatchWork,
     /// The file's own condition, verbatim.
     pub filter: Option<Sql>,
     /// The table's alias in the statement, when it has one.
     pub alias: Option<Name>,
 }
 
+/// What a batch does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchWork {
+    /// `"a" = …, "b" = …`: updates the rows.
+    Set(Sql),
+    /// Inserts something for each row.
+    Insert {
+        /// `INSERT INTO … SELECT …`, up to `FROM`.
+        head: Sql,
+        /// `FOR UPDATE ON CONFLICT …`
+        tail: Sql,
+    },
+}
+
 impl Batches {
     /// The same rows in one statement.
     pub fn in_one(&self) -> Sql {
-        match &self.filter {
-            Some(filter) => sql!("UPDATE {} SET {} WHERE {}", self.table, self.set, filter),
-            None => sql!("UPDATE {} SET {}", self.table, self.set),
+        self.statement(self.filter.as_ref())
+    }
+
+    /// The statement for rows that meet a condition, which stands in place of the file's own.
+    pub fn statement(&self, condition: Option<&Sql>) -> Sql {
+        let part = |text: Option<Sql>| text.unwrap_or_else(|| Sql::verbatim(""));
+        let alias = part(self.alias.as_ref().map(|alias| sql!(" AS {}", alias)));
+        let condition = part(condition.map(|condition| sql!(" WHERE {}", condition)));
+        match &self.work {
+            BatchWork::Set(set) => sql!("UPDATE {}{} SET {}{}", self.table, alias, set, condition),
+            BatchWork::Insert { head, tail } => {
+                sql!("{} FROM {}{}{} {}", head, self.table, alias, condition, tail)
+            }
         }
     }
 }

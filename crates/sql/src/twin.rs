@@ -14,6 +14,7 @@ mod check;
 mod drop_index;
 mod foreign_key;
 mod index;
+mod insert;
 mod not_null;
 mod primary_key;
 mod reindex;
@@ -60,6 +61,7 @@ pub fn twin(statement: &Statement, ordinal: usize, surroundings: &Surroundings) 
         NodeEnum::DropStmt(drop) => drop_index::twin(drop, surroundings),
         NodeEnum::AlterTableStmt(alter) => alter_table::twin(alter, surroundings),
         NodeEnum::UpdateStmt(update) => update::twin(update, &statement.text, surroundings),
+        NodeEnum::InsertStmt(insert) => insert::twin(insert, &statement.text, surroundings),
         NodeEnum::ReindexStmt(reindex) => reindex::twin(reindex, surroundings),
         NodeEnum::DoStmt(_) => Err(NoTwin::because(
             "a DO block is one transaction, and no part of it can be done in another way",

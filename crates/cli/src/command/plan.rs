@@ -79,6 +79,7 @@ async fn planned(
     let schema = reading.parsed(&project.schema_files);
     let answers = Answers {
         renames: options.rename.clone(),
+        moves: options.moves.clone(),
         drops: options.drop.clone(),
         fills: options.fill.clone(),
         swaps: options.swap.clone(),

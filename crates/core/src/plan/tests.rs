@@ -4,8 +4,8 @@
 
 use underpin_catalog::{Name, RelationName, ServerVersion};
 use underpin_sql::{
-    Action, ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, RelationFacts, Surroundings,
-    Transaction, TypeFacts, read,
+    Action, BatchWork, ColumnFacts, ConstraintFacts, ConstraintFactsKind, IndexFacts, RelationFacts,
+    Surroundings, Transaction, TypeFacts, read,
 };
 
 use super::*;
@@ -92,7 +92,10 @@ fn texts(plan: &FilePlan) -> Vec<String> {
         .iter()
         .map(|step| match &step.action {
             Action::Execute { sql } | Action::BuildIndex { sql, .. } => sql.as_str().to_owned(),
-            Action::Batches(batches) => format!("batches: {}", batches.set),
+            Action::Batches(batches) => match &batches.work {
+                BatchWork::Set(set) => format!("batches: {set}"),
+                BatchWork::Insert { head, .. } => format!("batches: {head}"),
+            },
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! What a person says about a change: on the command line, or in a comment of the schema.
 
+use std::fmt;
 use std::str::FromStr;
 
 use underpin_catalog::Sql;
@@ -15,6 +16,8 @@ const RENAMED: &str = "underpin: renamed from ";
 pub struct Answers {
     /// What is the same under another name.
     pub renames: Vec<RenameAnswer>,
+    /// What is in another table from now on.
+    pub moves: Vec<MoveAnswer>,
     /// What goes, and comes back under no other name: `User.fullName`, `User`.
     pub drops: Vec<String>,
     /// What stands where there is no value.
@@ -43,6 +46,15 @@ pub struct RenameAnswer {
     pub to: String,
     /// It stands in a comment of the schema, and may be there longer than the change.
     pub is_comment: bool,
+}
+
+/// `User.street,User.city:Address`, `User.bio:Profile.about`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveAnswer {
+    /// The columns, each with its table.
+    pub from: Vec<String>,
+    /// The table; for one column perhaps with its name there.
+    pub to: String,
 }
 
 /// `User.slug=lower("name")`
@@ -121,6 +133,27 @@ impl FromStr for ReplaceAnswer {
     }
 }
 
+impl FromStr for MoveAnswer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            "write the columns and their new table, as in User.street,User.city:Address or User.bio:Profile";
+        let (from, to) = text.split_once(':').filter(|(_, to)| !to.is_empty()).ok_or(wrong)?;
+        let from: Vec<String> = from.split(',').map(|column| column.trim().to_owned()).collect();
+        match from.iter().all(|column| column.contains('.')) {
+            true => Ok(Self { from, to: to.to_owned() }),
+            false => Err(wrong.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for MoveAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.from.join(","), self.to)
+    }
+}
+
 impl FromStr for FillAnswer {
     type Err = String;
 
@@ -162,6 +195,11 @@ mod tests {
         assert_eq!((replace.value.as_str(), replace.by.as_str()), ("Status.OLD", "NEW"));
         for wrong in ["Status.OLD", "OLD:NEW", "Status.OLD:"] {
             assert!(wrong.parse::<ReplaceAnswer>().is_err(), "{wrong}");
+        }
+        let moved: MoveAnswer = "User.street,User.city:Address".parse().unwrap();
+        assert_eq!((moved.from.len(), moved.to.as_str()), (2, "Address"));
+        for wrong in ["User.street", "street:Address", "User.street:", "User.street,city:Address"] {
+            assert!(wrong.parse::<MoveAnswer>().is_err(), "{wrong}");
         }
         let fill: FillAnswer = "User.slug=lower(\"a=b\")".parse().unwrap();
         assert_eq!((fill.column.as_str(), fill.value.as_str()), ("User.slug", "lower(\"a=b\")"));

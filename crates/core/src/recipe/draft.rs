@@ -11,6 +11,7 @@ use underpin_prisma::migrate::{Column, ForeignKey, Index, Migration, Step, Table
 
 use super::counting::Counted;
 use super::keys::Exchange;
+use super::moved::{self, Crossing};
 use super::names::Answered;
 use super::renamed_tables::{Base, bare};
 use super::swap::{self, Swap, TypeSwap};
@@ -33,6 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) notes: Vec<String>,
     /// What is kept equal, with its table.
     pub(super) pairs: Vec<(RelationName, Pair)>,
+    /// The same across tables.
+    pub(super) crossings: Vec<Crossing>,
     pub(super) keeps: Vec<Keep>,
     /// Fills before those of the pairs.
     pub(super) first_fills: Vec<Sql>,
@@ -99,6 +102,7 @@ impl<'a> Draft<'a> {
             used: BTreeSet::new(),
             notes: Vec::new(),
             pairs: Vec::new(),
+            crossings: Vec::new(),
             keeps: Vec::new(),
             first_fills: Vec::new(),
             fills: Vec::new(),
@@ -161,13 +165,24 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+        for moved in &self.answered.moves {
+            moved::claim(self, moved);
+        }
         swap::over_hidden(self);
+    }
+
+    /// Whether a column goes to another table, or comes from one.
+    fn is_moved(&self, table: &RelationName, column: &Name) -> bool {
+        let moves = &self.answered.moves;
+        moves.iter().any(|moved| moved.takes(table, column) || moved.brings(table, column))
     }
 
     fn claim_table(&mut self, alter: &underpin_prisma::migrate::AlterTable<'_>) {
         let table = alter.before;
         for change in &alter.changes {
             match change {
+                TableChange::AddColumn(column) | TableChange::DropColumn(column)
+                    if self.is_moved(&table.name, &column.name) => {}
                 TableChange::AddColumn(column) if self.is_new_name(&table.name, &column.name) => {}
                 TableChange::AddColumn(column) => columns::added(self, table, column),
                 TableChange::DropColumn(column) => {

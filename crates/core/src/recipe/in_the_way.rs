@@ -10,9 +10,7 @@ use underpin_prisma::migrate::{Fate, Migration, mentions};
 use super::draft::Draft;
 use super::{Refusal, Stop, swap};
 use crate::rollout::Gone;
-
-/// What the names of our triggers begin with.
-const OURS: &str = "~underpin";
+use crate::sync::is_sync_trigger;
 
 /// Looks for it.
 ///
@@ -58,7 +56,7 @@ pub(super) fn check(draft: &Draft<'_>) -> Result<(), Stop> {
     }
     for table in touched(draft) {
         let Some(found) = draft.case.catalog.tables.get(&table) else { continue };
-        let ours = |name: &&Name| name.as_str().starts_with(OURS);
+        let ours = |name: &&Name| is_sync_trigger(name);
         if let Some(trigger) = found.triggers.keys().find(ours) {
             refusals.push(Refusal {
                 about: format!("table {}", table.shown()),
@@ -89,6 +87,23 @@ pub(super) fn check(draft: &Draft<'_>) -> Result<(), Stop> {
         }
     }
     refusals.extend(draft.exchanges.iter().flat_map(|exchange| exchange.in_the_way(draft)));
+    for table in draft.crossings.iter().flat_map(|crossing| crossing.across.tables()) {
+        let Some(found) = draft.case.catalog.tables.get(table) else { continue };
+        let why = if found.force_row_security {
+            "its row security binds its owner too, and with it the triggers that follow from one table to another"
+        } else if matches!(found.kind, TableKind::Partitioned { .. }) || found.partition_of.is_some() {
+            "it is divided into partitions, and a row that moves to another one is deleted and inserted for the triggers that follow from one table to another"
+        } else {
+            continue;
+        };
+        refusals.push(Refusal {
+            about: format!("table {}", table.shown()),
+            why: why.to_owned(),
+            instead:
+                "write both places in a release of its own, and drop the old one in a rollout of its own"
+                    .to_owned(),
+        });
+    }
     for (from, to) in &draft.base.renamed {
         let is_changed = touched(draft).contains(to) || columns(draft).any(|(table, _)| table == to);
         if is_changed {
@@ -131,6 +146,7 @@ fn touched(draft: &Draft<'_>) -> Vec<RelationName> {
         .iter()
         .map(|(table, _)| table)
         .chain(kept)
+        .chain(draft.crossings.iter().flat_map(|crossing| crossing.across.tables()))
         .map(|table| RelationName {
             namespace: table.namespace.clone().or_else(|| draft.case.after.default_namespace.clone()),
             name: table.name.clone(),

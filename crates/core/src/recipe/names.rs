@@ -8,6 +8,7 @@ use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::Table;
 use underpin_prisma::schema::Arity;
 
+use super::moves::{self, Move};
 use super::{Case, Question, RenameAnswer, Stop, WrongAnswer};
 use crate::recipe::answers::FillAnswer;
 
@@ -19,6 +20,8 @@ pub(super) type Place = (RelationName, Name);
 pub(super) struct Answered {
     /// The new column of each that is renamed.
     pub(super) renames: BTreeMap<Place, Name>,
+    /// What is in another table.
+    pub(super) moves: Vec<Move>,
     /// What stands where there is no value.
     pub(super) fills: BTreeMap<Place, underpin_catalog::Sql>,
     /// The columns that get another type under their name.
@@ -55,8 +58,9 @@ impl Answered {
                 Err(why) => wrong.push(WrongAnswer { answer: format!("--drop {text}"), why }),
             }
         }
+        answered.moves = moves::said(case, base, &mut wrong);
         for FillAnswer { column, value } in &case.answers.fills {
-            match case.column_filled(column, &pairs) {
+            match case.column_filled(column, &pairs, &answered.moves) {
                 Ok(place) => {
                     answered.fills.insert(place, value.clone());
                 }
@@ -74,7 +78,13 @@ impl Answered {
         if !wrong.is_empty() {
             return Err(Stop::Wrong(wrong));
         }
-        let questions = questions(case, &pairs, &answered, &dropped);
+        let is_answered = |place: &Place| {
+            dropped.contains(place)
+                || answered.renames.contains_key(place)
+                || answered.moves.iter().any(|moved| moved.takes(&place.0, &place.1))
+        };
+        let mut questions = questions(case, &pairs, &answered, is_answered);
+        questions.extend(moves::questions(case, base, is_answered));
         match questions.is_empty() {
             true => Ok(answered),
             false => Err(Stop::Asks(questions)),
@@ -100,18 +110,16 @@ fn questions(
     case: &Case<'_>,
     pairs: &[(&Table, &Table)],
     answered: &Answered,
-    dropped: &[Place],
+    is_answered: impl Fn(&Place) -> bool,
 ) -> Vec<Question> {
     let mut questions = Vec::new();
     for (before, after) in pairs {
         let table = &before.name;
         let comes: Vec<&Name> = lacking(after, before)
             .filter(|name| !answered.renames.iter().any(|((of, _), to)| of == table && to == *name))
+            .filter(|name| !answered.moves.iter().any(|moved| moved.brings(table, name)))
             .collect();
-        let goes = lacking(before, after).filter(|name| {
-            let place = (table.clone(), (*name).clone());
-            !answered.renames.contains_key(&place) && !dropped.contains(&place)
-        });
+        let goes = lacking(before, after).filter(|name| !is_answered(&(table.clone(), (*name).clone())));
         for name in goes.filter(|_| !comes.is_empty()) {
             let about = format!("{}.{}", case.table_shown(table), name.as_str());
             let mut flags: Vec<String> = comes
@@ -175,7 +183,7 @@ impl Case<'_> {
         })
     }
 
-    fn find(&self, text: &str, among: &[(&RelationName, &Name)]) -> Result<Option<Place>, String> {
+    pub(super) fn find(&self, text: &str, among: &[(&RelationName, &Name)]) -> Result<Option<Place>, String> {
         for matches in [exactly as Matching, by_letters] {
             let mut found = among.iter().filter(|(table, name)| self.is_column(text, table, name, matches));
             match (found.next(), found.next()) {
@@ -270,12 +278,16 @@ impl Case<'_> {
             .ok_or_else(|| format!("no column of this name gets another type{}", listed(shown())))
     }
 
-    fn column_filled(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Place, String> {
+    fn column_filled(&self, text: &str, pairs: &[(&Table, &Table)], moves: &[Move]) -> Result<Place, String> {
         let columns = pairs.iter().flat_map(|(before, after)| {
             let old = before.columns.iter().map(|column| (&before.name, &column.name));
             old.chain(lacking(after, before).map(|name| (&after.name, name)))
         });
-        let columns: Vec<_> = columns.collect();
+        // A new table's own, where rows are made of another one's.
+        let made = moves.iter().filter(|moved| !pairs.iter().any(|(before, _)| before.name == moved.to));
+        let made = made.filter_map(|moved| self.after.table(&moved.to));
+        let made = made.flat_map(|table| table.columns.iter().map(|column| (&table.name, &column.name)));
+        let columns: Vec<_> = columns.chain(made).collect();
         self.find(text, &columns)?
             .ok_or_else(|| "there is no such column before or behind the change".to_owned())
     }

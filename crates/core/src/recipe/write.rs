@@ -19,6 +19,7 @@ use super::swap;
 use super::turn::Turn;
 use crate::rollout::{Directives, Gone, Phase, Query, guard};
 use crate::sync::{self, Others, Pair, Synced, Value};
+use crate::sync_tables::Across;
 
 /// A file of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +47,12 @@ impl PhaseText {
 }
 
 /// The triggers of a table, and the sequences of its columns.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Switch {
     turns: Vec<Turn>,
     synced: Option<Synced>,
+    /// What goes with columns of this table.
+    crossings: Vec<Across>,
     keeps: Vec<Keep>,
     counted: Vec<Counted>,
 }
@@ -172,6 +175,16 @@ fn expand(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<S
         around,
         switches.keys(),
     ));
+    // Behind both tables and their keys: until here nobody writes what is new.
+    for crossing in &draft.crossings {
+        let [one, other] = crossing.across.tables();
+        parts.push(transaction(&format!(
+            "-- SyncOn: {} and {} are kept equal\n{}",
+            one.name,
+            other.name,
+            lines(&crossing.across.switch_on())
+        )));
+    }
     parts
 }
 
@@ -180,6 +193,7 @@ fn backfill(draft: &Draft<'_>) -> Vec<String> {
     let fill = |(table, pair): &(RelationName, Pair)| sync::fill(&draft.bare(table), pair);
     let mut fills = draft.first_fills.clone();
     fills.extend(draft.pairs.iter().map(fill));
+    fills.extend(draft.crossings.iter().map(|crossing| crossing.fill.clone()));
     fills.extend(draft.fills.iter().cloned());
     let mut parts: Vec<String> = fills.iter().map(|fill| format!("-- Fill\n{fill};\n")).collect();
     let way = paragraphs(draft, &draft.expanded, &draft.filled);
@@ -190,6 +204,11 @@ fn backfill(draft: &Draft<'_>) -> Vec<String> {
 /// The triggers go, and what only the old release needs.
 fn contract(draft: &Draft<'_>, switches: &BTreeMap<RelationName, Switch>) -> Vec<String> {
     let left_out = draft.case.after.default_namespace.as_ref();
+    let mut switches = switches.clone();
+    for crossing in &draft.crossings {
+        let switch = switches.entry(draft.bare(&crossing.loses)).or_default();
+        switch.crossings.push(crossing.across.clone());
+    }
     let views = draft.base.renamed.iter().map(|(from, _)| sql!("DROP VIEW {}", bare(from, left_out)));
     let mut parts: Vec<String> = views.map(|view| format!("-- DropView\n{view};\n")).collect();
     let (ended, _) = draft.exchanged();
@@ -331,6 +350,10 @@ impl Switch {
         if let Some(synced) = &self.synced {
             text.push_str("-- SyncOff\n");
             text.push_str(&lines(&sync::switch_off(synced)));
+        }
+        for across in &self.crossings {
+            text.push_str("-- SyncOff\n");
+            text.push_str(&lines(&across.switch_off()));
         }
         for turn in &self.turns {
             text.push_str("-- TurnOff\n");

@@ -74,11 +74,14 @@ fn trigger(hash: &str, role: &str) -> Name {
 }
 
 /// What the names of triggers begin with.
-const TRIGGER: &str = "~underpin_";
+pub(crate) const TRIGGER: &str = "~underpin_";
+
+/// What the names of those begin with that fire before all others.
+pub(crate) const EARLY_TRIGGER: &str = "!underpin_";
 
 /// Whether a trigger has such a name.
 pub(super) fn is_ours(trigger: &Name) -> bool {
-    trigger.as_str().starts_with(TRIGGER)
+    [TRIGGER, EARLY_TRIGGER].iter().any(|begin| trigger.as_str().starts_with(begin))
 }
 
 fn stem(table: &RelationName) -> RelationName {

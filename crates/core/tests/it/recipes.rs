@@ -4,7 +4,8 @@
 //!
 //! - ```` ```prisma before ````, ```` ```prisma after ````: the models, without datasource.
 //! - ```` ```given ````: what a person says, a flag to a line: `--rename User.fullName:displayName`,
-//!   `--drop User.old`, `--fill User.slug=lower("name")`, `--replace Status.OLD:NEW`, `--swap Event.count`.
+//!   `--move User.street:Address`, `--drop User.old`, `--fill User.slug=lower("name")`, `--replace Status.OLD:NEW`,
+//!   `--swap Event.count`.
 //! - ```` ```plan ````: what comes of it: the recipes, the notes and the files; or why there is no plan.
 //!
 //! `UNDERPIN_BLESS=1` writes what was found into the page. That the files do what they say is shown on servers
@@ -56,6 +57,7 @@ fn told(page: &CaseFile, section: &Section) -> String {
     for line in page.inherited(section, "given").iter().flat_map(|fence| fence.text.lines()) {
         match line.split_once(' ') {
             Some(("--rename", said)) => answers.renames.push(said.parse().unwrap()),
+            Some(("--move", said)) => answers.moves.push(said.parse().unwrap()),
             Some(("--drop", said)) => answers.drops.push(said.to_owned()),
             Some(("--replace", said)) => answers.replaces.push(said.parse().unwrap()),
             Some(("--swap", said)) => answers.swaps.push(said.to_owned()),

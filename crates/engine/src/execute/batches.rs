@@ -1,4 +1,4 @@
-//! A table-wide `UPDATE` in batches along the primary key. Each batch commits with its cursor, so a
+//! A table-wide `UPDATE`, or an `INSERT` for each row of a table, in batches along the primary key. Each batch commits with its cursor, so a
 //! batch is done once or not at all, wherever we are cut.
 //!
 //! It goes to the last key that there is when it begins: what is inserted behind that is not seen by one
@@ -102,7 +102,7 @@ impl Executor<'_> {
             self.commit(&[]).await?;
             return Ok(None);
         };
-        let update = update(batches, after, &last);
+        let update = between(batches, after, &last);
         let (updated, seen) =
             self.watcher(true).over(self.sessions.work.batch_execute(update.as_str())).await;
         updated.map_err(|error| with_seen(error.into(), seen, Some(step)))?;
@@ -172,29 +172,24 @@ fn as_text(batches: &Batches) -> Vec<Sql> {
     batches.key.iter().map(|column| sql!("keyed.{}::text", column)).collect()
 }
 
-fn update(batches: &Batches, after: Option<&Value>, last: &Value) -> Sql {
-    let alias = match &batches.alias {
-        Some(alias) => sql!(" AS {}", alias),
-        None => Sql::verbatim(""),
-    };
+/// The statement for the rows between two keys.
+fn between(batches: &Batches, after: Option<&Value>, last: &Value) -> Sql {
     let from = match after {
-        Some(key) => sql!("({}) > ({}) AND ", batches.key, literals(key)),
+        Some(key) => sql!("({}) > ({}) AND ", key_of(batches), literals(key)),
         None => Sql::verbatim(""),
     };
     let filter = match &batches.filter {
         Some(filter) => sql!(" AND ({})", filter),
         None => Sql::verbatim(""),
     };
-    sql!(
-        "UPDATE {}{} SET {} WHERE {}({}) <= ({}){}",
-        batches.table,
-        alias,
-        batches.set,
-        from,
-        batches.key,
-        literals(last),
-        filter
-    )
+    let condition = sql!("{}({}) <= ({}){}", from, key_of(batches), literals(last), filter);
+    batches.statement(Some(&condition))
+}
+
+/// The key as the statement calls it.
+fn key_of(batches: &Batches) -> Vec<Sql> {
+    let row = batches.alias.as_ref().map_or_else(String::new, |alias| format!("{alias}."));
+    batches.key.iter().map(|column| Sql::verbatim(format!("{row}{column}"))).collect()
 }
 
 /// A key as constants without a type: each takes the type of the column that it is compared with.
@@ -207,22 +202,36 @@ fn literals(key: &Value) -> Vec<Sql> {
 mod tests {
     use super::*;
     use underpin_catalog::{Name, RelationName};
+    use underpin_sql::BatchWork;
 
     #[test]
     fn a_batch_lies_between_two_keys_and_keeps_the_filter() {
         let batches = Batches {
             table: RelationName::bare("T"),
             key: vec![Name::new("a"), Name::new("b")],
-            set: Sql::verbatim("x = 1"),
+            work: BatchWork::Set(Sql::verbatim("x = 1")),
             filter: Some(Sql::verbatim("x IS NULL OR y")),
             alias: None,
         };
-        let first = update(&batches, None, &serde_json::json!(["1", "it's"]));
+        let first = between(&batches, None, &serde_json::json!(["1", "it's"]));
         assert_eq!(
             first.as_str(),
             "UPDATE \"T\" SET x = 1 WHERE (\"a\", \"b\") <= ('1', 'it''s') AND (x IS NULL OR y)"
         );
-        let next = update(&batches, Some(&serde_json::json!(["0", ""])), &serde_json::json!(["1", "2"]));
+        let insert = Batches {
+            work: BatchWork::Insert {
+                head: Sql::verbatim("INSERT INTO u (b) SELECT t.b"),
+                tail: Sql::verbatim("FOR UPDATE ON CONFLICT DO NOTHING"),
+            },
+            alias: Some(Name::new("t")),
+            ..batches.clone()
+        };
+        assert_eq!(
+            between(&insert, None, &serde_json::json!(["1", "2"])).as_str(),
+            "INSERT INTO u (b) SELECT t.b FROM \"T\" AS \"t\" WHERE (\"t\".\"a\", \"t\".\"b\") <= ('1', '2') \
+             AND (x IS NULL OR y) FOR UPDATE ON CONFLICT DO NOTHING"
+        );
+        let next = between(&batches, Some(&serde_json::json!(["0", ""])), &serde_json::json!(["1", "2"]));
         assert!(next.as_str().contains("WHERE (\"a\", \"b\") > ('0', '') AND (\"a\", \"b\") <= ('1', '2')"));
         let key =
             last_of_batch(&batches, Some(&serde_json::json!(["0", ""])), &serde_json::json!(["9", "z"]), 50);

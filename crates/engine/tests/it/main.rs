@@ -27,4 +27,5 @@ mod setting;
 mod shop;
 mod stats;
 mod sync;
+mod sync_tables;
 mod twins;

@@ -18,7 +18,7 @@ use crate::describe::relation;
 use crate::draft::Draft;
 use crate::effect::{AddColumn, ColumnDefault};
 use crate::render;
-use crate::step::{Batches, Transaction};
+use crate::step::{BatchWork, Batches, Transaction};
 use crate::surroundings::Surroundings;
 use crate::work::any_volatile;
 
@@ -159,7 +159,7 @@ fn fill(
         Batches {
             table: surroundings.resolve(&added.table),
             key: facts.primary_key.clone(),
-            set: sql!("{} = DEFAULT", column),
+            work: BatchWork::Set(sql!("{} = DEFAULT", column)),
             filter: Some(sql!("{} IS NULL", column)),
             alias: None,
         },

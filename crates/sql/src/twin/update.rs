@@ -4,19 +4,20 @@
 //!
 //! Batches may be repeated and the application works between them, so the statement must come to the
 //! same end when a row is updated twice or changed meanwhile: nothing volatile, no other table, no
-//! column both read and set, unless its condition picks only rows that are still NULL there.
+//! column both read and set, unless its condition picks only rows that are still NULL there. Then each
+//! row is updated once, with what is true at that moment; sub-selects may look at other tables.
 
 use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, Token, UpdateStmt};
-use underpin_catalog::{Name, Sql};
+use underpin_catalog::{LockMode, Name, RelationName, Sql};
 
 use super::NoTwin;
 use crate::describe::named;
 use crate::draft::Draft;
 use crate::expression::Contents;
 use crate::predicate::demands_null;
-use crate::statement::{Token as Word, tokens};
-use crate::step::Batches;
+use crate::statement::{outer_level, tokens};
+use crate::step::{BatchWork, Batches, LockClaim};
 use crate::surroundings::{RelationFacts, Surroundings};
 
 pub(super) fn twin(
@@ -28,23 +29,32 @@ pub(super) fn twin(
     let Some(facts) = surroundings.relation(&table).filter(|facts| !facts.primary_key.is_empty()) else {
         return Err(NoTwin::because(format!("{} has no primary key to update along", table.shown())));
     };
-    refuse(statement, facts)?;
+    refuse(statement, facts, |relation| surroundings.resolve(relation) == surroundings.resolve(&table))?;
     let (set, filter) = clauses(text).ok_or_else(|| NoTwin::because("its clauses cannot be told apart"))?;
+    let all = Contents::of(statement);
+    let locked = all.relations.iter().map(|relation| surroundings.resolve(relation));
+    let locked = locked.filter(|relation| all.locks_rows && *relation != surroundings.resolve(&table));
     let alias = statement.relation.as_ref().and_then(|relation| relation.alias.as_ref());
-    Ok(vec![Draft::batches(
+    let draft = Draft::batches(
         format!("update {} in batches", table.shown()),
         Batches {
             table: surroundings.resolve(&table),
             key: facts.primary_key.clone(),
-            set,
+            work: BatchWork::Set(set),
             filter,
             alias: alias.map(|alias| Name::new(&alias.aliasname)),
         },
         surroundings,
-    )])
+    );
+    let claimed = locked.map(|relation| LockClaim { relation, mode: LockMode::RowShare });
+    Ok(vec![claimed.fold(draft, Draft::claiming)])
 }
 
-fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
+fn refuse(
+    statement: &UpdateStmt,
+    facts: &RelationFacts,
+    is_own: impl Fn(&RelationName) -> bool,
+) -> Result<(), NoTwin> {
     let because = |why: &str| Err(NoTwin::because(why));
     if !statement.from_clause.is_empty() {
         return because("it reads other tables (FROM), which may change between batches");
@@ -59,11 +69,6 @@ fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
     if condition.is_some_and(|condition| matches!(condition.node, Some(NodeEnum::CurrentOfExpr(_)))) {
         return because("WHERE CURRENT OF means one row of a cursor");
     }
-    if Contents::of(&statement.where_clause).is_volatile() {
-        return because(
-            "its condition has a sub-select or a volatile function, and may pick other rows in each batch",
-        );
-    }
     let targets: Vec<&ResTarget> = statement.target_list.iter().filter_map(target).collect();
     let set: Vec<Name> = targets.iter().map(|target| Name::new(&target.name)).collect();
     if let Some(key) = set.iter().find(|column| facts.primary_key.contains(column)) {
@@ -75,6 +80,14 @@ fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
     // A row that was updated is not picked again.
     let once = condition.is_some_and(|condition| set.iter().any(|column| demands_null(condition, column)))
         && targets.iter().all(|target| !sets_null(target));
+    // What rows of this table say, an earlier batch may have changed.
+    let looks_aside = |read: &Contents| read.subselect && (!once || read.relations.iter().any(&is_own));
+    let picked = Contents::of(&statement.where_clause);
+    if picked.calls_volatile() || looks_aside(&picked) {
+        return because(
+            "its condition has a sub-select or a volatile function, and may pick other rows in each batch",
+        );
+    }
     for target in targets {
         if !target.indirection.is_empty()
             || matches!(
@@ -85,7 +98,7 @@ fn refuse(statement: &UpdateStmt, facts: &RelationFacts) -> Result<(), NoTwin> {
             return because("it sets parts of a value, or several columns from one row");
         }
         let read = Contents::of(&target.val);
-        if read.subselect {
+        if looks_aside(&read) {
             return because("it reads with a sub-select, whose answer may change between batches");
         }
         if once {
@@ -138,19 +151,4 @@ fn clauses(text: &str) -> Option<(Sql, Option<Sql>)> {
         Some(at) => Some((slice(set + 1, at - 1)?, Some(slice(at + 1, last)?))),
         None => Some((slice(set + 1, last)?, None)),
     }
-}
-
-/// The words that stand outside all parentheses.
-fn outer_level(words: &[Word]) -> Vec<usize> {
-    let mut depth = 0_usize;
-    let mut outer = Vec::new();
-    for (at, word) in words.iter().enumerate() {
-        match word.kind {
-            Token::Ascii40 => depth += 1,
-            Token::Ascii41 => depth = depth.saturating_sub(1),
-            _ if depth == 0 => outer.push(at),
-            _ => {}
-        }
-    }
-    outer
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::Client;
 use underpin_catalog::{LockMode, ServerVersion};
-use underpin_sql::{Action, Batches, Step, Surroundings, Transaction, read, twin};
+use underpin_sql::{Action, Step, Surroundings, Transaction, read, twin};
 use underpin_testkit::{Server, majors};
 
 use crate::facts::surroundings;
@@ -88,6 +88,18 @@ const TWINS: &[(&str, usize)] = &[
     ),
     (r#"UPDATE "User" AS u SET mood = CASE WHEN u.age > 3 THEN 'ok' ELSE 'sad' END::"Mood""#, 1),
     (r#"UPDATE part SET team = id % 3"#, 1),
+    (
+        r#"UPDATE "User" AS u SET name = (SELECT t.name FROM "Team" t WHERE t.id = u."teamId" FOR SHARE)
+        WHERE u.name IS NULL AND EXISTS (SELECT 1 FROM "Team" t WHERE t.id = u."teamId")"#,
+        1,
+    ),
+    (
+        r#"INSERT INTO other.thing AS kept (id, v) SELECT u.age + 1000, u.email FROM "User" AS u
+        WHERE u.age > 3 AND NOT EXISTS (SELECT 1 FROM other.thing t WHERE t.id = u.age) -- why
+        FOR NO KEY UPDATE ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v WHERE kept.v IS NULL"#,
+        1,
+    ),
+    (r#"INSERT INTO other.thing SELECT age + 2000, email FROM "User" FOR UPDATE ON CONFLICT DO NOTHING"#, 1),
     (r#"UPDATE other.thing SET v = gen_random_uuid()::text WHERE v IS NULL"#, 1),
 ];
 
@@ -125,6 +137,18 @@ const NONE: &[(&str, &str)] = &[
     (r#"UPDATE "User" SET id = 'x' || id"#, "primary key"),
     (r#"UPDATE "User" SET name = email, email = name"#, "reads it too"),
     (r#"UPDATE "User" SET name = 'x' WHERE "teamId" IN (SELECT id FROM "Team")"#, "sub-select"),
+    (r#"UPDATE "User" SET name = (SELECT max(name) FROM "User") WHERE name IS NULL"#, "sub-select"),
+    ("INSERT INTO other.thing SELECT 1, email FROM \"User\" ON CONFLICT DO NOTHING", "locks no rows"),
+    ("INSERT INTO other.thing SELECT 1, email FROM \"User\" FOR UPDATE", "twice"),
+    (
+        "INSERT INTO other.thing SELECT 1, email FROM \"User\" FOR UPDATE ON CONFLICT (id) DO UPDATE SET v = thing.v || 'x'",
+        "twice",
+    ),
+    (
+        "INSERT INTO other.thing SELECT 1, a.v FROM other.thing a, other.thing b FOR UPDATE ON CONFLICT DO NOTHING",
+        "one table",
+    ),
+    ("INSERT INTO other.thing VALUES (1, 'x')", "one table"),
     ("VACUUM FULL", "as it is"),
 ];
 
@@ -185,7 +209,7 @@ async fn what_has_no_twin_says_why() {
 async fn execute(client: &mut Client, step: &Step) {
     let sql = match &step.action {
         Action::Execute { sql } | Action::BuildIndex { sql, .. } => sql.as_str().to_owned(),
-        Action::Batches(batches) => whole(batches),
+        Action::Batches(batches) => batches.in_one().as_str().to_owned(),
     };
     if step.transaction == Transaction::Alone {
         client.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{error:?} in {sql}"));
@@ -213,13 +237,6 @@ async fn execute(client: &mut Client, step: &Step) {
         );
     }
     transaction.commit().await.unwrap();
-}
-
-/// The batches in one.
-fn whole(batches: &Batches) -> String {
-    let alias = batches.alias.as_ref().map(|alias| format!(" AS {alias}")).unwrap_or_default();
-    let filter = batches.filter.as_ref().map(|filter| format!(" WHERE ({filter})")).unwrap_or_default();
-    format!("UPDATE {}{alias} SET {}{filter}", batches.table, batches.set)
 }
 
 /// The catalog and the rows, as text without identities of this one database.

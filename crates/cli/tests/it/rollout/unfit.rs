@@ -116,7 +116,10 @@ async fn a_column_that_is_there_already_stops_the_first_phase() {
     assert!(said.code == 2 && said.stderr.contains("42701"), "{}", said.all());
     assert!(said.stderr.contains("Nothing of it is left in the database"), "{}", said.all());
     assert_eq!(stage.applied().await, ["init"]);
-    assert_eq!(stage.database.rows("SELECT tgname FROM pg_trigger WHERE tgname LIKE '%underpin%'").await, [""; 0]);
+    assert_eq!(
+        stage.database.rows("SELECT tgname FROM pg_trigger WHERE tgname LIKE '%underpin%'").await,
+        [""; 0]
+    );
     stage.database.run("ALTER TABLE \"User\" DROP COLUMN \"displayName\"").await;
     stage.deployed().await;
     assert_eq!(stage.applied().await, ["init", "expand", "backfill"]);

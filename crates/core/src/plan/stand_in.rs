@@ -33,8 +33,8 @@ fn is_all_of(view: &Statement, old: &RelationName, new: &RelationName, columns: 
         .strip_prefix(&format!("CREATE VIEW {old} AS SELECT "))
         .and_then(|rest| rest.strip_suffix(&format!(" FROM {new}")));
     selected.is_some_and(|selected| {
-        let selected: Vec<&str> = selected.split(", ").collect();
-        selected.len() == columns.len() && selected.iter().all(|column| columns.contains(*column))
+        let named: Vec<&str> = selected.split(", ").collect();
+        named.len() == columns.len() && columns.iter().all(|column| named.contains(&column.as_str()))
     })
 }
 

@@ -216,6 +216,10 @@ pub(crate) struct Plan {
     /// several times)
     #[arg(long, value_name = "COLUMN")]
     pub(crate) swap: Vec<String>,
+    /// The release that is out, by a Git revision (may be given several times) [default: what this branch has in
+    /// common with the default branch, else one that fits the history]
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) base: Vec<String>,
     /// Show what would be written, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -261,6 +261,15 @@ pub(crate) fn named(settings: &LintSettings) -> Result<Vec<At>, Problem> {
     settings.deployed.iter().map(parsed).collect()
 }
 
+/// The releases that run, by the revisions that somebody typed, else by the settings.
+pub(crate) fn bases(typed: &[String], settings: &LintSettings) -> Result<Vec<At>, Problem> {
+    let at = |revision: &String| At::Git { revision: revision.clone(), path: None };
+    match typed.is_empty() {
+        true => named(settings),
+        false => Ok(typed.iter().map(at).collect()),
+    }
+}
+
 /// How large tables are, from a file, when one is named.
 fn sizes(typed: &Migrations, cwd: &Path) -> Result<Stats, Problem> {
     let Some(path) = typed.destination.stats.as_ref().map(|path| cwd.join(path)) else {

@@ -19,9 +19,11 @@ use underpin_prisma::migrate::{Migration, Protected, Scope};
 use underpin_sql::sending::Sender;
 
 use self::back::way_back;
+use crate::compat::{Client, Clients, Stop, fits};
 use crate::introspect::introspect;
 use crate::problem::Problem;
-use crate::project::SchemaFile;
+use crate::project::releases::At;
+use crate::project::{Project, SchemaFile};
 use crate::prove::{Unproven, send};
 use crate::shadow_history::{failed, is_refusal, said};
 use crate::state::{Ground, Reading, Told};
@@ -98,6 +100,25 @@ impl Creation {
         &self.scope
     }
 
+    /// The clients whose releases run while a plan is on its way. One that cannot have been made for what the
+    /// history ends in is not the one that is out: its schema came before its migration did. Then it is a
+    /// release that fits, and the names of those that do not are answered too.
+    ///
+    /// # Errors
+    /// When the release that is out is named and not found, and when the sources cannot be read.
+    pub fn clients(&self, project: &Project, bases: &[At]) -> Result<(Clients, Vec<String>), Problem> {
+        let mut clients = Clients::of_plan(project, bases, &self.reading, &self.before)?;
+        let mut unfit = Vec::new();
+        for at in 0..clients.coming() {
+            let client = &clients.all()[at];
+            if !fits(&client.contract, &self.catalog) {
+                unfit.push(client.name.clone());
+                clients.take_fitting(at, &self.before, &self.reading);
+            }
+        }
+        Ok((clients, unfit))
+    }
+
     /// The major version of the server.
     pub fn major(&self) -> u32 {
         self.ground.major()
@@ -108,26 +129,40 @@ impl Creation {
     /// # Errors
     /// Those of the server, when they are about neither.
     pub async fn rehearse(&self, files: &[String]) -> Result<Rehearsed, Problem> {
-        self.rehearse_phases(files, &[]).await
+        Ok(self.rehearse_phases(files, &[], &[]).await?.0)
     }
 
-    /// The same for the phases of one change. The way back from the last gives these columns their values.
+    /// The same for the phases of one change. The way back from the last gives these columns their values. What
+    /// these clients send is asked about before the first phase and behind each.
     ///
     /// # Errors
     /// As [`Self::rehearse`].
-    pub async fn rehearse_phases(&self, files: &[String], refills: &[Refill]) -> Result<Rehearsed, Problem> {
+    pub(crate) async fn rehearse_phases(
+        &self,
+        files: &[String],
+        refills: &[Refill],
+        clients: &[Client],
+    ) -> Result<(Rehearsed, Vec<Stop>), Problem> {
         let mut rehearsed = Rehearsed { ways_back: Vec::new(), fails: None, again: None };
         let (mut catalog, mut seen) = (self.catalog.clone(), self.before.clone());
+        let mut stops = Vec::new();
+        if !clients.is_empty() {
+            let session = self.ground.look().await?;
+            stops.push(Stop::at(&session, catalog.clone(), clients).await?);
+        }
         for last in 0..files.len() {
             let client = self.ground.copy("underpin_create").await?;
             for file in &files[..=last] {
                 if let Err(error) = send(&client, file, self.sender()).await {
                     rehearsed.fails = Some(said(&error));
-                    return Ok(rehearsed);
+                    return Ok((rehearsed, stops));
                 }
             }
             let there = introspect(&client).await?;
             let after = self.reading.seen(&there, &self.scope)?;
+            if !clients.is_empty() {
+                stops.push(Stop::at(&client, there.clone(), clients).await?);
+            }
             let refills = if last + 1 == files.len() { refills } else { &[] };
             let namespace = &self.reading.namespace;
             let way = way_back(&client, &files[last], (&there, &catalog), namespace, refills).await?;
@@ -137,7 +172,7 @@ impl Creation {
         let mut again = Migration::between(&seen, &self.after, self.reading.version);
         again.spare(&catalog, &self.scope);
         rehearsed.again = (!again.steps.is_empty()).then(|| again.script());
-        Ok(rehearsed)
+        Ok((rehearsed, stops))
     }
 
     /// Proves that files end where another text ends, behind the history, sent by any version of Prisma.

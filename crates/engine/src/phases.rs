@@ -2,23 +2,52 @@
 //!
 //! Behind the history the files of all phases end in the catalog in which Prisma's own migration would end, sent
 //! whole and statement by statement; so nothing of ours is left. Each way back leads to the catalog before its
-//! phase. What a plan is, is [`underpin_core::recipe`]'s.
+//! phase. Both releases run on every state on which the plan says that they do ([`crate::compat`]). What a plan is,
+//! is [`underpin_core::recipe`]'s.
 
 use underpin_catalog::object::ObjectKind;
 use underpin_catalog::{Difference, Sql};
 use underpin_core::recipe::Phased;
+use underpin_core::rollout::Phase;
 
+use crate::compat::{Answer, Clients, of_plan};
 use crate::create::{Creation, Rehearsed};
 use crate::problem::Problem;
 use crate::prove::Unproven;
 
-/// Tries the files of all phases, in their order.
+/// What was seen of a plan that is proven.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    /// The way back from each phase.
+    pub rehearsed: Rehearsed,
+    /// Which release may run on which of its states.
+    pub compat: Answer,
+}
+
+/// Tries the files of all phases, in their order, each under the name of its folder.
 ///
 /// # Errors
 /// When a file does not run, when they end elsewhere than Prisma's own migration or Prisma would find more to do,
-/// and those of the server.
-pub async fn prove(creation: &Creation, files: &[String], phased: &Phased) -> Result<Rehearsed, Problem> {
-    let rehearsed = creation.rehearse_phases(files, &phased.refills).await?;
+/// when a release fails where the plan says that it runs, and those of the server.
+pub async fn prove(
+    creation: &Creation,
+    phased: &Phased,
+    (folders, files): (&[String], &[String]),
+    clients: &Clients,
+) -> Result<Proof, Problem> {
+    let (rehearsed, stops) = creation.rehearse_phases(files, &phased.refills, clients.all()).await?;
+    ends_as_prisma_does(creation, phased, files, &rehearsed).await?;
+    let phases = phased.phases.iter().map(|phase| phase.phase()).zip(folders.iter().cloned());
+    let phases: Vec<(Phase, String)> = phases.collect();
+    Ok(Proof { rehearsed, compat: of_plan(clients, stops, &phases)? })
+}
+
+async fn ends_as_prisma_does(
+    creation: &Creation,
+    phased: &Phased,
+    files: &[String],
+    rehearsed: &Rehearsed,
+) -> Result<(), Problem> {
     if let Some(why) = &rehearsed.fails {
         return Err(unproven(format!("a phase does not run behind the history: {why}")));
     }
@@ -31,7 +60,7 @@ pub async fn prove(creation: &Creation, files: &[String], phased: &Phased) -> Re
     let (migration, _) = creation.migration();
     let script = whole(&phased.around, &migration.script());
     match creation.prove(&script, files).await {
-        Ok(()) => Ok(rehearsed),
+        Ok(()) => Ok(()),
         Err(Unproven::Server(error)) => Err(error.into()),
         Err(Unproven::Differs(mut found)) => {
             // PostgreSQL 18 names what makes a column NOT NULL after the table, once; nobody ever says the name.
@@ -42,7 +71,7 @@ pub async fn prove(creation: &Creation, files: &[String], phased: &Phased) -> Re
             };
             found.retain(|difference| !difference.is_note() && !has_own_name(difference));
             if found.is_empty() {
-                return Ok(rehearsed);
+                return Ok(());
             }
             let mut objects: Vec<String> =
                 found.iter().map(|difference| difference.key.to_string()).collect();

@@ -12,6 +12,7 @@
 
 mod column;
 mod derive;
+mod of_database;
 mod relation;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use column::{Column, ColumnType, ColumnUse, OnCreate};
 pub(crate) use derive::{constraint_name, relation_name};
 pub use relation::{ForeignKey, ManyToMany};
 
+use crate::migrate::PrismaCatalog;
 use crate::schema::{ModelKind, Schema};
 
 /// What the client of one schema needs.
@@ -135,6 +137,12 @@ impl ClientContract {
     /// The contract of a schema's client. `namespace` is where names without `@@schema` live.
     pub fn of(schema: &Schema, namespace: &Name) -> Self {
         derive::contract(schema, namespace)
+    }
+
+    /// The contract of a client that fits a database, where the schema of its release is not at hand: every
+    /// table is a model, and every column a field that is read and written.
+    pub fn of_database(database: &PrismaCatalog, namespace: &Name) -> Self {
+        of_database::contract(database, namespace)
     }
 
     /// The table or view of a name; without a namespace, that of the connection. Also when it is ignored.

@@ -4,13 +4,12 @@ use underpin_core::exit;
 use underpin_engine::Problem;
 use underpin_engine::compat::compat;
 use underpin_engine::project::Project;
-use underpin_engine::project::releases::At;
 use underpin_engine::state::Reading;
 use underpin_prisma::PrismaVersion;
 
 use super::diff::version;
 use crate::arguments::Compat;
-use crate::judging::{home, named};
+use crate::judging::{bases, home};
 use crate::output::Output;
 use crate::output::compat::{Told, page};
 use crate::place;
@@ -34,11 +33,7 @@ pub(crate) async fn run(options: &Compat, output: &Output) -> Result<u8, Problem
         shadow,
         major: options.pg_version,
     };
-    let at = |revision: &String| At::Git { revision: revision.clone(), path: None };
-    let bases = match options.base.is_empty() {
-        true => named(&settings.lint)?,
-        false => options.base.iter().map(at).collect(),
-    };
+    let bases = bases(&options.base, &settings.lint)?;
     let answer = compat(&project, &bases, &reading).await?;
     let code = match answer.cells.iter().any(underpin_core::compat::Cell::is_no) {
         true => exit::FINDINGS,

@@ -13,6 +13,7 @@ use underpin_engine::create::writing::{NewMigration, write};
 use underpin_engine::files::{SCRIPT, normal, seen_from};
 use underpin_engine::phases::prove;
 use underpin_engine::project::Project;
+use underpin_engine::project::releases::At;
 use underpin_engine::state::{Reading, Told};
 use underpin_engine::{Fault, Problem};
 use underpin_prisma::client::ClientContract;
@@ -20,7 +21,7 @@ use underpin_prisma::{FolderOrder, MigrationName, PrismaVersion, slug};
 
 use super::diff::version;
 use crate::arguments::Plan;
-use crate::judging::home;
+use crate::judging::{bases, home};
 use crate::output::Output;
 use crate::output::plan::{Planned, page};
 use crate::output::protected::ProtectedTold;
@@ -52,8 +53,9 @@ pub(crate) async fn run(options: &Plan, output: &Output) -> Result<u8, Problem> 
         true => Told::read(&folder, FolderOrder::of(Some(reading.version)), &cwd)?,
         false => Told::nothing(),
     };
+    let bases = bases(&options.base, &settings.lint)?;
     let creation = Creation::begin(reading.clone(), &project.schema_files, told).await?;
-    let planned = planned(options, output, &name, &creation, &reading, &project, &folder).await;
+    let planned = planned(options, output, &name, &creation, &reading, &project, &bases).await;
     creation.finish().await;
     planned
 }
@@ -65,8 +67,9 @@ async fn planned(
     creation: &Creation,
     reading: &Reading,
     project: &Project,
-    folder: &Path,
+    bases: &[At],
 ) -> Result<u8, Problem> {
+    let folder = normal(&project.migrations_folder);
     let (migration, protected) = creation.migration();
     if migration.steps.is_empty() {
         output.object(&Planned::nothing(name));
@@ -100,8 +103,9 @@ async fn planned(
     let folders = folders(&phased, name, creation, reading, output);
     let text = |(phase, folder): (&PhaseText, &String)| phase.text(folder);
     let texts: Vec<String> = phased.phases.iter().zip(&folders).map(text).collect();
-    let rehearsed = prove(creation, &texts, &phased).await?;
-    let downs = rehearsed.ways_back.iter().map(|way| way.text.clone());
+    let (clients, unfit) = creation.clients(project, bases)?;
+    let proof = prove(creation, &phased, (&folders, &texts), &clients).await?;
+    let downs = proof.rehearsed.ways_back.iter().map(|way| way.text.clone());
     let new: Vec<NewMigration> = folders
         .iter()
         .zip(texts)
@@ -112,11 +116,14 @@ async fn planned(
         })
         .collect();
     if !options.dry_run {
-        write(folder, &new, || creation.is_current(folder))?;
+        write(&folder, &new, || creation.is_current(&folder))?;
     }
     let path = |new: &str, file: &str| seen_from(&reading.cwd, &folder.join(new).join(file));
-    let planned =
-        Planned::of(name, options.dry_run, &phased, &new, path, &rehearsed, creation.major(), protected);
+    let mut planned =
+        Planned::of(name, options.dry_run, &phased, &new, path, proof, creation.major(), protected);
+    for name in unfit {
+        planned.note(format!("{name} does not fit what the history ends in, so a release that does is taken for the one that is out"));
+    }
     output.object(&planned);
     let columns = super::columns();
     output.say(page(&planned, columns));

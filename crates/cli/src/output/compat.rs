@@ -12,6 +12,13 @@ const UNKNOWN_MAX: usize = 10;
 pub(crate) struct Told {
     version: u32,
     exit_code: u8,
+    #[serde(flatten)]
+    matrix: Matrix,
+}
+
+/// The releases on the states.
+#[derive(Debug, Serialize)]
+pub(crate) struct Matrix {
     /// The states of the database, in order.
     states: Vec<String>,
     /// The releases: those that run, then the one that comes.
@@ -48,6 +55,12 @@ struct Reason {
 
 impl Told {
     pub(crate) fn of(answer: Answer, exit_code: u8) -> Self {
+        Self { version: 1, exit_code, matrix: Matrix::of(answer) }
+    }
+}
+
+impl Matrix {
+    pub(crate) fn of(answer: Answer) -> Self {
         let Answer { releases, states, cells, unknown } = answer;
         let of = |at: usize| cells.iter().filter(move |cell| cell.release == at);
         let release = |(at, name): (usize, String)| Release {
@@ -57,7 +70,7 @@ impl Told {
             unknown: unknown.iter().filter(|one| one.release == at).map(told).collect(),
         };
         let releases = releases.into_iter().map(|release| release.name).enumerate().map(release).collect();
-        Self { version: 1, exit_code, releases, states }
+        Self { states, releases }
     }
 }
 
@@ -94,8 +107,24 @@ fn reasons<'a>(cells: impl Iterator<Item = &'a Cell>, states: &[String]) -> Vec<
 
 /// The page, in lines of at most `columns` characters where words allow it.
 pub(crate) fn page(told: &Told, columns: usize) -> String {
-    let mut page = table(told);
-    for release in &told.releases {
+    let matrix = &told.matrix;
+    let mut page = verdicts(matrix, columns);
+    for release in matrix.releases.iter().filter(|release| !release.unknown.is_empty()) {
+        page.push_str(&format!("\n{} has queries of its own that nobody can judge:\n", release.name));
+        for one in release.unknown.iter().take(UNKNOWN_MAX) {
+            page.push_str(&filled(&format!("{}:{}: {}", one.path, one.line, one.why), 2, columns));
+        }
+        if let Some(more) = release.unknown.len().checked_sub(UNKNOWN_MAX).filter(|more| *more > 0) {
+            page.push_str(&format!("  and {more} more: --json lists them\n"));
+        }
+    }
+    page.trim_end().to_owned()
+}
+
+/// The table, and what fails or can.
+pub(crate) fn verdicts(matrix: &Matrix, columns: usize) -> String {
+    let mut page = table(matrix);
+    for release in &matrix.releases {
         for (certainty, words) in [(Certainty::Certain, "fails"), (Certainty::Depends, "can fail")] {
             let reasons: Vec<_> =
                 release.breaks.iter().filter(|reason| reason.what.certainty == certainty).collect();
@@ -108,20 +137,11 @@ pub(crate) fn page(told: &Told, columns: usize) -> String {
             }
         }
     }
-    for release in told.releases.iter().filter(|release| !release.unknown.is_empty()) {
-        page.push_str(&format!("\n{} has queries of its own that nobody can judge:\n", release.name));
-        for one in release.unknown.iter().take(UNKNOWN_MAX) {
-            page.push_str(&filled(&format!("{}:{}: {}", one.path, one.line, one.why), 2, columns));
-        }
-        if let Some(more) = release.unknown.len().checked_sub(UNKNOWN_MAX).filter(|more| *more > 0) {
-            page.push_str(&format!("  and {more} more: --json lists them\n"));
-        }
-    }
-    page.trim_end().to_owned()
+    page
 }
 
 /// States down, releases across.
-fn table(told: &Told) -> String {
+fn table(told: &Matrix) -> String {
     let first = told.states.iter().map(|state| state.chars().count()).max().unwrap_or_default();
     let mut lines = vec![" ".repeat(first)];
     lines.extend(told.states.iter().map(|state| format!("{state:first$}")));

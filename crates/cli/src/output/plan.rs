@@ -4,9 +4,10 @@ use serde::Serialize;
 use underpin_core::down::Tried;
 use underpin_core::recipe::Phased;
 use underpin_core::rollout::Phase;
-use underpin_engine::create::Rehearsed;
 use underpin_engine::create::writing::NewMigration;
+use underpin_engine::phases::Proof;
 
+use super::compat::{Matrix, verdicts};
 use super::lint::facts::{clean, wrapped};
 use super::protected::{self, ProtectedTold};
 
@@ -28,6 +29,8 @@ pub(crate) struct Planned {
     protected: Vec<ProtectedTold>,
     /// The phases, in their order.
     phases: Vec<PhaseTold>,
+    /// Which release may run on which state; none where nothing is planned.
+    compat: Option<Matrix>,
     /// The major version of the server that they were proven on.
     server: Option<u32>,
 }
@@ -68,11 +71,11 @@ impl Planned {
         phased: &Phased,
         new: &[NewMigration],
         path_of: impl Fn(&str, &str) -> String,
-        rehearsed: &Rehearsed,
+        proof: Proof,
         server: u32,
         protected: Vec<ProtectedTold>,
     ) -> Self {
-        let phases = phased.phases.iter().zip(new).zip(&rehearsed.ways_back);
+        let phases = phased.phases.iter().zip(new).zip(&proof.rehearsed.ways_back);
         let phase = |((phase, new), way): (
             (&underpin_core::recipe::PhaseText, &NewMigration),
             &underpin_engine::create::WayBack,
@@ -106,8 +109,16 @@ impl Planned {
             notes: phased.notes.clone(),
             protected,
             phases: phases.map(phase).collect(),
+            compat: Some(Matrix::of(proof.compat)),
             server: Some(server),
         }
+    }
+}
+
+impl Planned {
+    /// Something more that a person should know.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 }
 
@@ -125,6 +136,10 @@ pub(crate) fn page(planned: &Planned, columns: usize) -> String {
     for phase in &planned.phases {
         say(&format!("{}: {}", phase.folder, what_comes(phase, &planned.phases)));
     }
+    if let Some(compat) = &planned.compat {
+        page.push_str(&format!("\n{}", verdicts(compat, columns)));
+    }
+    let mut say = |words: &str| page.push_str(&format!("{}\n", wrapped(&clean(words), columns)));
     say("");
     if let Some(server) = planned.server {
         say(&format!("On PostgreSQL {server}, behind the history: {}.", proven(&planned.phases)));

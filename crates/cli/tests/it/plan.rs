@@ -4,6 +4,7 @@
 mod another_key;
 mod clients;
 mod in_the_way;
+mod releases;
 
 use std::path::Path;
 

@@ -12,6 +12,9 @@ use underpin_prisma::ClientContract;
 /// What the prepared statement is called, in a session of ours.
 const PREPARED: &str = "underpin_probe";
 
+/// How many statements are asked about in one message. It is one transaction, which keeps the locks of each to its end.
+const TOGETHER: usize = 32;
+
 /// A statement that the server would refuse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -30,31 +33,49 @@ pub struct Refusal {
 /// # Errors
 /// When the session is lost; that a statement is refused is the answer.
 pub async fn probe(session: &Client, client: &ClientContract) -> Result<Vec<Refusal>, tokio_postgres::Error> {
+    let shapes = shapes(client);
     let mut refused = Vec::new();
-    for shape in shapes(client) {
-        if let Err(error) = planned(session, &shape).await {
-            let Some(server) = error.as_db_error() else { return Err(error) };
-            refused.push(Refusal {
+    // Many in one message; whoever is among those that are refused is found by halves.
+    let mut open: Vec<&[Shape<'_>]> = shapes.chunks(TOGETHER).collect();
+    while let Some(asked) = open.pop() {
+        let Err(error) = planned(session, asked).await else { continue };
+        let Some(server) = error.as_db_error() else { return Err(error) };
+        match asked {
+            [shape] => refused.push(Refusal {
                 table: shape.table.name.clone(),
                 operation: shape.operation,
                 code: server.code().code().to_owned(),
                 message: server.message().to_owned(),
-            });
+            }),
+            several => {
+                let (first, second) = several.split_at(several.len() / 2);
+                open.extend([second, first]);
+            }
         }
     }
     Ok(refused)
 }
 
-async fn planned(session: &Client, shape: &Shape<'_>) -> Result<(), tokio_postgres::Error> {
+async fn planned(session: &Client, shapes: &[Shape<'_>]) -> Result<(), tokio_postgres::Error> {
     let name = Name::new(PREPARED);
-    session.batch_execute(sql!("PREPARE {} AS {}", name, shape.sql).as_str()).await?;
-    let nulls = vec![underpin_catalog::Sql::verbatim("NULL"); shape.parameters];
-    let explain = match nulls.is_empty() {
-        true => sql!("EXPLAIN EXECUTE {}", name),
-        false => sql!("EXPLAIN EXECUTE {}({})", name, nulls),
-    };
-    let planned = session.batch_execute(explain.as_str()).await;
-    session.batch_execute(sql!("DEALLOCATE {}", name).as_str()).await?;
+    let mut text = String::new();
+    for shape in shapes {
+        let nulls = vec![underpin_catalog::Sql::verbatim("NULL"); shape.parameters];
+        let explain = match nulls.is_empty() {
+            true => sql!("EXPLAIN EXECUTE {}", name),
+            false => sql!("EXPLAIN EXECUTE {}({})", name, nulls),
+        };
+        let asked = sql!("PREPARE {} AS {};\n{};\nDEALLOCATE {};\n", name, shape.sql, explain, name);
+        text.push_str(asked.as_str());
+    }
+    let planned = session.batch_execute(&text).await;
+    if planned.is_err() {
+        // What was prepared stays when its message fails; one that was never prepared is not there (26000).
+        match session.batch_execute(sql!("DEALLOCATE {}", name).as_str()).await {
+            Err(error) if error.as_db_error().is_none() => return Err(error),
+            _ => {}
+        }
+    }
     planned
 }
 

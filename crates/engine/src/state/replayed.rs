@@ -159,6 +159,11 @@ impl Ground {
         Ok(introspect(&client).await?)
     }
 
+    /// The history itself, for whoever leaves it as it is.
+    pub(crate) async fn look(&self) -> Result<Session, tokio_postgres::Error> {
+        self.history.look().await
+    }
+
     /// A database of one's own in which the history is.
     pub(crate) async fn copy(&self, database: &str) -> Result<Session, tokio_postgres::Error> {
         self.history.copy(database).await

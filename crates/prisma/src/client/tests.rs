@@ -201,3 +201,36 @@ fn a_schema_that_cannot_be_read_whole_says_so() {
     assert!(!contract.is_whole);
     assert_eq!(contract.table(&relation("A")).unwrap().columns.len(), 1);
 }
+
+#[test]
+fn a_database_tells_the_contract_of_a_client_that_fits_it() {
+    use crate::{PrismaCatalog, PrismaVersion};
+    let text = EVERYTHING.replace("area      Unsupported(\"circle\")?", "amount Decimal @db.Decimal(8, 2)");
+    let text = format!("datasource db {{\n  provider = \"postgresql\"\n}}\n{text}");
+    let schema = Schema::parse(vec![Source::new("schema.prisma", text.clone())]);
+    let namespace = Name::new("public");
+    let database = PrismaCatalog::of_schema(&schema, &namespace, PrismaVersion::new(7, 10, 0)).unwrap();
+    let (found, schema) = (ClientContract::of_database(&database, &namespace), contract(&text));
+    for (name, table) in &schema.tables {
+        let own = found.table(name).unwrap();
+        let keys =
+            |table: &Table| table.keys.iter().map(|key| (key.kind, key.columns.clone())).collect::<Vec<_>>();
+        assert_eq!(keys(own), keys(table), "{name}");
+        assert_eq!(own.foreign_keys.len(), table.foreign_keys.len(), "{name}");
+        for column in &table.columns {
+            let there = own.column(&column.name).unwrap_or_else(|| panic!("{name}: {column:?}"));
+            assert_eq!((&there.column_type, there.arity), (&column.column_type, column.arity));
+            assert_eq!(there.used, ColumnUse::Client);
+            let says = &column.native_type;
+            assert!(
+                says.is_none()
+                    || there.native_type.as_ref().map(|own| own.replace(' ', ""))
+                        == says.as_ref().map(|own| own.replace(' ', "")),
+                "{there:?}"
+            );
+        }
+    }
+    assert_eq!(found.enums.keys().collect::<Vec<_>>(), schema.enums.keys().collect::<Vec<_>>());
+    let id = found.table(&relation("users")).unwrap().column(&name("id")).unwrap().clone();
+    assert_eq!(id.on_create, OnCreate::LeftToDatabase);
+}

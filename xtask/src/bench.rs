@@ -9,6 +9,7 @@ mod check;
 mod diff_render;
 mod introspect;
 mod lint;
+mod plan;
 mod rates;
 mod replay;
 mod replay_memory;
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 use crate::Failure;
 
 /// The benchmarks, in the order in which all of them run.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "status",
     "shadow",
     "replay",
@@ -40,6 +41,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "replay-memory",
     "diff-render",
     "sync",
+    "plan",
     "check-cold",
     "check-warm",
 ];
@@ -79,6 +81,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<ExitCode, Failure> {
                 "introspect" => introspect::measure().await,
                 "replay-memory" => replay_memory::measure().await,
                 "sync" => sync::measure().await,
+                "plan" => plan::measure().await,
                 "check-cold" => check::measure_cold().await,
                 "check-warm" => check::measure_warm().await,
                 _ => Err(format!("there is no benchmark {name}").into()),

@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Recover(Recover),
     /// Changes that go in phases: what holds one, and letting it go on
     Rollout(Rollout),
+    /// List what contracts have put away, or drop one of it for good
+    Purge(Purge),
     /// Say what migrations lock, for how long, and what is wrong with them, before anybody runs them
     Lint(Lint),
     /// Everything that a pipeline should ask of a change: history, lint, replay, schema, way back
@@ -102,6 +104,7 @@ impl Arguments {
                 RolloutAct::Release(options) => options.output.json,
                 RolloutAct::Abort(options) => options.output.json,
             },
+            Command::Purge(options) => options.output.json,
             Command::Audit(options) => options.output.json,
             Command::Stats(options) => options.output.json,
             Command::Snapshot(options) => options.output.json,
@@ -181,6 +184,23 @@ pub(crate) struct RolloutAbort {
     pub(crate) output: Printing,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Purge {
+    /// What is dropped for good, by its name in the list; without one, what is parked is listed
+    #[arg(value_name = "NAME", requires = "database")]
+    pub(crate) name: Option<String>,
+    /// The name of the database in which it is dropped
+    #[arg(long, value_name = "NAME", requires = "name")]
+    pub(crate) database: Option<String>,
+    /// Do not wait for the end of its time
+    #[arg(long, requires = "name")]
+    pub(crate) now: bool,
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) output: Printing,
+}
+
 /// Somebody, and a reason.
 fn attestation(text: &str) -> Result<String, String> {
     let is_said = |part: &str| part.chars().any(char::is_alphanumeric);
@@ -205,6 +225,10 @@ pub(crate) struct Plan {
     /// What goes for good and is not renamed: User.fullName, User (may be given several times)
     #[arg(long, value_name = "OLD")]
     pub(crate) drop: Vec<String>,
+    /// What of it is put away when it goes, and kept until it is purged: User.fullName, User (may be given several
+    /// times)
+    #[arg(long, value_name = "OLD")]
+    pub(crate) park: Vec<String>,
     /// What stands where there is no value, an SQL expression over the row: User.slug='lower("name")' (may be
     /// given several times)
     #[arg(long, value_name = "COLUMN=SQL")]

@@ -14,6 +14,7 @@ pub(crate) mod lint;
 pub(crate) mod lsp;
 pub(crate) mod plan;
 pub(crate) mod precheck;
+pub(crate) mod purge;
 pub(crate) mod recover;
 pub(crate) mod resolve;
 pub(crate) mod rollout;

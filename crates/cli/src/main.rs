@@ -62,6 +62,7 @@ fn main() -> ExitCode {
             Command::Plan(options) => command::plan::run(options, &output).await,
             Command::Recover(options) => command::recover::run(options, &output).await,
             Command::Rollout(options) => command::rollout::run(options, &output).await,
+            Command::Purge(options) => command::purge::run(options, &output).await,
             Command::ExplainTx(options) => command::explain_tx::run(options, &output).await,
             Command::Stats(options) => command::stats::run(options, &output).await,
             Command::Snapshot(options) => command::snapshot::run(options, &output).await,

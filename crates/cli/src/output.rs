@@ -9,6 +9,7 @@ pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod lint;
 pub(crate) mod page;
+pub(crate) mod parked;
 pub(crate) mod plan;
 pub(crate) mod precheck;
 mod progress;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use underpin_catalog::{Name, RelationName};
 use underpin_sql::effect::{Persistence, Setting, SettingScope, TransactionControl};
 use underpin_sql::{
-    Duration, Effect, Fills, NoTwin, Statement, Step, Surroundings, Transaction, as_written,
+    Duration, Effect, Fills, NoTwin, Parking, Statement, Step, Surroundings, Transaction, as_written,
     for_the_rest_of_the_file, twin,
 };
 
@@ -55,6 +55,15 @@ impl Default for Policy {
     fn default() -> Self {
         Self { mode: Mode::Online, small_table_bytes: 1024 * 1024, allow: BTreeSet::new() }
     }
+}
+
+/// What a file takes away with leave.
+#[derive(Clone, Debug, Default)]
+pub struct GivenUp {
+    /// What no client needs any more.
+    pub gone: Vec<Gone>,
+    /// What of it is put away before it is dropped.
+    pub parking: Parking,
 }
 
 /// What a file becomes.
@@ -119,35 +128,35 @@ impl FilePlan {
 
 /// Plans one file.
 pub fn plan(statements: &[Statement], surroundings: &Surroundings, policy: &Policy) -> FilePlan {
-    plan_released(statements, &[], surroundings, policy)
+    plan_released(statements, &GivenUp::default(), surroundings, policy)
 }
 
-/// Plans a file of which it is established that no client needs what it takes away: `gone` is that. What else it would
-/// break is refused as ever.
+/// Plans a file of which it is established that no client needs what is given up. What else it would break is refused
+/// as ever.
 pub fn plan_released(
     statements: &[Statement],
-    gone: &[Gone],
+    given_up: &GivenUp,
     surroundings: &Surroundings,
     policy: &Policy,
 ) -> FilePlan {
     let mut planner = Planner::around(surroundings, policy);
-    planner.add_file(statements, gone);
+    planner.add_file(statements, given_up);
     planner.finish(statements)
 }
 
 /// Why each of several files, executed one after the other, is not run; for each file a list, empty
-/// when it may. With each stands what no client needs any more, as in [`plan_released`]. What an earlier file makes is
+/// when it may. With each stands what is given up, as in [`plan_released`]. What an earlier file makes is
 /// there for the later ones; transactions and settings end with their file.
 pub fn refusals<'a>(
-    files: impl IntoIterator<Item = (&'a [Statement], &'a [Gone])>,
+    files: impl IntoIterator<Item = (&'a [Statement], &'a GivenUp)>,
     surroundings: &Surroundings,
     policy: &Policy,
 ) -> Vec<Vec<Refusal>> {
     let mut planner = Planner::around(surroundings, policy);
     files
         .into_iter()
-        .map(|(statements, gone)| {
-            planner.add_file(statements, gone);
+        .map(|(statements, given_up)| {
+            planner.add_file(statements, given_up);
             planner.end_file(surroundings);
             std::mem::take(&mut planner.plan.refusals)
         })
@@ -177,8 +186,7 @@ struct Planner<'a> {
     fills: Fills,
     exempt_only: bool,
     controls: bool,
-    /// What no client needs any more.
-    gone: Vec<Gone>,
+    given_up: GivenUp,
     plan: FilePlan,
 }
 
@@ -194,7 +202,7 @@ impl<'a> Planner<'a> {
             fills: Fills::default(),
             exempt_only: true,
             controls: false,
-            gone: Vec::new(),
+            given_up: GivenUp::default(),
             plan: FilePlan {
                 steps: Vec::new(),
                 twinned: false,
@@ -207,8 +215,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn add_file(&mut self, statements: &[Statement], gone: &[Gone]) {
-        gone.clone_into(&mut self.gone);
+    fn add_file(&mut self, statements: &[Statement], given_up: &GivenUp) {
+        self.given_up.clone_from(given_up);
         for (ordinal, statement) in statements.iter().enumerate() {
             self.add(ordinal, statement, &statements[ordinal + 1..]);
         }
@@ -346,10 +354,30 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The steps that put away what a statement drops.
+    fn parked(&mut self, ordinal: usize, statement: &Statement) -> Option<Vec<Step>> {
+        let none = match self.given_up.parking.steps(statement, ordinal, self.world.facts())? {
+            Ok(steps) if self.open_block.is_none() || is_one_transaction(&steps) => {
+                self.plan.twinned = true;
+                return Some(steps);
+            }
+            Ok(_) => NoTwin {
+                why: "its values are copied before it, and the file has it between BEGIN and COMMIT"
+                    .to_owned(),
+                effect: 0,
+            },
+            Err(none) => none,
+        };
+        self.refuse(refusal::not_parked(statement, &none));
+        None
+    }
+
     /// The statement's own step, or its twin's.
     fn steps_of(&mut self, ordinal: usize, statement: &Statement, rest: &[Statement]) -> Vec<Step> {
         if self.policy.mode == Mode::AsWritten {
-            return vec![as_written(statement, ordinal, self.world.facts())];
+            // Who forgoes online forms has not forgone what is to be kept.
+            let parked = self.parked(ordinal, statement);
+            return parked.unwrap_or_else(|| vec![as_written(statement, ordinal, self.world.facts())]);
         }
         let is_replaced = self.open_block.is_some() && stand_in::follows(statement, rest, self.world.facts());
         let broken: Vec<_> = judged(statement)
@@ -360,6 +388,9 @@ impl<'a> Planner<'a> {
             .collect();
         for refusal in broken {
             self.refuse(refusal);
+        }
+        if let Some(steps) = self.parked(ordinal, statement) {
+            return steps;
         }
         let noticed: Vec<_> = judged(statement).map(|effect| notice::noticed(effect, &self.world)).collect();
         let light = judged(statement).any(|effect| notice::has_lighter_twin(effect, &self.world));
@@ -415,7 +446,7 @@ impl<'a> Planner<'a> {
                 _,
             ) => false,
         };
-        let is_said = |gone: &Gone| self.gone.iter().any(|other| is_same(gone, other));
+        let is_said = |gone: &Gone| self.given_up.gone.iter().any(|other| is_same(gone, other));
         match &broken.gone {
             None => false,
             // Whoever upserts by a key names its columns.
@@ -501,6 +532,10 @@ impl<'a> Planner<'a> {
         }
         self.plan
     }
+}
+
+fn is_one_transaction(steps: &[Step]) -> bool {
+    steps.iter().all(|step| step.transaction == Transaction::Shared)
 }
 
 /// The effects that a statement is judged by: of a DO block that is as good as its statements, theirs.

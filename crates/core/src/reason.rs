@@ -55,11 +55,13 @@ pub enum ReasonCode {
     UnknownMigration,
     /// `unproven-twin`: the online form could not be compared with the file as written.
     UnprovenTwin,
+    /// `not-parked`: a file says that something is put away before it is dropped, and it cannot be.
+    NotParked,
 }
 
 impl ReasonCode {
     /// All codes, in the order of the documentation.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::DropTable,
         Self::RenameTable,
         Self::DropColumn,
@@ -82,6 +84,7 @@ impl ReasonCode {
         Self::EditedMigration,
         Self::UnknownMigration,
         Self::UnprovenTwin,
+        Self::NotParked,
     ];
 
     /// The code as it is written.
@@ -109,6 +112,7 @@ impl ReasonCode {
             Self::EditedMigration => "edited-migration",
             Self::UnknownMigration => "unknown-migration",
             Self::UnprovenTwin => "unproven-twin",
+            Self::NotParked => "not-parked",
         }
     }
 
@@ -156,6 +160,7 @@ impl ReasonCode {
             Self::UnprovenTwin => {
                 "without the proof nobody knows that the online form ends in the same schema"
             }
+            Self::NotParked => "what was to be kept for a while would be gone at once",
         }
     }
 
@@ -197,6 +202,9 @@ impl ReasonCode {
             Self::UnknownMigration => "deploy from the commit that has the migration",
             Self::UnprovenTwin => {
                 "make the history replay on an empty database, or give a server with --postgres-bin"
+            }
+            Self::NotParked => {
+                "drop it in a statement of its own outside BEGIN and COMMIT, or take the comment `park` out"
             }
         }
     }

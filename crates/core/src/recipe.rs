@@ -30,6 +30,7 @@ mod moved_columns;
 mod moves;
 mod names;
 mod page;
+mod park;
 mod refill;
 mod rename_column;
 mod renamed_tables;
@@ -146,7 +147,8 @@ pub fn plan(case: &Case<'_>, name: &str) -> Result<Phased, Stop> {
     let answered = names::Answered::of(case, &base.catalog)?;
     let mut draft = Draft::new(case, &base, &answered);
     draft.claim_all();
-    let draft = draft.finish()?;
+    let mut draft = draft.finish()?;
+    draft.park = park::parked(&draft)?;
     in_the_way::check(&draft)?;
     Ok(write::phased(draft, name))
 }

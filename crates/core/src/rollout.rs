@@ -8,6 +8,7 @@ pub mod gate;
 mod guard;
 mod history;
 mod hold;
+mod order;
 mod parse;
 mod query;
 
@@ -18,4 +19,5 @@ pub use self::history::{
     PhaseFile, Progress, Remembered, Rollout, WrongRollout, refuse_two_on_a_table, rollouts,
 };
 pub use self::hold::{HoldState, Waiting, Why, held};
+pub use self::order::commute;
 pub use self::query::{Query, WrongQuery};

@@ -5,6 +5,7 @@
 //! wrong is said before anything is changed.
 
 mod abort;
+mod applying;
 mod holding;
 mod migration;
 mod preflight;
@@ -26,15 +27,15 @@ use underpin_prisma::{DatabaseUrl, History, PrismaVersion};
 use uuid::Uuid;
 
 pub use self::abort::{Aborted, abort};
+use self::applying::Applying;
 use crate::advisory::{self, Taken};
 use crate::connect::Connection;
 use crate::events::Events;
-use crate::execute::Executor;
-use crate::journal::{self, JournalError};
+use crate::journal::JournalError;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::server::{self, Server};
-use crate::session::{self, Sessions};
+use crate::session;
 
 /// The name of a session that has no right to run yet.
 const WAITING: &str = "underpin-waiting";
@@ -233,44 +234,21 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
         return Ok(finish(events, Vec::new(), held, Ending::Refused { migrations }));
     }
 
-    session::retire_predecessors(&guard.client, &application).await?;
+    let applying =
+        Applying { target, request, events, guard: &guard, application: &application, ledger: &ledger };
+    let owner = applying.take_over(run).await?;
     if !preflight.has_ledger {
         ledger.create(&guard.client).await?;
     }
-    journal::bootstrap(&guard.client).await.map_err(journal_problem)?;
-    let owner = journal::take_lease(&guard.client, &target.url.schema, run).await?;
-    journal::upgrade(&guard.client, &owner).await.map_err(journal_problem)?;
     // Before anything of a rollout is executed, so that from its first phase on Prisma stops at what is held.
     preflight.holding.remember(&guard.client, &owner, &ledger, events).await?;
-    let mut executor = Executor {
-        sessions: Sessions::open(&target.url, &application).await?,
-        guard: (!request.without_advisory_lock).then_some(&guard.client),
-        owner,
-        ledger: &ledger,
-        settings: &request.settings,
-        events,
-        interrupt: request.interrupt.clone(),
-    };
     let facts = preflight.facts(target, &server);
-    let mut prover = preflight.prover(target, request, &server);
-    let mut applied = Vec::new();
-    let mut stopped = None;
-    for pending in &preflight.pending {
-        match Box::pin(migration::apply(&mut executor, &mut prover, pending, request, &facts)).await? {
-            None => {
-                applied.push(pending.name.clone());
-                prover.advance(pending);
-            }
-            Some(other) => {
-                stopped = Some(other);
-                break;
-            }
-        }
-    }
-    prover.finish().await;
-    let owner = executor.owner;
-    preflight.holding.count(&guard.client, &owner, &applied).await;
-    let ending = stopped.unwrap_or_else(|| Ending::of(&applied, &held));
+    let prover = preflight.prover(target, request, &server);
+    let came = applying.apply(owner, &preflight.pending, &facts, prover).await?;
+    let applied: Vec<String> =
+        preflight.pending.iter().take(came.applied).map(|pending| pending.name.clone()).collect();
+    preflight.holding.count(&guard.client, &came.owner, &applied).await;
+    let ending = came.stopped.unwrap_or_else(|| Ending::of(&applied, &held));
     Ok(finish(events, applied, held, ending))
 }
 

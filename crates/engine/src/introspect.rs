@@ -10,7 +10,7 @@
 //! - They answer about objects as they are now. So when another transaction changed one of the catalogs
 //!   that they look at, everything is read again.
 //!
-//! Left out are the namespace `underpin` and Prisma's ledger table, which describe the history and not the
+//! Left out are the namespaces `underpin` and `underpin_parked` and Prisma's ledger table, which describe the history and not the
 //! application, PostgreSQL's own objects, and everything that belongs to an extension.
 
 mod assembly;

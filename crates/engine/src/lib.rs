@@ -22,6 +22,7 @@ pub mod git;
 mod introspect;
 mod journal;
 mod ledger;
+pub mod parked;
 pub mod phases;
 pub mod precondition;
 mod probe;

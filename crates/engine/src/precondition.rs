@@ -86,7 +86,8 @@ pub async fn ask(target: &Target, asking: Asking) -> Result<Asked, Problem> {
     }
     let all: Vec<Statement> = pending.iter().flat_map(|(_, statements)| statements.clone()).collect();
     // Whatever the size: constraints and indexes tell what need not be asked.
-    let around = surroundings::look(&connection, connection.server_version, &mentioned(&all), 0).await?;
+    let around =
+        surroundings::look(&connection, connection.server_version, &mentioned(&all), Some(0)).await?;
     let migrations: Vec<Pending<'_>> =
         pending.iter().map(|(name, statements)| Pending { name, statements }).collect();
     let asked = preconditions(&migrations, &around);

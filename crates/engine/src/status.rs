@@ -9,6 +9,7 @@ use underpin_prisma::{Alignment, align};
 use crate::deploy::Target;
 use crate::journal;
 use crate::ledger::Ledger;
+use crate::parked::{self, Parked};
 use crate::problem::Problem;
 use crate::rollout::{self, Review, Standing};
 use crate::session;
@@ -24,6 +25,8 @@ pub struct Status {
     pub half_applied: Vec<HalfApplied>,
     /// Rollouts that are not finished.
     pub rollouts: Vec<Review>,
+    /// What contracts have put away.
+    pub parked: Vec<Parked>,
     /// Held migrations at which Prisma was stopped; the next deploy takes its rows out of the ledger.
     pub stopped_by_guard: Vec<String>,
 }
@@ -92,7 +95,8 @@ pub async fn status(target: &Target, settings: &Settings) -> Result<Status, Prob
     };
     let rollouts = rollout::reviews(client, &standing, settings).await?;
     let stopped_by_guard = stopped.into_iter().map(|row| row.migration_name).collect();
-    Ok(Status { alignment, has_ledger, half_applied, rollouts, stopped_by_guard })
+    let parked = parked::list(client, settings).await?;
+    Ok(Status { alignment, has_ledger, half_applied, rollouts, parked, stopped_by_guard })
 }
 
 /// What the journal knows about the ledger's unfinished rows.

@@ -23,7 +23,7 @@ use underpin_sql::{
 
 use crate::connect::Connection;
 
-/// Looks up what `mentioned` names. Relations of up to `small_bytes` get no details.
+/// Looks up what `mentioned` names. Relations of up to `small_bytes` get no details; without it all get them.
 ///
 /// # Errors
 /// Those of the connection.
@@ -31,7 +31,7 @@ pub(crate) async fn look(
     connection: &Connection,
     version: ServerVersion,
     mentioned: &Mentioned,
-    small_bytes: u64,
+    small_bytes: Option<u64>,
 ) -> Result<Surroundings, Error> {
     let (types, routines) =
         tokio::try_join!(types(connection, &mentioned.types), routines(connection, &mentioned.routines))?;
@@ -100,7 +100,7 @@ pub(crate) async fn is_anything(client: &Client) -> Result<bool, Error> {
             "SELECT EXISTS (
                  SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v', 'S') AND c.relname <> '_prisma_migrations'
-                   AND n.nspname NOT IN ('information_schema', 'underpin') AND left(n.nspname, 3) <> 'pg_'
+                   AND n.nspname NOT IN ('information_schema', 'underpin', 'underpin_parked') AND left(n.nspname, 3) <> 'pg_'
                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass
                                    AND d.objid = c.oid AND d.deptype = 'e'))",
             &[],
@@ -117,7 +117,7 @@ const TYPES: &str = include_str!("surroundings/types.sql");
 const ROUTINES: &str = include_str!("surroundings/routines.sql");
 
 /// Kinds and sizes. Answers the oids of tables above the limit.
-fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u32> {
+fn add_sizes(rows: &[Row], small_bytes: Option<u64>, found: &mut Surroundings) -> Vec<u32> {
     let mut large = Vec::new();
     for row in rows {
         let name = RelationName::qualified(row.get::<_, String>(1), row.get::<_, String>(2));
@@ -154,7 +154,7 @@ fn add_sizes(rows: &[Row], small_bytes: u64, found: &mut Surroundings) -> Vec<u3
             ..RelationFacts::empty(kind)
         };
         found.relations.insert(name, facts);
-        if bytes > small_bytes {
+        if small_bytes.is_none_or(|small| bytes > small) {
             large.push(row.get(0));
         }
     }

@@ -84,6 +84,7 @@ async fn planned(
         renames: options.rename.clone(),
         moves: options.moves.clone(),
         drops: options.drop.clone(),
+        parks: options.park.clone(),
         fills: options.fill.clone(),
         swaps: options.swap.clone(),
         replaces: options.replace.clone(),

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 use underpin_engine::Problem;
+use underpin_engine::parked::Parked;
 use underpin_engine::rollout::Review;
 use underpin_engine::status::{HalfApplied, status};
 use underpin_prisma::message::report;
 
 use super::introduce;
 use crate::arguments::Status;
-use crate::output::{Output, rollout};
+use crate::output::{Output, parked, rollout};
 use crate::place;
 
 #[derive(Serialize)]
@@ -26,6 +27,7 @@ struct Report<'a> {
     rolled_back: &'a [String],
     scripts_missing: &'a [String],
     rollouts: &'a [Review],
+    parked: &'a [Parked],
     stopped_by_guard: &'a [String],
 }
 
@@ -49,6 +51,7 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
         rolled_back: &a.rolled_back,
         scripts_missing: &a.scripts_missing,
         rollouts: &found.rollouts,
+        parked: &found.parked,
         stopped_by_guard: &found.stopped_by_guard,
     });
     let (text, _) = report::status(a, found.has_ledger);
@@ -62,6 +65,9 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
     }
     for review in &found.rollouts {
         output.say(rollout::brief(review, jiff::Timestamp::now()));
+    }
+    if !found.parked.is_empty() {
+        output.say(format!("\n{}", parked::list(&found.parked, jiff::Timestamp::now())));
     }
     for name in &found.stopped_by_guard {
         output.say(format!(

@@ -89,7 +89,9 @@ fn heading(review: &Review, now: Timestamp) -> String {
             format!("Rollout {name} was led back{at}: take its folders and its change of the schema back.")
         }
         ("aborting", _) => {
-            format!("Rollout {name} is on its way back{since}: underpin rollout abort goes on.")
+            format!(
+                "Rollout {name} is on its way back{since}: underpin rollout abort {name} --database NAME goes on."
+            )
         }
         (state, Some(_)) => {
             format!("Rollout {name} is {state}{since}, and released: underpin deploy finishes it.")

@@ -16,6 +16,7 @@ mod lint;
 mod lint_fix;
 mod lsp;
 mod output;
+mod parked;
 mod plan;
 mod precheck;
 mod recipes;

@@ -9,7 +9,7 @@
 use underpin_sql::{Statement, Surroundings};
 
 use super::finding::Finding;
-use crate::plan::{Policy, plan_released};
+use crate::plan::{GivenUp, Policy, plan_released};
 use crate::reason::ReasonCode;
 use crate::rollout::Directives;
 
@@ -37,7 +37,8 @@ impl Deployed {
         let directives = Directives::read(text).ok().flatten()?;
         // How large tables are, a file does not know: none is taken for small.
         let policy = Policy { small_table_bytes: 0, ..Policy::default() };
-        let plan = plan_released(statements, &directives.gone, before, &policy);
+        let given_up = GivenUp { gone: directives.gone, ..GivenUp::default() };
+        let plan = plan_released(statements, &given_up, before, &policy);
         let is_refused =
             |statement: &Statement| plan.refusals.iter().any(|refusal| refusal.line == statement.line);
         let refused = (1..).zip(statements).filter(|(_, statement)| is_refused(statement));

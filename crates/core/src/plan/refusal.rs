@@ -74,6 +74,18 @@ pub(super) fn transaction_block(line: u32, noticed: &Noticed, world: &World) -> 
     }
 }
 
+/// A drop of something that is to be put away, and cannot be.
+pub(super) fn not_parked(statement: &Statement, none: &NoTwin) -> Refusal {
+    let code = ReasonCode::NotParked;
+    Refusal {
+        code,
+        line: statement.line,
+        relation: None,
+        why: format!("it cannot be parked, because {none}: {}", code.harm()),
+        way_out: way_out(code),
+    }
+}
+
 /// `ROLLBACK`, `SAVEPOINT`, `PREPARE TRANSACTION`.
 pub(super) fn transaction_control(statement: &Statement) -> Refusal {
     Refusal {

@@ -377,8 +377,9 @@ fn a_file_ends_its_transaction_and_its_settings_for_the_next_one() {
         r#"ALTER TABLE "New" DROP COLUMN "id"; ALTER TABLE "User" DROP COLUMN "name";"#,
     ]
     .map(|text| read(text).unwrap());
-    let refused =
-        refusals(files.iter().map(|file| (file.as_slice(), [].as_slice())), &around(), &Policy::default());
+    let nothing = GivenUp::default();
+    let files = files.iter().map(|file| (file.as_slice(), &nothing));
+    let refused = refusals(files, &around(), &Policy::default());
     let codes: Vec<Vec<&str>> =
         refused.iter().map(|list| list.iter().map(|refusal| refusal.code.as_str()).collect()).collect();
     assert_eq!(codes, [vec![], vec![], vec!["drop-column"], vec![], vec!["drop-column"]], "{refused:?}");
@@ -396,7 +397,8 @@ fn a_new_column_that_a_trigger_fills_may_become_required() {
     let judged = |body: &str| {
         let files = [expand(body).as_str(), r#"ALTER TABLE "User" ALTER COLUMN "title" SET NOT NULL"#]
             .map(|text| read(text).unwrap());
-        let files = files.iter().map(|file| (file.as_slice(), [].as_slice()));
+        let nothing = GivenUp::default();
+        let files = files.iter().map(|file| (file.as_slice(), &nothing));
         let refused = refusals(files, &around(), &Policy::default());
         refused.concat().iter().map(|refusal| refusal.code).collect::<Vec<_>>()
     };
@@ -407,13 +409,78 @@ fn a_new_column_that_a_trigger_fills_may_become_required() {
 #[test]
 fn with_a_column_that_no_client_needs_go_its_keys() {
     let codes_of = |sql: &str, column: &str| {
-        let gone = [Gone::Column { table: RelationName::bare("User"), column: Name::new(column) }];
-        let plan = plan_released(&read(sql).unwrap(), &gone, &around(), &Policy::default());
+        let gone = vec![Gone::Column { table: RelationName::bare("User"), column: Name::new(column) }];
+        let given_up = GivenUp { gone, ..GivenUp::default() };
+        let plan = plan_released(&read(sql).unwrap(), &given_up, &around(), &Policy::default());
         codes(&plan).join(" ")
     };
     let both = r#"DROP INDEX "User_email_key"; ALTER TABLE "User" DROP COLUMN "email""#;
     assert_eq!(codes_of(both, "email"), "");
     assert_eq!(codes_of(both, "name"), "drop-unique drop-column");
+}
+
+/// The statements, a transaction in each line.
+fn parked(sql: &str, parking: Parking, mode: Mode) -> (Vec<String>, Vec<String>) {
+    let gone = vec![
+        Gone::Column { table: RelationName::bare("User"), column: Name::new("name") },
+        Gone::Table(RelationName::bare("Tag")),
+    ];
+    let policy = Policy { mode, ..Policy::default() };
+    let plan = plan_released(&read(sql).unwrap(), &GivenUp { gone, parking }, &around(), &policy);
+    let mut lines = vec![String::new()];
+    for step in &plan.steps {
+        let Action::Execute { sql } = &step.action else { panic!("{step:?}") };
+        let words = sql.as_str().split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+        if step.transaction == Transaction::Own {
+            lines.push(String::new());
+        }
+        lines.last_mut().unwrap().push_str(&format!("{words}; "));
+        if step.transaction != Transaction::Shared {
+            lines.push(String::new());
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    (lines, codes(&plan).iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn what_is_parked_is_put_away_before_it_goes() {
+    let column = Parking {
+        columns: [(RelationName::bare("User"), Name::new("name"))].into(),
+        migration: "20260301000000_change_3_contract".to_owned(),
+        ..Parking::default()
+    };
+    let drop = r#"ALTER TABLE "User" DROP COLUMN "name""#;
+    for mode in [Mode::Online, Mode::AsWritten] {
+        let (transactions, refused) = parked(drop, column.clone(), mode);
+        assert_eq!(refused, Vec::<String>::new());
+        assert_eq!(
+            transactions,
+            [
+                "CREATE SCHEMA IF; CREATE TABLE IF; CREATE TABLE \"underpin_parked\".\"User.name@20260301000000\"; \
+                 ALTER TABLE \"underpin_parked\".\"User.name@20260301000000\"; \
+                 CREATE FUNCTION \"underpin_parked\".\"User.name@20260301000000\"(); \
+                 CREATE TRIGGER \"User.name@20260301000000_in\"; CREATE TRIGGER \"User.name@20260301000000_up\"; ",
+                "INSERT INTO \"underpin_parked\".\"User.name@20260301000000\"; ",
+                "DROP TRIGGER \"User.name@20260301000000_in\"; DROP TRIGGER \"User.name@20260301000000_up\"; \
+                 DROP FUNCTION \"underpin_parked\".\"User.name@20260301000000\"(); \
+                 INSERT INTO underpin_parked.register; ALTER TABLE \"User\"; ",
+            ],
+            "{mode:?}"
+        );
+        // A transaction of the file is not taken apart.
+        let whole = format!("BEGIN; {drop}; COMMIT");
+        assert_eq!(parked(&whole, column.clone(), mode).1, ["not-parked"], "{mode:?}");
+    }
+    let table = Parking {
+        tables: [RelationName::bare("Tag")].into(),
+        migration: "by_hand".to_owned(),
+        ..Parking::default()
+    };
+    let (transactions, refused) = parked(r#"BEGIN; DROP TABLE "Tag"; COMMIT"#, table.clone(), Mode::Online);
+    assert_eq!((transactions.len(), refused.len()), (1, 0), "{transactions:?} {refused:?}");
+    assert!(transactions[0].contains("ALTER TABLE \"public\".\"Tag\""), "{transactions:?}");
+    assert_eq!(parked(r#"DROP TABLE "Tag" CASCADE"#, table, Mode::Online).1, ["not-parked"]);
 }
 
 #[test]

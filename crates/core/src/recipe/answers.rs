@@ -20,6 +20,8 @@ pub struct Answers {
     pub moves: Vec<MoveAnswer>,
     /// What goes, and comes back under no other name: `User.fullName`, `User`.
     pub drops: Vec<String>,
+    /// What of it is kept for a while when it goes.
+    pub parks: Vec<String>,
     /// What stands where there is no value.
     pub fills: Vec<FillAnswer>,
     /// The columns that get another type under their name: `Event.count`.

@@ -53,6 +53,8 @@ pub(super) struct Draft<'a> {
     pub(super) counted: Vec<Counted>,
     /// What only the old release needs.
     pub(super) gone: Vec<Gone>,
+    /// What of it is put away and kept for a while.
+    pub(super) park: Vec<Gone>,
     /// What stands in a column that goes, for a way back.
     pub(super) refills: Vec<Refill>,
     /// Queries that must answer 0 before a phase.
@@ -112,6 +114,7 @@ impl<'a> Draft<'a> {
             exchanges: Vec::new(),
             counted: Vec::new(),
             gone: Vec::new(),
+            park: Vec::new(),
             refills: Vec::new(),
             verify: Vec::new(),
             wrong: Vec::new(),

@@ -123,7 +123,7 @@ pub(super) fn check(draft: &Draft<'_>) -> Result<(), Stop> {
 }
 
 /// The columns that go.
-fn columns<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (&'a RelationName, &'a Name)> {
+pub(super) fn columns<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (&'a RelationName, &'a Name)> {
     draft.gone.iter().filter_map(|gone| match gone {
         Gone::Column { table, column } => {
             let stays = draft.case.after.table(table).is_some_and(|after| after.column(column).is_some());

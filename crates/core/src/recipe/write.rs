@@ -92,11 +92,8 @@ pub(super) fn phased(mut draft: Draft<'_>, name: &str) -> Phased {
                 rollout: name.to_owned(),
                 phase,
                 after: last,
-                gone: if is_contract {
-                    draft.gone.iter().map(|gone| named(gone, &draft)).collect()
-                } else {
-                    Vec::new()
-                },
+                gone: if is_contract { all_named(&draft.gone, &draft) } else { Vec::new() },
+                park: if is_contract { all_named(&draft.park, &draft) } else { Vec::new() },
                 verify: verify.filter_map(|(_, query)| Query::new(query.clone()).ok()).collect(),
             },
             body: parts.join("\n"),
@@ -140,6 +137,10 @@ fn synced(draft: &Draft<'_>, table: &RelationName) -> Synced {
         false => Others::None,
     };
     Synced { table: if has_functions { table.clone() } else { draft.bare(table) }, pairs, others }
+}
+
+fn all_named(gone: &[Gone], draft: &Draft<'_>) -> Vec<Gone> {
+    gone.iter().map(|gone| named(gone, draft)).collect()
 }
 
 /// Names as the file's statements have them.

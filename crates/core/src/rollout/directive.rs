@@ -4,6 +4,7 @@
 //! -- underpin: rollout rename_full_name
 //! -- underpin: phase contract after backfill
 //! -- underpin: gone column "User"."fullName"
+//! -- underpin: park column "User"."fullName"
 //! -- underpin: verify SELECT count(*) FROM "User" WHERE "displayName" IS NULL
 //! ```
 //!
@@ -15,10 +16,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use underpin_catalog::{Name, RelationName};
-use underpin_sql::comments;
+use underpin_sql::{Parking, comments};
 
 use super::parse::{column, relation};
 use super::query::Query;
+use crate::plan::GivenUp;
 
 /// What a comment for us begins with.
 const MARK: &str = "underpin:";
@@ -175,7 +177,7 @@ impl FromStr for Gone {
                 None => Self::Type(name),
             }),
             _ => {
-                return Err(format!("`gone {kind}` is unknown; there are column, table, index and type"));
+                return Err(format!("`{kind}` is unknown here; there are column, table, index and type"));
             }
         };
         named.ok_or_else(|| {
@@ -207,6 +209,8 @@ pub struct Directives {
     pub after: Option<Phase>,
     /// What the release that is out names and this file takes away.
     pub gone: Vec<Gone>,
+    /// What of it is put away before it is dropped, and kept for a while.
+    pub park: Vec<Gone>,
     /// Queries that have to answer 0 before this file is executed.
     pub verify: Vec<Query>,
 }
@@ -259,8 +263,25 @@ impl Directives {
             None => format!("phase {}", self.phase),
         });
         lines.extend(self.gone.iter().map(|gone| format!("gone {gone}")));
+        lines.extend(self.park.iter().map(|park| format!("park {park}")));
         lines.extend(self.verify.iter().map(|query| format!("verify {query}")));
         lines.iter().map(|line| format!("-- {MARK} {line}\n")).collect()
+    }
+}
+
+impl Directives {
+    /// What the file may take away when its gates have passed; `migration` is its folder's name.
+    pub fn given_up(&self, migration: &str) -> GivenUp {
+        let mut parking = Parking { migration: migration.to_owned(), ..Parking::default() };
+        for park in &self.park {
+            match park.clone() {
+                Gone::Column { table, column } => drop(parking.columns.insert((table, column))),
+                Gone::Table(name) => drop(parking.tables.insert(name)),
+                Gone::Type(name) => drop(parking.types.insert(name)),
+                Gone::Index(_) | Gone::SwappedColumn { .. } | Gone::SwappedType { .. } => {}
+            }
+        }
+        GivenUp { gone: self.gone.clone(), parking }
     }
 }
 
@@ -270,7 +291,7 @@ pub(crate) fn is_directive(comment: &str) -> bool {
 }
 
 /// The words with which a directive of a phase begins.
-const VERBS: [&str; 4] = ["rollout", "phase", "gone", "verify"];
+const VERBS: [&str; 5] = ["rollout", "phase", "gone", "park", "verify"];
 
 /// A comment's verb and what it says, when it is a directive of a phase.
 fn directive(comment: &str) -> Option<(&'static str, &str)> {
@@ -285,6 +306,7 @@ struct Reading {
     rollout: Option<String>,
     phase: Option<(Phase, Option<Phase>)>,
     gone: Vec<Gone>,
+    park: Vec<Gone>,
     verify: Vec<Query>,
 }
 
@@ -308,6 +330,16 @@ impl Reading {
                 self.gone.push(rest.parse()?);
                 Ok(())
             }
+            "park" => match rest.parse()? {
+                Gone::Index(_) => Err("an index has no rows; there are column, table and type".to_owned()),
+                Gone::SwappedColumn { .. } | Gone::SwappedType { .. } => {
+                    Err("what gets another one's place is not parked; say it without `for`".to_owned())
+                }
+                park => {
+                    self.park.push(park);
+                    Ok(())
+                }
+            },
             _ => {
                 self.verify.push(rest.parse::<Query>().map_err(|wrong| wrong.to_string())?);
                 Ok(())
@@ -321,11 +353,19 @@ impl Reading {
             message: format!("the file says that it belongs to a rollout and not {what}"),
         };
         match (self.rollout, self.phase) {
-            (None, None) if self.gone.is_empty() && self.verify.is_empty() => Ok(None),
+            (None, None) if self.gone.is_empty() && self.park.is_empty() && self.verify.is_empty() => {
+                Ok(None)
+            }
             (None, _) => Err(missing("to which: `-- underpin: rollout NAME`")),
             (_, None) => Err(missing("which phase it is: `-- underpin: phase contract`")),
+            (Some(_), Some((phase, _))) if !self.park.is_empty() && !phase.is_held() => Err(WrongDirective {
+                line: self.line,
+                message: "`park` belongs to a contract, which is executed when nobody needs what goes"
+                    .to_owned(),
+            }),
             (Some(rollout), Some((phase, after))) => {
-                Ok(Some(Directives { rollout, phase, after, gone: self.gone, verify: self.verify }))
+                let Self { gone, park, verify, .. } = self;
+                Ok(Some(Directives { rollout, phase, after, gone, park, verify }))
             }
         }
     }
@@ -367,6 +407,7 @@ mod tests {
         -- underpin: gone table \"Old\"\n\
         -- underpin: gone column \"User\".\"is for \"\"x\" for \"next\"\n\
         -- underpin: gone type \"public\".\"Role\" for \"Role_next\"\n\
+        -- underpin: park table \"Old\"\n\
         -- underpin: verify SELECT count(*) FROM \"User\" WHERE \"displayName\" IS DISTINCT FROM \"fullName\"\n";
 
     #[test]
@@ -403,6 +444,12 @@ mod tests {
             ("-- underpin: rollout a\n-- underpin: rollout b", 2, "twice"),
             ("-- underpin: gone column fullName", 1, "in quotes"),
             ("-- underpin: gone \"User\"", 1, "there are column"),
+            ("-- underpin: park index \"User_key\"", 1, "no rows"),
+            (
+                "-- underpin: rollout a\n-- underpin: phase expand\n-- underpin: park table \"x\"",
+                1,
+                "to a contract",
+            ),
             ("-- underpin: verify DELETE FROM x", 1, "query"),
             ("SELECT 1;\n-- underpin: rollout a", 2, "before the first statement"),
         ] {

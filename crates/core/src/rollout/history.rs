@@ -223,7 +223,7 @@ pub fn refuse_two_on_a_table(
                     other.name
                 ),
                 hint: format!(
-                    "finish {0} first (underpin rollout release {0}, then underpin deploy), or lead it back: underpin rollout abort {0}",
+                    "finish {0} first (underpin rollout release {0}, then underpin deploy), or lead it back: underpin rollout abort {0} --database NAME",
                     other.name
                 ),
             });

@@ -37,7 +37,7 @@ pub enum Why {
     Gates,
     /// Its rollout was led back to where it began.
     Aborted,
-    /// It names a relation that a migration before it names, which is not executed.
+    /// It names a relation that a migration before it names, which is not executed, and the order may matter.
     Behind {
         /// The one that it waits for.
         migration: String,
@@ -48,13 +48,19 @@ pub enum Why {
 
 /// For each pending migration why it waits, `None` when it is executed.
 ///
-/// A later one may be executed before a held one when neither can tell: when no relation is named by both. That
-/// is coarse, and never wrong.
-pub fn held(pending: &[Waiting<'_>], namespace: &Name) -> Vec<Option<Why>> {
-    let mut kept: Vec<(&str, BTreeSet<RelationName>)> = Vec::new();
+/// A later one may be executed before a held one when neither can tell: when no relation is named by both, or when
+/// both orders end alike. Which do is asked of `commute`: whether the migration at the second place may come before
+/// the one at the first, when those at the other places wait.
+pub fn held(
+    pending: &[Waiting<'_>],
+    namespace: &Name,
+    commute: impl Fn(usize, usize, &[usize]) -> bool,
+) -> Vec<Option<Why>> {
+    let mut kept: Vec<(usize, BTreeSet<RelationName>)> = Vec::new();
     pending
         .iter()
-        .map(|migration| {
+        .enumerate()
+        .map(|(own, migration)| {
             let names: BTreeSet<_> =
                 migration.names.iter().map(|name| in_namespace(name, namespace)).collect();
             let why = match migration.hold {
@@ -63,12 +69,15 @@ pub fn held(pending: &[Waiting<'_>], namespace: &Name) -> Vec<Option<Why>> {
                 HoldState::Aborted => Some(Why::Aborted),
                 HoldState::Free => kept.iter().find_map(|(before, theirs)| {
                     let relation = names.intersection(theirs).next()?;
-                    Some(Why::Behind { migration: (*before).to_owned(), relation: relation.shown() })
+                    let waiting: Vec<usize> = kept.iter().map(|(at, _)| *at).collect();
+                    let migration = pending[*before].folder.to_owned();
+                    (!commute(*before, own, &waiting))
+                        .then(|| Why::Behind { migration, relation: relation.shown() })
                 }),
             };
             // What an aborted rollout would do is not going to happen, so nothing waits for it.
             if matches!(why, Some(Why::Gates | Why::Behind { .. })) {
-                kept.push((migration.folder, names));
+                kept.push((own, names));
             }
             why
         })
@@ -100,7 +109,7 @@ mod tests {
             waiting("7", HoldState::Free, &["Gone"]),
             waiting("8", HoldState::Begun, &["User"]),
         ];
-        let why = held(&pending, &Name::new("public"));
+        let why = held(&pending, &Name::new("public"), |_, _, _| false);
         let behind = |migration: &str, relation: &str| {
             Some(Why::Behind { migration: migration.to_owned(), relation: relation.to_owned() })
         };
@@ -115,5 +124,11 @@ mod tests {
             None,
         ];
         assert_eq!(why, expected);
+        // The order of 4 and 2 does not matter; then nobody waits for 4.
+        let why = held(&pending, &Name::new("public"), |before, own, waiting| {
+            assert_eq!(waiting, [1]);
+            (before, own) == (1, 3)
+        });
+        assert_eq!((&why[3], &why[4]), (&None, &None));
     }
 }

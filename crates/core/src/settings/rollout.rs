@@ -1,5 +1,6 @@
 //! `[rollout]`: when the phase that takes something away may be executed.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// When the phase that takes something away may be executed.
@@ -14,10 +15,19 @@ pub struct RolloutSettings {
     pub quiet_minutes: u32,
     /// How long all queries that verify a phase may take together, seconds.
     pub verify_budget_s: u32,
+    /// For how long what is parked is kept before it may be purged, days.
+    pub park_days: u32,
+}
+
+impl RolloutSettings {
+    /// Until when something is kept that was parked then.
+    pub fn kept_until(&self, parked_at: Timestamp) -> Timestamp {
+        parked_at + SignedDuration::from_hours(i64::from(self.park_days) * 24)
+    }
 }
 
 impl Default for RolloutSettings {
     fn default() -> Self {
-        Self { dual_write_hours: 72, quiet_minutes: 60, verify_budget_s: 600 }
+        Self { dual_write_hours: 72, quiet_minutes: 60, verify_budget_s: 600, park_days: 30 }
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! - ```` ```prisma before ````, ```` ```prisma after ````: the models, without datasource.
 //! - ```` ```given ````: what a person says, a flag to a line: `--rename User.fullName:displayName`,
-//!   `--move User.street:Address`, `--drop User.old`, `--fill User.slug=lower("name")`, `--replace Status.OLD:NEW`,
-//!   `--swap Event.count`.
+//!   `--move User.street:Address`, `--drop User.old`, `--park User.old`, `--fill User.slug=lower("name")`,
+//!   `--replace Status.OLD:NEW`, `--swap Event.count`.
 //! - ```` ```plan ````: what comes of it: the recipes, the notes and the files; or why there is no plan.
 //!
 //! `UNDERPIN_BLESS=1` writes what was found into the page. That the files do what they say is shown on servers
@@ -61,6 +61,7 @@ fn told(page: &CaseFile, section: &Section) -> String {
             Some(("--drop", said)) => answers.drops.push(said.to_owned()),
             Some(("--replace", said)) => answers.replaces.push(said.parse().unwrap()),
             Some(("--swap", said)) => answers.swaps.push(said.to_owned()),
+            Some(("--park", said)) => answers.parks.push(said.to_owned()),
             Some(("--fill", said)) => answers.fills.push(said.parse().unwrap()),
             _ => panic!("{}: {line}", page.place(section)),
         }

@@ -14,15 +14,14 @@ use underpin_prisma::{RowState, Script};
 use underpin_sql::{Effect, Statement, read};
 use uuid::Uuid;
 
+use super::applying::Applying;
 use super::preflight::{Facts, Pending, ProvingHistory, refusals};
-use super::{Ending, Request, Target, journal_problem, migration, stand_guard};
+use super::{Ending, Request, Target, stand_guard};
 use crate::events::Events;
-use crate::execute::Executor;
 use crate::journal::{self, Unfinished};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::rollout::Standing;
-use crate::session::{self, Sessions};
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +84,7 @@ pub async fn abort(
         return Err(Problem::new(format!(
             "the contract of rollout {name} is applied: what it took away is gone"
         ))
-        .hint("a new migration can add it again; what was in it comes from a backup"));
+        .hint("a new migration can add it again; what was in it comes from what is parked (underpin purge) or from a backup"));
     }
     if rollout.progress(&standing.applied) == Ok(Progress::Finished) {
         return Err(Problem::new(format!(
@@ -107,10 +106,9 @@ pub async fn abort(
         return Ok(Aborted { rollout: name.to_owned(), undone: Vec::new(), stopped });
     }
 
-    session::retire_predecessors(&guard.client, &application).await?;
-    journal::bootstrap(&guard.client).await.map_err(journal_problem)?;
-    let owner = journal::take_lease(&guard.client, &target.url.schema, run).await?;
-    journal::upgrade(&guard.client, &owner).await.map_err(journal_problem)?;
+    let applying =
+        Applying { target, request, events, guard: &guard, application: &application, ledger: &ledger };
+    let owner = applying.take_over(run).await?;
     let phases: Vec<_> = rollout
         .phases
         .iter()
@@ -132,33 +130,11 @@ pub async fn abort(
     if !owner.commit(&guard.client, &texts).await? {
         return Err(Problem::new("another run has taken over; nothing was changed").exiting(exit::STOPPED));
     }
-    let mut executor = Executor {
-        sessions: Sessions::open(&target.url, &application).await?,
-        guard: (!request.without_advisory_lock).then_some(&guard.client),
-        owner,
-        ledger: &ledger,
-        settings: &request.settings,
-        events,
-        interrupt: request.interrupt.clone(),
-    };
     let applied: Vec<String> = standing.applied.keys().cloned().collect();
-    let mut prover = ProvingHistory::of(&applied, target, request, &server);
-    let facts = Facts::Live(server.version);
-    let (mut undone, mut stopped) = (Vec::new(), None);
-    for pending in &back {
-        match Box::pin(migration::apply(&mut executor, &mut prover, pending, request, &facts)).await? {
-            None => {
-                undone.extend(pending.undoes.clone());
-                prover.advance(pending);
-            }
-            Some(ending) => {
-                stopped = Some(ending);
-                break;
-            }
-        }
-    }
-    prover.finish().await;
-    Ok(Aborted { rollout: name.to_owned(), undone, stopped })
+    let prover = ProvingHistory::of(&applied, target, request, &server);
+    let came = applying.apply(owner, &back, &Facts::Live(server.version), prover).await?;
+    let undone = back.iter().take(came.applied).filter_map(|pending| pending.undoes.clone()).collect();
+    Ok(Aborted { rollout: name.to_owned(), undone, stopped: came.stopped })
 }
 
 /// The `down.sql` of a phase, as something to be executed.
@@ -190,7 +166,8 @@ fn way_back(target: &Target, file: &PhaseFile, unfinished: &[Unfinished]) -> Res
     }
     let phase = target.history.get(&file.folder).and_then(|migration| migration.script.as_ref());
     let made = phase.map(|script| made_by(&read(script.text()).unwrap_or_default())).unwrap_or_default();
-    let directives = Directives { gone: made, verify: Vec::new(), ..file.directives.clone() };
+    let directives =
+        Directives { gone: made, park: Vec::new(), verify: Vec::new(), ..file.directives.clone() };
     Ok(Pending {
         name,
         text: script.text().to_owned(),

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 use underpin_catalog::{Name, RelationName, Sql};
 use underpin_core::event::Event;
-use underpin_core::rollout::{HELD, HoldState, Progress, Rollout, Waiting, held};
+use underpin_core::rollout::{HELD, HoldState, Progress, Rollout, Waiting, commute, held};
 use underpin_prisma::LedgerRow;
-use underpin_sql::{Effect, Statement, mentioned};
+use underpin_sql::{Effect, Statement, Surroundings, mentioned};
 
 use super::preflight::Pending;
 use super::{Held, Request, Target};
@@ -60,7 +60,13 @@ impl Holding {
         &self.rows
     }
 
-    /// The migrations that are executed now, in a database that is in use.
+    /// Whether any of them is held, so that later ones may have to wait.
+    pub(super) fn holds_any(&self, pending: &[Pending]) -> bool {
+        pending.iter().any(|migration| self.state(migration) == HoldState::Held)
+    }
+
+    /// The migrations that are executed now, in a database that is in use. `around` are the facts about what they
+    /// name, as far as any is held.
     ///
     /// # Errors
     /// What must not be executed, whatever the gates say.
@@ -68,6 +74,7 @@ impl Holding {
         &mut self,
         target: &Target,
         pending: Vec<Pending>,
+        around: &Surroundings,
         allows_edits: bool,
     ) -> Result<Vec<Pending>, Problem> {
         self.standing.refuse(target, allows_edits)?;
@@ -83,7 +90,18 @@ impl Holding {
                 },
             })
             .collect();
-        let why = held(&waiting, &Name::new(&target.url.schema));
+        let before = |later: usize, waiting: &[usize]| {
+            let mut facts = around.clone();
+            let going = pending.iter().enumerate().take(later).filter(|(at, _)| !waiting.contains(at));
+            let statements = going.flat_map(|(_, migration)| &migration.statements);
+            statements.flat_map(|statement| &statement.effects).for_each(|effect| facts.apply(effect));
+            facts
+        };
+        let may_come_first = |held: usize, later: usize, waiting: &[usize]| {
+            let (held, later_ones) = (&pending[held], &pending[later].statements);
+            commute(&before(later, waiting), (&held.name, &held.statements), later_ones)
+        };
+        let why = held(&waiting, &Name::new(&target.url.schema), may_come_first);
         let mut going = Vec::new();
         for (mut migration, why) in pending.into_iter().zip(why) {
             let phase = self.standing.phase_of(&migration.name);

@@ -110,8 +110,8 @@ async fn planned(
     }
     let policy = request.policy();
     let watch = &executor.sessions.watch.connection;
-    let around = facts.of(watch, &pending.statements, policy.small_table_bytes).await?;
-    let plan = plan_released(&pending.statements, pending.gone(), &around, &policy);
+    let around = facts.of(watch, &pending.statements, pending.small_bytes(request)).await?;
+    let plan = plan_released(&pending.statements, &pending.given_up(), &around, &policy);
     if !plan.refusals.is_empty() {
         let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];
         return Ok(Err(Ending::Refused { migrations }));

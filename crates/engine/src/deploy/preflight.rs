@@ -3,8 +3,8 @@
 use tokio_postgres::Client;
 use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
-use underpin_core::plan::{self, FilePlan, Mode, ReasonCode};
-use underpin_core::rollout::{Gone, PhaseFile, Query, is_guard};
+use underpin_core::plan::{self, FilePlan, GivenUp, Mode, ReasonCode};
+use underpin_core::rollout::{PhaseFile, Query, is_guard};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
@@ -37,9 +37,15 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// What no client needs any more.
-    pub(super) fn gone(&self) -> &[Gone] {
-        self.released.as_ref().map_or(&[], |phase| &phase.directives.gone)
+    /// What it may take away.
+    pub(super) fn given_up(&self) -> GivenUp {
+        self.released.as_ref().map(|phase| phase.directives.given_up(&self.name)).unwrap_or_default()
+    }
+
+    /// Up to which size tables need not be looked at closely: what is parked is copied by its key, however small.
+    pub(super) fn small_bytes(&self, request: &Request) -> Option<u64> {
+        let parks = self.released.as_ref().is_some_and(|phase| !phase.directives.park.is_empty());
+        (!parks).then(|| request.settings.small_table_bytes())
     }
 }
 
@@ -70,7 +76,7 @@ impl Facts {
         &self,
         connection: &Connection,
         statements: &[Statement],
-        small_bytes: u64,
+        small_bytes: Option<u64>,
     ) -> Result<Surroundings, tokio_postgres::Error> {
         match self {
             Self::Live(version) => {
@@ -109,7 +115,11 @@ pub(super) async fn look(
         true => pending,
         false => {
             let allows_edits = request.allows(ReasonCode::EditedMigration);
-            holding.divide(target, pending, allows_edits)?
+            let around = match holding.holds_any(&pending) {
+                true => named_by(guard, &pending, None, server).await?,
+                false => Surroundings::empty(server.version, Name::new(&target.url.schema)),
+            };
+            holding.divide(target, pending, &around, allows_edits)?
         }
     };
     let refused = refusals(guard, &pending, request, server).await?;
@@ -347,10 +357,10 @@ pub(super) async fn refusals(
     if request.mode == Mode::AsWritten || pending.is_empty() {
         return Ok(Vec::new());
     }
-    let all: Vec<Statement> = pending.iter().flat_map(|file| file.statements.clone()).collect();
-    let small = request.settings.small_table_bytes();
-    let around = surroundings::look(guard, server.version, &mentioned(&all), small).await?;
-    let files = pending.iter().map(|file| (file.statements.as_slice(), file.gone()));
+    let small_bytes = pending.iter().map(|file| file.small_bytes(request)).min().flatten();
+    let around = named_by(guard, pending, small_bytes, server).await?;
+    let given_up: Vec<GivenUp> = pending.iter().map(Pending::given_up).collect();
+    let files = pending.iter().zip(&given_up).map(|(file, given_up)| (file.statements.as_slice(), given_up));
     let refused = plan::refusals(files, &around, &request.policy());
     Ok(pending
         .iter()
@@ -359,4 +369,15 @@ pub(super) async fn refusals(
         .filter(|(file, refusals)| !refusals.is_empty() && file.begun.is_none())
         .map(|(file, refusals)| RefusedMigration { migration: file.name.clone(), refusals })
         .collect())
+}
+
+/// The facts about everything that the migrations name.
+async fn named_by(
+    guard: &Connection,
+    pending: &[Pending],
+    small_bytes: Option<u64>,
+    server: &Server,
+) -> Result<Surroundings, Problem> {
+    let all: Vec<Statement> = pending.iter().flat_map(|file| file.statements.clone()).collect();
+    Ok(surroundings::look(guard, server.version, &mentioned(&all), small_bytes).await?)
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use underpin_catalog::model::{About, Grant, Privileges, TypeRef, UnreadableGrant};
 use underpin_catalog::{Name, RelationName};
+use underpin_sql::parking;
 
 use super::queries::Answers;
 use super::rows::Acl;
 
-/// The namespaces that are never part of a catalog: ours.
-const OURS: &str = "underpin";
+/// The namespaces that are never part of a catalog: ours, and what is parked.
+const OURS: [&str; 2] = ["underpin", parking::NAMESPACE];
 
 /// The oids of the catalogs that descriptions and dependencies speak of. They are the same in every
 /// version and every database.
@@ -159,7 +160,7 @@ impl Names {
     pub(super) fn place(&self, namespace: u32) -> Place {
         let name = self.name("namespace", namespace).name;
         let text = name.as_str();
-        if text.starts_with("pg_") || text == "information_schema" || text == OURS {
+        if text.starts_with("pg_") || text == "information_schema" || OURS.contains(&text) {
             Place::Elsewhere
         } else if self.is_member(class::NAMESPACE, namespace) {
             Place::OfExtension(name)

@@ -138,7 +138,10 @@ impl Standing {
         Err(Problem::new(format!("rollout {name} has begun in this database, and its folder {gone} is gone"))
             .at(format!("{}/{gone}", target.migrations_shown))
             .hint("restore the folder from version control")
-            .hint(format!("or lead the rollout back before you delete it: underpin rollout abort {name}")))
+            .hint(format!(
+                "or lead the rollout back before you delete it: underpin rollout abort {name} --database {}",
+                target.url.database
+            )))
     }
 
     fn refuse_edited(&self, target: &Target, known: &Known) -> Result<(), Problem> {

@@ -7,7 +7,7 @@ WITH relation AS MATERIALIZED (
     SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.reltuples, c.relpages, c.reltoastrelid, c.relispartition
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't'
-      AND n.nspname NOT IN ('information_schema', 'underpin') AND left(n.nspname, 3) <> 'pg_'
+      AND n.nspname NOT IN ('information_schema', 'underpin', 'underpin_parked') AND left(n.nspname, 3) <> 'pg_'
 ), part(owner, what, oid, name, relpages, is_valid) AS (
     SELECT oid, 'heap', oid, relname, relpages, true FROM relation WHERE relkind <> 'p'
     UNION ALL

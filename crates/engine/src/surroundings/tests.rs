@@ -36,7 +36,7 @@ async fn found(database: &Database<'_>, sql: &str, small_bytes: u64) -> Surround
     let url = DatabaseUrl::parse(&database.url()).unwrap();
     let connection = crate::session::open(&url, "underpin-test").await.unwrap();
     let version = connection.server_version;
-    look(&connection, version, &mentioned(&read(sql).unwrap()), small_bytes).await.unwrap()
+    look(&connection, version, &mentioned(&read(sql).unwrap()), Some(small_bytes)).await.unwrap()
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod hands;
 mod introspect;
 mod keys;
 mod offline;
+mod parked;
 mod precondition;
 mod project;
 mod protected;

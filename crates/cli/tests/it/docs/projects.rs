@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use tokio_postgres::Client;
+use underpin_core::rollout::guard;
 use underpin_testkit::corpus::histories;
 use underpin_testkit::git::committed;
 use underpin_testkit::{Database, ProjectFolder, Server, installation};
@@ -166,6 +167,7 @@ pub(super) async fn given(name: &str, server: &'static Server) -> Given {
             let unique = "CREATE UNIQUE INDEX \"Order_code_key\" ON \"Order\"(\"code\");\n";
             project.migration(backfill, &format!("{script}{unique}"))
         }
+        "parked" => parked(project, &database),
         "misspelt" => project.file("underpin.toml", "[lock]\ntry_timout_ms = 50\n"),
         "blocked" => {
             others.push(reader(&database).await);
@@ -288,6 +290,26 @@ fn phases(project: ProjectFolder) -> ProjectFolder {
     let files: Vec<_> = files.collect();
     assert_eq!(files.len(), 5, "docs/rollouts.md shows three phases and two ways back");
     files.iter().fold(project, |project, (path, sql)| project.file(path, sql))
+}
+
+/// A column was dropped by a contract, and is parked.
+fn parked(project: ProjectFolder, database: &Database<'_>) -> ProjectFolder {
+    let name = "20260302143000_reference_3_contract";
+    let contract = format!(
+        "-- underpin: rollout reference\n-- underpin: phase contract\n\
+         -- underpin: gone column \"Order\".\"reference\"\n-- underpin: park column \"Order\".\"reference\"\n\
+         {};\nALTER TABLE \"Order\" DROP COLUMN \"reference\";\n",
+        guard(name)
+    );
+    let project = project.migration(name, &contract);
+    let attest = ["--attest", "Ada: no release names it"];
+    let release = ["rollout", "release", "reference", "--now", "--database", database.name()];
+    let release: Vec<&str> = release.into_iter().chain(attest).collect();
+    for command in [vec!["deploy"], release, vec!["deploy"]] {
+        let (said, code) = underpin(command.into_iter(), project.path(), &database.url());
+        assert_eq!(code, 0, "{said}");
+    }
+    project
 }
 
 /// The example of the requirements: people have a full name, and shall have a display name.

@@ -19,6 +19,7 @@
 //! same and cost nothing.
 
 mod case;
+mod load;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,7 @@
 //! A case of a recipe's page: its fences, its project, and the commands that lead through its plan.
 
+use std::path::Path;
+
 use tokio::sync::OnceCell;
 use underpin_testkit::schemas::{Created, create};
 use underpin_testkit::{
@@ -128,6 +130,11 @@ pub(super) struct Project {
 }
 
 impl Project {
+    /// Its folder, with the plan in it.
+    pub(super) fn path(&self) -> &Path {
+        self.planned.path()
+    }
+
     /// Deploys what was there before the plan.
     pub(super) async fn begun(&self, url: &str) -> Result<(), String> {
         succeeds(&self.before, url, &["deploy"]).await

@@ -7,7 +7,7 @@ mod judging;
 mod shared;
 
 use clap::{Args, Parser, Subcommand};
-use underpin_core::recipe::{FillAnswer, MoveAnswer, RenameAnswer, ReplaceAnswer};
+use underpin_core::recipe::{FillAnswer, MoveAnswer, RenameAnswer, ReplaceAnswer, ReshapeAnswer};
 
 pub(crate) use self::comparing::{Compat, Create, Diff, From, To};
 pub(crate) use self::database::{Deploy, Doctor, Drift, Precheck, Recover, Resolve, Snapshot, Stats, Status};
@@ -222,6 +222,13 @@ pub(crate) struct Plan {
     /// several times)
     #[arg(long = "move", value_name = "COLUMNS:TABLE")]
     pub(crate) moves: Vec<MoveAnswer>,
+    /// What becomes several columns: User.name:firstName,lastName; how each is made of the other side, both ways,
+    /// says --fill (may be given several times)
+    #[arg(long, value_name = "OLD:NEW,NEW", value_parser = ReshapeAnswer::split)]
+    pub(crate) split: Vec<ReshapeAnswer>,
+    /// What become one column: User.firstName,lastName:name; likewise (may be given several times)
+    #[arg(long, value_name = "OLD,OLD:NEW", value_parser = ReshapeAnswer::merge)]
+    pub(crate) merge: Vec<ReshapeAnswer>,
     /// What goes for good and is not renamed: User.fullName, User (may be given several times)
     #[arg(long, value_name = "OLD")]
     pub(crate) drop: Vec<String>,

@@ -12,6 +12,7 @@ mod linting;
 mod lsp;
 mod output;
 mod place;
+mod reading;
 mod reporting;
 mod signals;
 mod weighing;

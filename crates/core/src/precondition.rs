@@ -1,5 +1,5 @@
 //! What pending migrations presuppose of the rows that are there: no NULL, no equal keys, no reference to
-//! nothing, no value that does not fit or does not survive.
+//! nothing, no value that does not fit or does not survive; and what the first phase of a rollout says of itself.
 //!
 //! How a statement is refused, and for which rows, [`underpin_sql::failure`] says; here it is chosen which of it
 //! can be asked before the first migration runs. Rows of a table that a pending migration makes are not there
@@ -7,6 +7,7 @@
 //! the same, and the answer then proves nothing. Nothing is asked here.
 
 mod loss;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ use crate::world::World;
 pub struct Pending<'a> {
     /// Its folder.
     pub name: &'a str,
+    /// Its text: what it says of itself in comments.
+    pub text: &'a str,
     /// Its statements.
     pub statements: &'a [Statement],
 }
@@ -78,6 +81,8 @@ pub enum Kind {
     Check,
     /// Values that become others without an error.
     Loss,
+    /// Rows of which a phase says that there must be none.
+    Verify,
     /// Rows that belong to no partition, or exclude each other.
     Other,
 }
@@ -88,6 +93,7 @@ pub fn preconditions(pending: &[Pending<'_>], around: &Surroundings) -> Vec<Prec
     let mut found = Vec::new();
     for migration in pending {
         ahead.world.begin_file(false, &around.search_path);
+        found.extend(ahead.verified(migration));
         let mut so_far = TransactionSoFar::default();
         for statement in migration.statements {
             let place = Place { migration: migration.name.to_owned(), line: statement.line };
@@ -181,10 +187,20 @@ impl Ahead {
         place: &Place,
         behind: Option<Place>,
     ) -> Precondition {
-        let facts = self.world.facts().relation(table);
         Precondition {
             place: place.clone(),
             statement: statement.text.clone(),
+            behind,
+            ..self.nothing_of(table)
+        }
+    }
+
+    /// A table and its key.
+    fn nothing_of(&self, table: &RelationName) -> Precondition {
+        let facts = self.world.facts().relation(table);
+        Precondition {
+            place: Place { migration: String::new(), line: 0 },
+            statement: String::new(),
             kind: Kind::Other,
             sqlstate: None,
             table: table.clone(),
@@ -192,7 +208,7 @@ impl Ahead {
             why: String::new(),
             culprits: Err("nobody asked"),
             key: facts.map(|facts| facts.primary_key.clone()).unwrap_or_default(),
-            behind,
+            behind: None,
         }
     }
 
@@ -254,6 +270,8 @@ impl Kind {
             (Self::Check, 0 | 1) => "fails the condition",
             (Self::Check, _) => "fail the condition",
             (Self::Loss, _) => "would have another value",
+            (Self::Verify, 0 | 1) => "is counted by a query that must answer 0",
+            (Self::Verify, _) => "are counted by a query that must answer 0",
             (Self::Other, 0 | 1) => "stands against it",
             (Self::Other, _) => "stand against it",
         }

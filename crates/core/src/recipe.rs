@@ -34,6 +34,7 @@ mod park;
 mod refill;
 mod rename_column;
 mod renamed_tables;
+mod reshape;
 mod retype;
 mod swap;
 mod tables;
@@ -49,6 +50,7 @@ pub use self::answers::{Answers, FillAnswer, MoveAnswer, RenameAnswer, ReplaceAn
 use self::draft::Draft;
 pub use self::page::{RecipePage, pages};
 pub use self::refill::Refill;
+pub use self::reshape::ReshapeAnswer;
 pub(crate) use self::turn::turned;
 pub use self::write::PhaseText;
 use crate::sync::Synced;

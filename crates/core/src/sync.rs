@@ -40,7 +40,8 @@ use underpin_catalog::{Name, RelationName, Sql, sql};
 pub use mapping::{
     enum_to_enum, int_to_bigint, renamed, scalar_to_list, text_to_enum, timestamp_to_timestamptz,
 };
-pub use query::{disagree, fill, lost, lost_keys};
+pub(crate) use query::is_loss;
+pub use query::{disagree, fill, lost, without_value};
 
 use names::Names;
 pub(crate) use names::{EARLY_TRIGGER, TRIGGER};
@@ -96,6 +97,24 @@ pub enum Value {
     /// answers for every value that a client may write: where it raises an error, that client's statement
     /// fails. A result of another type is cast.
     Expression(Sql),
+}
+
+impl Shape {
+    /// Its value as an expression over the other shape, as an assignment takes it.
+    pub fn assigned(&self) -> Sql {
+        match &self.value {
+            Value::Same(column) => sql!("{}", column),
+            Value::Expression(_) => self.made(),
+        }
+    }
+
+    /// The same in its own type.
+    pub fn made(&self) -> Sql {
+        match &self.value {
+            Value::Same(column) => sql!("CAST({} AS {})", column, self.data_type),
+            Value::Expression(expression) => sql!("CAST({} AS {})", expression, self.data_type),
+        }
+    }
 }
 
 impl Pair {

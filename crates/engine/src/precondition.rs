@@ -69,7 +69,7 @@ pub async fn ask(target: &Target, asking: Asking) -> Result<Asked, Problem> {
             .hint("tell which migrations it already contains: underpin resolve --applied \"<first migration>\", and so on"));
     }
     let alignment = align(&target.history, rows.as_deref().unwrap_or_default(), target.prisma);
-    let mut pending: Vec<(String, Vec<Statement>)> = Vec::new();
+    let mut pending: Vec<(String, &str, Vec<Statement>)> = Vec::new();
     for migration in target.history.migrations() {
         let (true, Some(script)) = (alignment.pending.contains(&migration.name), &migration.script) else {
             continue;
@@ -82,14 +82,14 @@ pub async fn ask(target: &Target, asking: Asking) -> Result<Asked, Problem> {
                 ),
             )
         })?;
-        pending.push((migration.name.clone(), statements));
+        pending.push((migration.name.clone(), script.text(), statements));
     }
-    let all: Vec<Statement> = pending.iter().flat_map(|(_, statements)| statements.clone()).collect();
+    let all: Vec<Statement> = pending.iter().flat_map(|(_, _, statements)| statements.clone()).collect();
     // Whatever the size: constraints and indexes tell what need not be asked.
     let around =
         surroundings::look(&connection, connection.server_version, &mentioned(&all), Some(0)).await?;
     let migrations: Vec<Pending<'_>> =
-        pending.iter().map(|(name, statements)| Pending { name, statements }).collect();
+        pending.iter().map(|(name, text, statements)| Pending { name, text, statements }).collect();
     let asked = preconditions(&migrations, &around);
     let until = started + asking.budget;
     // What one question leaves is for the others.
@@ -121,7 +121,7 @@ pub async fn ask(target: &Target, asking: Asking) -> Result<Asked, Problem> {
         }
     }
     Ok(Asked {
-        pending: pending.into_iter().map(|(name, _)| name).collect(),
+        pending: pending.into_iter().map(|(name, ..)| name).collect(),
         answers,
         failed: alignment.failed.iter().map(|row| row.migration_name.clone()).collect(),
         spent: started.elapsed(),

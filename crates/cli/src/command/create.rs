@@ -19,15 +19,15 @@ use underpin_engine::create::{Creation, Rehearsed};
 use underpin_engine::files::{SCRIPT, normal, seen_from};
 use underpin_engine::project::Project;
 use underpin_engine::state::{Reading, Told};
-use underpin_prisma::{FolderOrder, MigrationName, PrismaVersion};
+use underpin_prisma::{FolderOrder, MigrationName};
 
-use super::diff::version;
 use crate::arguments::{Create, Migrations};
-use crate::judging::{Judging, home};
+use crate::judging::Judging;
 use crate::output::Output;
 use crate::output::create::{Created, page};
 use crate::output::protected::{self, ProtectedTold};
 use crate::place;
+use crate::reading::reading;
 use crate::weighing::Weighing;
 
 /// The file of a way back.
@@ -41,7 +41,7 @@ pub(crate) async fn run(options: &Create, output: &Output) -> Result<u8, Problem
         output.remark(format!("warning: {warning}"));
     }
     let (settings, settings_folder) = place::settings_near(options.files.settings.as_deref(), &cwd)?;
-    let reading = reading(options, &project, &settings, &cwd)?;
+    let reading = reading(&options.destination, &options.replay, &project, &settings, &cwd)?;
     let folder = normal(&project.migrations_folder);
     let told = Told::of(&folder, &reading)?;
     let place = Place { cwd: &cwd, folder: &folder, settings: &settings, settings_folder: &settings_folder };
@@ -157,21 +157,6 @@ async fn create(
     output.object(&created);
     output.say(page(&created, super::columns()));
     Ok(code)
-}
-
-fn reading(options: &Create, project: &Project, settings: &Settings, cwd: &Path) -> Result<Reading, Problem> {
-    let shadow = options.replay.over(&settings.shadow);
-    // A project without a URL, or with one that only a pipeline has, gets its migration all the same.
-    let namespace =
-        place::url(project).map_or_else(|_| home(), |url| underpin_catalog::Name::new(&url.schema));
-    Ok(Reading {
-        cwd: cwd.to_owned(),
-        version: version(options.destination.prisma.as_deref(), cwd)?
-            .unwrap_or_else(|| PrismaVersion::assumed_for(&project.head)),
-        namespace,
-        shadow,
-        major: options.destination.pg_version,
-    })
 }
 
 /// The files of each folder.

@@ -132,7 +132,7 @@ fn reading(options: &Diff, settings: &Settings, sides: [&Side; 2], cwd: &Path) -
 }
 
 /// The version that was typed, else the installed one.
-pub(super) fn version(typed: Option<&str>, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> {
+pub(crate) fn version(typed: Option<&str>, cwd: &Path) -> Result<Option<PrismaVersion>, Problem> {
     match typed {
         Some(typed) => place::typed_version(typed).map(Some),
         None => Ok(installed_prisma(cwd).map(|found| found.version)),

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use underpin_core::exit;
 use underpin_core::recipe::{Answers, Case, PhaseText, Phased, Stop, plan};
-use underpin_core::settings::Settings;
 use underpin_engine::create::Creation;
 use underpin_engine::create::writing::{NewMigration, write};
 use underpin_engine::files::{SCRIPT, normal, seen_from};
@@ -17,15 +16,15 @@ use underpin_engine::project::releases::At;
 use underpin_engine::state::{Reading, Told};
 use underpin_engine::{Fault, Problem};
 use underpin_prisma::client::ClientContract;
-use underpin_prisma::{FolderOrder, MigrationName, PrismaVersion, slug};
+use underpin_prisma::{FolderOrder, MigrationName, slug};
 
-use super::diff::version;
 use crate::arguments::Plan;
-use crate::judging::{bases, home};
+use crate::judging::bases;
 use crate::output::Output;
 use crate::output::plan::{Planned, page};
 use crate::output::protected::ProtectedTold;
 use crate::place;
+use crate::reading::reading;
 
 /// The file of a way back.
 const DOWN: &str = "down.sql";
@@ -47,7 +46,7 @@ pub(crate) async fn run(options: &Plan, output: &Output) -> Result<u8, Problem> 
             .hint("name it with letters from a to z and digits, as in --name rename_full_name"));
     }
     let (settings, _) = place::settings_near(options.files.settings.as_deref(), &cwd)?;
-    let reading = reading(options, &project, &settings, &cwd)?;
+    let reading = reading(&options.destination, &options.replay, &project, &settings, &cwd)?;
     let folder = normal(&project.migrations_folder);
     let told = match folder.is_dir() {
         true => Told::read(&folder, FolderOrder::of(Some(reading.version)), &cwd)?,
@@ -83,6 +82,7 @@ async fn planned(
     let answers = Answers {
         renames: options.rename.clone(),
         moves: options.moves.clone(),
+        reshapes: options.split.iter().chain(&options.merge).cloned().collect(),
         drops: options.drop.clone(),
         parks: options.park.clone(),
         fills: options.fill.clone(),
@@ -197,19 +197,4 @@ fn stopped(stop: Stop) -> Problem {
         ),
     };
     Problem { faults: faults.into(), ..Problem::new(message) }
-}
-
-fn reading(options: &Plan, project: &Project, settings: &Settings, cwd: &Path) -> Result<Reading, Problem> {
-    let shadow = options.replay.over(&settings.shadow);
-    // As with create: a project without a URL gets its plan all the same.
-    let namespace =
-        place::url(project).map_or_else(|_| home(), |url| underpin_catalog::Name::new(&url.schema));
-    Ok(Reading {
-        cwd: cwd.to_owned(),
-        version: version(options.destination.prisma.as_deref(), cwd)?
-            .unwrap_or_else(|| PrismaVersion::assumed_for(&project.head)),
-        namespace,
-        shadow,
-        major: options.destination.pg_version,
-    })
 }

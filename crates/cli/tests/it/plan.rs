@@ -4,6 +4,8 @@
 mod another_key;
 mod clients;
 mod in_the_way;
+mod lossy;
+mod namespaces;
 mod releases;
 
 use std::path::Path;

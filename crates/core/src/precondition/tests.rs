@@ -14,10 +14,14 @@ fn told(pending: &str) -> Vec<String> {
         statement.effects.iter().for_each(|effect| around.apply(effect));
     }
     around.forget_sizes();
-    let files: Vec<Vec<Statement>> = pending.split("-- next\n").map(|text| read(text).unwrap()).collect();
+    let files: Vec<(&str, Vec<Statement>)> =
+        pending.split("-- next\n").map(|text| (text, read(text).unwrap())).collect();
     let names: Vec<String> = (1..=files.len()).map(|at| at.to_string()).collect();
-    let pending: Vec<Pending<'_>> =
-        files.iter().zip(&names).map(|(statements, name)| Pending { name, statements }).collect();
+    let pending: Vec<Pending<'_>> = files
+        .iter()
+        .zip(&names)
+        .map(|((text, statements), name)| Pending { name, text, statements })
+        .collect();
     let line = |found: Precondition| {
         let culprits = match found.culprits {
             Ok(Culprits::All) => "all".to_owned(),

@@ -8,6 +8,8 @@ use underpin_prisma::Schema;
 use underpin_prisma::schema::Span;
 use underpin_sql::{Effect, read};
 
+use super::ReshapeAnswer;
+
 /// What a comment that says a rename begins with, behind its slashes.
 const RENAMED: &str = "underpin: renamed from ";
 
@@ -18,6 +20,8 @@ pub struct Answers {
     pub renames: Vec<RenameAnswer>,
     /// What is in another table from now on.
     pub moves: Vec<MoveAnswer>,
+    /// What is split into several columns, or merged into one.
+    pub reshapes: Vec<ReshapeAnswer>,
     /// What goes, and comes back under no other name: `User.fullName`, `User`.
     pub drops: Vec<String>,
     /// What of it is kept for a while when it goes.

@@ -1,7 +1,7 @@
 //! Columns that come, go and change: `add-column`, `drop-column`, `make-required`, `make-optional`,
 //! `change-default`.
 
-use underpin_catalog::{Sql, sql};
+use underpin_catalog::{Name, Sql};
 use underpin_prisma::migrate::{Column, ColumnChange, Default, Table};
 use underpin_prisma::schema::Arity;
 
@@ -15,33 +15,22 @@ use crate::rollout::{Gone, Phase};
 pub(super) fn added(draft: &mut Draft<'_>, table: &Table, column: &Column) {
     let about = draft.case.shown(&table.name, &column.name);
     let place = (table.name.clone(), column.name.clone());
-    let said = draft.answered.fills.get(&place).cloned();
+    let is_said = draft.answered.fills.contains_key(&place);
     let is_constant = matches!(column.default, Some(Default::Value(_) | Default::Now));
     if column.is_autoincrement {
         return counting::added(draft, table, column);
     }
-    if said.is_none() && (is_constant || (column.default.is_none() && column.arity != Arity::Required)) {
+    if !is_said && (is_constant || (column.default.is_none() && column.arity != Arity::Required)) {
         // PostgreSQL notes the default and touches no row.
         let column = column.clone();
         draft.uses("add-column", format!("{about} comes"));
         return draft.alter(Phase::Expand, &table.name, |own| own.columns.push(column.clone()));
     }
-    let value = match said {
-        Some(value) => Filling::Value(value),
-        None => filling(draft, table, column),
-    };
-    let Filling::Value(value) = value else {
-        return ask(
-            draft,
-            &about,
-            "which value do the rows get that are there, and those that the old release makes?",
-            value,
-        );
-    };
+    let Some(value) = stated(draft, table, column, FOR_ALL_ROWS) else { return };
     draft.uses("add-column", format!("{about} comes and is filled"));
     let beside = Column { arity: nullable(column.arity), default: None, ..column.clone() };
     draft.alter(Phase::Expand, &table.name, |own| own.columns.push(beside.clone()));
-    keep(draft, table, column, value);
+    keep(draft, table, column, value, Vec::new());
 }
 
 /// A column that goes.
@@ -139,41 +128,52 @@ fn default(draft: &mut Draft<'_>, table: &Table, change: &ColumnChange<'_>) {
 fn required(draft: &mut Draft<'_>, table: &Table, change: &ColumnChange<'_>) {
     let column = change.after;
     let about = draft.case.shown(&table.name, &column.name);
-    let place = (table.name.clone(), column.name.clone());
-    let value = match draft.answered.fills.get(&place).cloned() {
-        Some(value) => Filling::Value(value),
-        None => filling(draft, table, column),
-    };
-    let Filling::Value(value) = value else {
-        return ask(
-            draft,
-            &about,
-            "which value do rows get that have none, now and from the old release?",
-            value,
-        );
-    };
+    let Some(value) = stated(draft, table, column, FOR_ROWS_WITHOUT) else { return };
     draft.uses("make-required", format!("{about} always has a value"));
-    keep(draft, table, column, value);
+    keep(draft, table, column, value, Vec::new());
 }
 
-fn keep(draft: &mut Draft<'_>, table: &Table, column: &Column, value: Sql) {
-    let own = draft.bare(&table.name);
-    draft.fills.push(sql!("UPDATE {} SET {} = {} WHERE {} IS NULL", own, column.name, value, column.name));
-    draft.keeps.push(Keep { table: own, column: column.name.clone(), value });
+/// Fills a column and keeps NULL out of it; `also` has columns that are the same fact, each with what it is made
+/// of.
+pub(super) fn keep(
+    draft: &mut Draft<'_>,
+    table: &Table,
+    column: &Column,
+    value: Sql,
+    also: Vec<(Name, Sql)>,
+) {
+    let keep = Keep { table: draft.bare(&table.name), column: column.name.clone(), value, also };
+    draft.fills.push(keep.fill());
+    draft.keeps.push(keep);
     let arity = column.arity;
     draft.alter_column(Phase::Backfill, &table.name, &column.name, |own| own.arity = arity);
 }
 
-fn ask(draft: &mut Draft<'_>, about: &str, asks: &str, filling: Filling) {
-    let suggestion = match filling {
-        Filling::Unknown(Some(suggestion)) => suggestion,
-        _ => "EXPRESSION".to_owned(),
+/// For a column that comes.
+const FOR_ALL_ROWS: &str =
+    "which value do the rows get that are there, and those that the old release makes?";
+
+/// For a column that becomes required.
+pub(super) const FOR_ROWS_WITHOUT: &str =
+    "which value do rows get that have none, now and from the old release?";
+
+/// What stands in a column where there is no value: as a person says it, or the schema does. Else it is asked.
+pub(super) fn stated(draft: &mut Draft<'_>, table: &Table, column: &Column, asks: &str) -> Option<Sql> {
+    let place = (table.name.clone(), column.name.clone());
+    if let Some(said) = draft.answered.fills.get(&place) {
+        return Some(said.clone());
+    }
+    let suggestion = match filling(draft, table, column) {
+        Filling::Value(value) => return Some(value),
+        Filling::Unknown(suggestion) => suggestion.unwrap_or_else(|| "EXPRESSION".to_owned()),
     };
+    let about = draft.case.shown(&table.name, &column.name);
     draft.ask(Question {
-        about: about.to_owned(),
         asks: asks.to_owned(),
         flags: vec![format!("--fill {}", quoted(&format!("{about}={suggestion}")))],
+        about,
     });
+    None
 }
 
 fn nullable(arity: Arity) -> Arity {

@@ -132,9 +132,19 @@ fn sequence_of(draft: &Draft<'_>, table: &RelationName, column: &Column) -> Resu
     }
 }
 
-/// The name that PostgreSQL gives to the sequence of a `SERIAL`.
+/// The name that PostgreSQL gives to the sequence of a `SERIAL`: of two long names the longer is cut.
 fn usual(table: &RelationName, column: &Name) -> RelationName {
-    table.sibling(Name::new(format!("{}_{}_seq", table.name.as_str(), column.as_str())))
+    let (own, column) = (table.name.as_str(), column.as_str());
+    let (mut of_table, mut of_column) = (own.len(), column.len());
+    while of_table + of_column + "__seq".len() > Name::BYTES_MAX {
+        match of_table > of_column {
+            true => of_table -= 1,
+            false => of_column -= 1,
+        }
+    }
+    let own = &own[..own.floor_char_boundary(of_table)];
+    let column = &column[..column.floor_char_boundary(of_column)];
+    table.sibling(Name::new(format!("{own}_{column}_seq")))
 }
 
 fn is_free(draft: &Draft<'_>, name: &RelationName) -> bool {
@@ -156,4 +166,21 @@ fn counts(column: &Column) -> Sql {
 
 fn next(sequence: &RelationName) -> Sql {
     sql!("nextval({})", Literal(&sequence.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_is_called_as_postgresql_calls_it() {
+        let called = |table: &str, column: &str| {
+            usual(&RelationName::bare(table), &Name::new(column)).name.as_str().to_owned()
+        };
+        assert_eq!(called("Order", "number"), "Order_number_seq");
+        let (long, short) = ("a".repeat(63), "b".repeat(10));
+        assert_eq!(called(&long, &short), format!("{}_{short}_seq", "a".repeat(48)));
+        assert_eq!(called(&long, &"c".repeat(60)), format!("{}_{}_seq", "a".repeat(29), "c".repeat(29)));
+        assert_eq!(called(&"ä".repeat(31), "b"), format!("{}_b_seq", "ä".repeat(28)));
+    }
 }

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use underpin_catalog::{Name, RelationName, Sql};
+use underpin_catalog::{Name, RelationName, Sql, sql};
 use underpin_prisma::PrismaCatalog;
-use underpin_prisma::migrate::{Column, ForeignKey, Index, Migration, Step, Table, TableChange};
+use underpin_prisma::migrate::{Column, ColumnType, ForeignKey, Index, Migration, Step, Table, TableChange};
 
 use super::counting::Counted;
 use super::keys::Exchange;
@@ -18,10 +18,10 @@ use super::swap::{self, Swap, TypeSwap};
 use super::turn::Turn;
 use super::{
     Case, Question, Refill, Refusal, Stop, Used, WrongAnswer, columns, enums, indexes, keys, rename_column,
-    retype, tables,
+    reshape, retype, tables,
 };
 use crate::rollout::{Gone, Phase};
-use crate::sync::Pair;
+use crate::sync::{Pair, lost, without_value};
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -75,6 +75,8 @@ pub(super) struct Keep {
     pub(super) column: Name,
     /// What stands in place of NULL: an expression over the row.
     pub(super) value: Sql,
+    /// Other columns that get a value then, each made of the row with that value in it.
+    pub(super) also: Vec<(Name, Sql)>,
 }
 
 impl<'a> Draft<'a> {
@@ -186,8 +188,17 @@ impl<'a> Draft<'a> {
             match change {
                 TableChange::AddColumn(column) | TableChange::DropColumn(column)
                     if self.is_moved(&table.name, &column.name) => {}
-                TableChange::AddColumn(column) if self.is_new_name(&table.name, &column.name) => {}
+                TableChange::AddColumn(column) if self.answered.is_said_of_new(&table.name, &column.name) => {
+                }
                 TableChange::AddColumn(column) => columns::added(self, table, column),
+                TableChange::DropColumn(column)
+                    if let Some(found) = self.answered.reshape_of(&table.name, &column.name) =>
+                {
+                    // Once for all of its columns.
+                    if found.from.first() == Some(&column.name) {
+                        reshape::claim(self, alter, found);
+                    }
+                }
                 TableChange::DropColumn(column) => {
                     let place = (table.name.clone(), column.name.clone());
                     match self.answered.renames.get(&place).and_then(|to| alter.after.column(to)) {
@@ -210,9 +221,48 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether a column is one that was renamed, by its new name.
-    fn is_new_name(&self, table: &RelationName, column: &Name) -> bool {
-        self.answered.renames.iter().any(|((of, _), to)| of == table && to == column)
+    /// Before anything of it begins every row has to come back from its new shape as it was, and to have a value
+    /// where one is `required`; and before the old shape goes, what the old release has written since. `misfits`
+    /// tells which rows do not, where that can be said without a type that the first phase makes; else such a type
+    /// is waited for.
+    pub(super) fn must_survive(
+        &mut self,
+        table: &RelationName,
+        pair: &Pair,
+        required: &[Name],
+        misfits: Option<Sql>,
+    ) {
+        let own = self.bare(table);
+        let survives = lost(&own, pair);
+        self.verify.push((Phase::Contract, survives.clone()));
+        if let Some(misfits) = misfits {
+            let counted = sql!("SELECT count(*) FROM {} WHERE {}", own, misfits);
+            return self.verify.push((Phase::Expand, counted));
+        }
+        let is_new = pair.after.iter().any(|shape| self.has_new_type(table, &shape.column));
+        let phase = if is_new { Phase::Backfill } else { Phase::Expand };
+        self.verify.push((phase, survives));
+        if !required.is_empty() {
+            self.verify.push((phase, without_value(&own, pair, required)));
+        }
+    }
+
+    /// Whether a column is of a type that the first phase makes.
+    pub(super) fn has_new_type(&self, table: &RelationName, column: &Name) -> bool {
+        let is_old = |name: &RelationName| self.base.catalog.enums.iter().any(|old| old.name == *name);
+        self.enum_of(table, column).is_some_and(|name| !is_old(name))
+    }
+
+    /// Whether a column becomes one of an enum.
+    pub(super) fn is_enum(&self, table: &RelationName, column: &Name) -> bool {
+        self.enum_of(table, column).is_some()
+    }
+
+    fn enum_of(&self, table: &RelationName, column: &Name) -> Option<&RelationName> {
+        match &self.case.after.table(table)?.column(column)?.column_type {
+            ColumnType::Enum(name) => Some(name),
+            _ => None,
+        }
     }
 
     /// The database as the last phase finds it without what goes with an old primary key, and what its own

@@ -6,6 +6,7 @@ use underpin_prisma::migrate::{ForeignKey, Index, PrimaryKey, Table};
 
 use super::draft::Draft;
 use crate::rollout::{Gone, Phase};
+use crate::sync::{Pair, Shape, Value};
 
 /// An index of a table that was there.
 pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
@@ -17,8 +18,10 @@ pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
         return new_over_swapped(draft, table, &index.name);
     }
     let made = draft.beside(table, index);
-    if index.is_unique && columns_are_old(draft, table, index.columns.iter().map(|column| &column.name)) {
-        let shown: Vec<&str> = index.columns.iter().map(|column| column.name.as_str()).collect();
+    let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
+    let is_asked = || !is_carried_over(draft, table, &columns) && rows(draft, table, &columns).is_some();
+    if index.is_unique && (columns_are_old(draft, table, columns.iter()) || is_asked()) {
+        let shown: Vec<&str> = columns.iter().map(Name::as_str).collect();
         draft.uses(
             "add-unique",
             format!("{} is unique by {}", draft.case.table_shown(&table.name), shown.join(", ")),
@@ -28,16 +31,16 @@ pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
     draft.alter(Phase::Backfill, &table.name, |own| own.indexes.push(made.clone()));
 }
 
-/// Where an index makes columns unique that were there and not unique, nobody has looked at their rows, and the
-/// release that is out does not know.
+/// Where an index makes columns unique that were not, nobody has looked at the rows, and the release that is out
+/// does not know.
 pub(super) fn made_unique(draft: &mut Draft<'_>, table: &Table, index: &Index) {
     let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
-    let was_unique = draft.base.catalog.table(&table.name).is_some_and(|before| is_unique(before, &columns));
-    if was_unique || !columns_are_old(draft, table, columns.iter()) {
+    if is_carried_over(draft, table, &columns) {
         return;
     }
-    let duplicates = duplicates(draft, table, &columns, index.predicate.as_deref());
-    draft.verify.push((Phase::Backfill, duplicates));
+    let Some((rows, phase)) = rows(draft, table, &columns) else { return };
+    let rows = if phase == Phase::Expand { sql!("{} AS own", rows) } else { rows };
+    draft.verify.push((phase, duplicates(&rows, &columns, index.predicate.as_deref())));
     let shown: Vec<&str> = columns.iter().map(Name::as_str).collect();
     draft.note(format!(
         "from the second phase on a second row with the same {} in {} is refused (23505), also to the release that is out",
@@ -69,8 +72,57 @@ pub(super) fn is_same(one: &[Name], other: &[Name]) -> bool {
     one.len() == other.len() && one.iter().all(|name| other.contains(name))
 }
 
+/// What has the rows as they will be in these columns, and the phase before which it can be asked. What new
+/// columns are filled with elsewhere than from columns that go, nobody knows beforehand.
+fn rows(draft: &Draft<'_>, table: &Table, columns: &[Name]) -> Option<(Sql, Phase)> {
+    let own = draft.bare(&table.name);
+    if columns_are_old(draft, table, columns.iter()) {
+        return Some((sql!("{}", own), Phase::Backfill));
+    }
+    let before = draft.base.catalog.table(&table.name)?;
+    let mut made = Vec::new();
+    for column in columns.iter().filter(|column| before.column(column).is_none()) {
+        let shape = shape_of(draft, table, column).filter(|_| !draft.has_new_type(&table.name, column))?;
+        made.push(sql!("{} AS {}", shape.made(), column));
+    }
+    Some((sql!("(SELECT *, {} FROM {})", made, own), Phase::Expand))
+}
+
+/// What a new column is made of.
+fn shape_of<'a>(draft: &'a Draft<'_>, table: &Table, column: &Name) -> Option<&'a Shape> {
+    pair_of(draft, table, column)?.after.iter().find(|shape| shape.column == *column)
+}
+
+/// The pair whose new shape a column is a part of.
+fn pair_of<'a>(draft: &'a Draft<'_>, table: &Table, column: &Name) -> Option<&'a Pair> {
+    let mut pairs = draft.pairs.iter().filter(|(of, _)| *of == table.name).map(|(_, pair)| pair);
+    pairs.find(|pair| pair.after.iter().any(|shape| shape.column == *column))
+}
+
+/// Whether the rows are unique by these columns already, under the names that they had.
+fn is_carried_over(draft: &Draft<'_>, table: &Table, columns: &[Name]) -> bool {
+    let before = draft.base.catalog.table(&table.name);
+    let old = old_names(draft, table, columns);
+    before.zip(old).is_some_and(|(before, old)| is_unique(before, &old))
+}
+
+/// What columns were called before, where two rows that differ in the old ones differ in these. So they do in a
+/// column that is made of one column alone and leads back to it; but several values of an enum may become one.
+fn old_names(draft: &Draft<'_>, table: &Table, columns: &[Name]) -> Option<Vec<Name>> {
+    let before = draft.base.catalog.table(&table.name)?;
+    let was = |column: &Name| match pair_of(draft, table, column) {
+        Some(Pair { before, after }) => match (before.as_slice(), after.as_slice()) {
+            ([old], [Shape { value: Value::Same(_), .. }]) => Some(old.column.clone()),
+            ([old], [_]) if !draft.is_enum(&table.name, column) => Some(old.column.clone()),
+            _ => None,
+        },
+        None => before.column(column).map(|_| column.clone()),
+    };
+    columns.iter().map(was).collect()
+}
+
 /// How many keys more than one row has.
-fn duplicates(draft: &Draft<'_>, table: &Table, columns: &[Name], predicate: Option<&str>) -> Sql {
+fn duplicates(rows: &Sql, columns: &[Name], predicate: Option<&str>) -> Sql {
     let known: Vec<Sql> = columns.iter().map(|column| sql!("{} IS NOT NULL", column)).collect();
     let mut condition = known.iter().map(Sql::as_str).collect::<Vec<_>>().join(" AND ");
     if let Some(predicate) = predicate {
@@ -79,7 +131,7 @@ fn duplicates(draft: &Draft<'_>, table: &Table, columns: &[Name], predicate: Opt
     let columns = columns.to_vec();
     sql!(
         "SELECT count(*) FROM (SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING count(*) > 1) AS duplicates",
-        draft.bare(&table.name),
+        rows,
         Sql::verbatim(condition),
         columns
     )
@@ -135,13 +187,16 @@ pub(super) fn key_added(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey) 
             old.as_str(),
             made.name.as_str()
         ));
-    } else if columns_are_old(draft, table, key.columns.iter()) && target_is_old(draft, key) {
+    } else if !leads_there(draft, table, key)
+        && target_is_old(draft, key)
+        && let Some((rows, phase)) = rows(draft, table, &key.columns)
+    {
         draft.uses(
             "add-foreign-key",
             format!("{} leads to {}", columns_shown(draft, table, key), case.table_shown(&key.references)),
         );
-        let orphans = orphans(draft, table, key);
-        draft.verify.push((Phase::Backfill, orphans));
+        let orphans = orphans(draft, &rows, key);
+        draft.verify.push((phase, orphans));
         draft.note(format!(
             "from the second phase on a row of {} without its row in {} is refused (23503), also to the release that is out",
             case.table_shown(&table.name),
@@ -187,8 +242,20 @@ fn replaced(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Option<Name> 
     Some(old.name.clone())
 }
 
+/// Whether the rows lead there already, by columns under the names that they had.
+fn leads_there(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> bool {
+    let (Some(before), Some(old)) =
+        (draft.base.catalog.table(&table.name), old_names(draft, table, &key.columns))
+    else {
+        return false;
+    };
+    before.foreign_keys.iter().any(|other| {
+        other.columns == old && other.references == key.references && other.referenced == key.referenced
+    })
+}
+
 /// How many rows lead nowhere.
-fn orphans(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Sql {
+fn orphans(draft: &Draft<'_>, rows: &Sql, key: &ForeignKey) -> Sql {
     let known: Vec<String> =
         key.columns.iter().map(|column| sql!("o.{} IS NOT NULL", column).as_str().to_owned()).collect();
     let met: Vec<String> = key
@@ -199,7 +266,7 @@ fn orphans(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Sql {
         .collect();
     sql!(
         "SELECT count(*) FROM {} AS o WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS t WHERE {})",
-        draft.bare(&table.name),
+        rows,
         Sql::verbatim(known.join(" AND ")),
         draft.bare(&key.references),
         Sql::verbatim(met.join(" AND "))

@@ -13,26 +13,28 @@ impl Keep {
     /// Function and trigger. They go with [`Self::off`].
     pub(super) fn on(&self) -> Vec<Sql> {
         let (function, trigger) = (self.function(), self.trigger());
+        let assigned = |(column, value): (&Name, &Sql)| {
+            format!("  NEW.{column} := (SELECT ({value}\n) FROM (SELECT NEW.*) AS {});\n", self.table.name)
+        };
+        let also = self.also.iter().map(|(column, value)| (column, value));
+        let lines: String = std::iter::once((&self.column, &self.value)).chain(also).map(assigned).collect();
         let mut tag = "underpin".to_owned();
-        while self.value.as_str().contains(&format!("${tag}$")) {
+        while lines.contains(&format!("${tag}$")) {
             tag.push('_');
         }
-        let body = sql!(
-            "BEGIN\n  NEW.{} := (SELECT ({}\n) FROM (SELECT NEW.*) AS {});\n  RETURN NEW;\nEND",
-            self.column,
-            self.value,
-            self.table.name
-        );
+        let body = format!("BEGIN\n{lines}  RETURN NEW;\nEND");
+        let columns = self.columns();
+        let nulls: Vec<String> = columns.iter().map(|column| format!("NEW.{column} IS NULL")).collect();
         vec![
             Sql::verbatim(format!(
                 "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS ${tag}$\n{body}\n${tag}$"
             )),
             sql!(
-                "CREATE TRIGGER {} BEFORE INSERT OR UPDATE OF {} ON {} FOR EACH ROW WHEN (NEW.{} IS NULL) EXECUTE FUNCTION {}()",
+                "CREATE TRIGGER {} BEFORE INSERT OR UPDATE OF {} ON {} FOR EACH ROW WHEN ({}) EXECUTE FUNCTION {}()",
                 trigger,
-                self.column,
+                columns,
                 self.table,
-                self.column,
+                Sql::verbatim(nulls.join(" AND ")),
                 function
             ),
         ]
@@ -43,6 +45,18 @@ impl Keep {
             sql!("DROP TRIGGER {} ON {}", self.trigger(), self.table),
             sql!("DROP FUNCTION {}()", self.function()),
         ]
+    }
+
+    /// What gives the rows that have none their value.
+    pub(super) fn fill(&self) -> Sql {
+        let nulls: Vec<String> = self.columns().iter().map(|column| format!("{column} IS NULL")).collect();
+        let nulls = Sql::verbatim(nulls.join(" AND "));
+        sql!("UPDATE {} SET {} = {} WHERE {}", self.table, self.column, self.value, nulls)
+    }
+
+    /// The columns that are one fact: where one has a value, none is without.
+    fn columns(&self) -> Vec<Name> {
+        std::iter::once(&self.column).chain(self.also.iter().map(|(column, _)| column)).cloned().collect()
     }
 
     fn function(&self) -> RelationName {

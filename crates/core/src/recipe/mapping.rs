@@ -1,6 +1,6 @@
 //! Which column can become which, and how a value of one is a value of the other.
 
-use underpin_catalog::{Name, RelationName, Sql, sql};
+use underpin_catalog::{Literal, Name, RelationName, Sql, sql};
 use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Column, ColumnType, NativeType};
 use underpin_prisma::schema::Arity;
@@ -15,10 +15,13 @@ use crate::sync::{
 /// A uuid as a text.
 const FORM: &str = "'^[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}$'";
 
-/// A mapping, and whether every value of the old column has a place in the new one.
+/// A mapping of one column to another.
 pub(super) struct Mapping {
     pub(super) pair: Pair,
+    /// Whether every value of the old column has a place in the new one.
     pub(super) is_total: bool,
+    /// The values that have none, as a condition that needs nothing of what the change makes.
+    pub(super) misfits: Option<Sql>,
 }
 
 /// The mapping of one column to another; `None` where none is known.
@@ -26,10 +29,13 @@ pub(super) fn mapping(old: &Column, new: &Column, draft: &Draft<'_>) -> Option<M
     use NativeType::{BigInt, Char, Integer, SmallInt, Text, Timestamp, Timestamptz, Uuid, VarChar};
     let catalog = draft.case.after;
     let (before, after) = (&old.name, &new.name);
-    let sql_of = |column: &Column| Sql::verbatim(catalog.column_type_sql(column));
+    // Prisma's word for a column that counts is no type.
+    let sql_of = |column: &Column| {
+        Sql::verbatim(catalog.column_type_sql(&Column { is_autoincrement: false, ..column.clone() }))
+    };
     let (old_type, new_type) = (sql_of(old), sql_of(new));
-    let total = |pair| Some(Mapping { pair, is_total: true });
-    let partial = |pair| Some(Mapping { pair, is_total: false });
+    let total = |pair| Some(Mapping { pair, is_total: true, misfits: None });
+    let partial = |pair| Some(Mapping { pair, is_total: false, misfits: None });
     let is_list = |column: &Column| column.arity == Arity::List;
     if is_list(old) || is_list(new) {
         let same = old.column_type == new.column_type;
@@ -98,7 +104,12 @@ pub(super) fn mapping(old: &Column, new: &Column, draft: &Draft<'_>) -> Option<M
             partial(written(Value::Expression(up), sql!("CAST({} AS text)", after)))
         }
         (ColumnType::Native(Text | VarChar(_) | Char(_)), ColumnType::Enum(name)) => {
-            partial(text_to_enum((before, &old_type), (after, name), &values(name, catalog)?))
+            let values = values(name, catalog)?;
+            let known: Vec<_> = values.iter().map(|value| Literal(value)).collect();
+            Some(Mapping {
+                misfits: Some(sql!("{} NOT IN ({})", before, known)),
+                ..partial(text_to_enum((before, &old_type), (after, name), &values))?
+            })
         }
         (ColumnType::Enum(one), ColumnType::Enum(other)) => {
             let values = enums::mapped(draft, one, other).into_iter();

@@ -8,9 +8,10 @@ use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::Table;
 use underpin_prisma::schema::Arity;
 
+use super::answers::FillAnswer;
 use super::moves::{self, Move};
+use super::reshape::Reshape;
 use super::{Case, Question, RenameAnswer, Stop, WrongAnswer};
-use crate::recipe::answers::FillAnswer;
 
 /// A column of a table, by the names of the database.
 pub(super) type Place = (RelationName, Name);
@@ -22,7 +23,9 @@ pub(super) struct Answered {
     pub(super) renames: BTreeMap<Place, Name>,
     /// What is in another table.
     pub(super) moves: Vec<Move>,
-    /// What stands where there is no value.
+    /// What is split or merged.
+    pub(super) reshapes: Vec<Reshape>,
+    /// What stands where there is no value, and what split and merged columns are made of.
     pub(super) fills: BTreeMap<Place, underpin_catalog::Sql>,
     /// The columns that get another type under their name.
     pub(super) swaps: BTreeSet<Place>,
@@ -51,6 +54,12 @@ impl Answered {
                 }
             }
         }
+        for answer in &case.answers.reshapes {
+            match Reshape::of(answer, case, &pairs) {
+                Ok(reshape) => answered.reshapes.push(reshape),
+                Err(why) => wrong.push(WrongAnswer { answer: answer.shown(), why }),
+            }
+        }
         for text in &case.answers.drops {
             match case.column_dropped(text, &pairs) {
                 Ok(Some(place)) => dropped.push(place),
@@ -75,6 +84,7 @@ impl Answered {
                 Err(why) => wrong.push(WrongAnswer { answer: format!("--swap {text}"), why }),
             }
         }
+        wrong.extend(answered.said_twice(case, &dropped));
         if !wrong.is_empty() {
             return Err(Stop::Wrong(wrong));
         }
@@ -89,6 +99,39 @@ impl Answered {
             true => Ok(answered),
             false => Err(Stop::Asks(questions)),
         }
+    }
+}
+
+impl Answered {
+    /// Whether something was said of a column that comes, by its new name.
+    pub(super) fn is_said_of_new(&self, table: &RelationName, column: &Name) -> bool {
+        let renamed = || self.renames.iter().any(|((of, _), to)| of == table && to == column);
+        self.reshapes.iter().any(|one| one.table == *table && one.to.contains(column)) || renamed()
+    }
+
+    /// What a column that goes is split or merged into.
+    pub(super) fn reshape_of(&self, table: &RelationName, column: &Name) -> Option<&Reshape> {
+        self.reshapes.iter().find(|one| one.table == *table && one.from.contains(column))
+    }
+
+    /// Columns of which two things were said.
+    fn said_twice(&self, case: &Case<'_>, dropped: &[Place]) -> Vec<WrongAnswer> {
+        let mut wrong = Vec::new();
+        for (at, one) in self.reshapes.iter().enumerate() {
+            let own = |column: &Name| (one.table.clone(), column.clone());
+            let of_others = |column: &&Name| {
+                let earlier = self.reshapes[..at].iter().filter(|other| other.table == one.table);
+                let mut named = earlier.flat_map(|other| other.from.iter().chain(&other.to));
+                let is_renamed = self.renames.contains_key(&own(column))
+                    || self.renames.iter().any(|((of, _), to)| *of == one.table && to == *column);
+                is_renamed || dropped.contains(&own(column)) || named.any(|other| other == *column)
+            };
+            wrong.extend(one.from.iter().chain(&one.to).filter(of_others).map(|column| WrongAnswer {
+                answer: case.shown(&one.table, column),
+                why: "two answers speak of it".to_owned(),
+            }));
+        }
+        wrong
     }
 }
 
@@ -116,11 +159,15 @@ fn questions(
     for (before, after) in pairs {
         let table = &before.name;
         let comes: Vec<&Name> = lacking(after, before)
-            .filter(|name| !answered.renames.iter().any(|((of, _), to)| of == table && to == *name))
+            .filter(|name| !answered.is_said_of_new(table, name))
             .filter(|name| !answered.moves.iter().any(|moved| moved.brings(table, name)))
             .collect();
-        let goes = lacking(before, after).filter(|name| !is_answered(&(table.clone(), (*name).clone())));
-        for name in goes.filter(|_| !comes.is_empty()) {
+        let goes = lacking(before, after).filter(|name| {
+            answered.reshape_of(table, name).is_none() && !is_answered(&(table.clone(), (*name).clone()))
+        });
+        let goes: Vec<&Name> = goes.filter(|_| !comes.is_empty()).collect();
+        let reshape = reshape_flag(case, table, &goes, &comes);
+        for name in &goes {
             let about = format!("{}.{}", case.table_shown(table), name.as_str());
             let mut flags: Vec<String> = comes
                 .iter()
@@ -128,16 +175,37 @@ fn questions(
                     format!("--rename {}", quoted(&format!("{about}:{}", case.field_shown(table, new))))
                 })
                 .collect();
+            flags.extend(reshape.clone());
             flags.push(format!("--drop {}", quoted(&about)));
             let news: Vec<&str> = comes.iter().map(|new| case.field_shown(table, new)).collect();
+            let parts = match (&reshape, goes.len()) {
+                (None, _) => "",
+                (Some(_), 1) => ", is it split",
+                (Some(_), _) => ", is it a part of it",
+            };
             questions.push(Question {
-                asks: format!("is it {} under its old name, or does it go?", news.join(" or ")),
+                asks: format!("is it {} under its old name{parts}, or does it go?", news.join(" or ")),
                 about,
                 flags,
             });
         }
     }
     questions
+}
+
+/// The answer that all of them are one fact, where there is only one such answer.
+fn reshape_flag(case: &Case<'_>, table: &RelationName, goes: &[&Name], comes: &[&Name]) -> Option<String> {
+    let flag = match (goes, comes) {
+        ([_], [_, _, ..]) => "--split",
+        ([_, _, ..], [_]) => "--merge",
+        _ => return None,
+    };
+    let from: Vec<&str> = goes.iter().map(|name| name.as_str()).collect();
+    let to: Vec<&str> = comes.iter().map(|name| case.field_shown(table, name)).collect();
+    Some(format!(
+        "{flag} {}",
+        quoted(&format!("{}.{}:{}", case.table_shown(table), from.join(","), to.join(",")))
+    ))
 }
 
 /// As a shell takes it.
@@ -211,40 +279,49 @@ impl Case<'_> {
             // A table; it was found before, or is told there.
             return Ok(None);
         }
+        let (table, from) = match self.column_that_goes(&rename.from, pairs) {
+            Ok(found) => found,
+            Err(_) if rename.is_comment => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        let to = self.column_that_comes(&table, &rename.to, pairs)?;
+        Ok(Some((table, from, to)))
+    }
+
+    /// The column of this name that the change takes away.
+    pub(super) fn column_that_goes(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Place, String> {
         let gone: Vec<_> = pairs
             .iter()
             .flat_map(|(before, after)| lacking(before, after).map(|name| (&before.name, name)))
             .collect();
-        let Some((table, from)) = self.find(&rename.from, &gone)? else {
-            return match rename.is_comment {
-                true => Ok(None),
-                false => Err(format!(
-                    "no column of this name goes{}",
-                    listed(gone.iter().map(|(table, name)| format!(
-                        "{}.{}",
-                        self.table_shown(table),
-                        name.as_str()
-                    )))
-                )),
-            };
-        };
+        let shown =
+            || gone.iter().map(|(table, name)| format!("{}.{}", self.table_shown(table), name.as_str()));
+        self.find(text, &gone)?.ok_or_else(|| format!("no column of this name goes{}", listed(shown())))
+    }
+
+    /// The column of this name that the change brings to a table.
+    pub(super) fn column_that_comes(
+        &self,
+        table: &RelationName,
+        text: &str,
+        pairs: &[(&Table, &Table)],
+    ) -> Result<Name, String> {
         let new: Vec<_> = pairs
             .iter()
-            .filter(|(before, _)| before.name == table)
+            .filter(|(before, _)| before.name == *table)
             .flat_map(|(before, after)| lacking(after, before))
             .collect();
         for matches in [exactly as Matching, by_letters] {
-            let is_it = |name: &&&Name| {
-                matches(&rename.to, name.as_str()) || matches(&rename.to, self.field_shown(&table, name))
-            };
+            let is_it =
+                |name: &&&Name| matches(text, name.as_str()) || matches(text, self.field_shown(table, name));
             if let Some(to) = new.iter().find(is_it) {
-                return Ok(Some((table, from, (**to).clone())));
+                return Ok((**to).clone());
             }
         }
         Err(format!(
             "no column of this name comes to {}{}",
-            self.table_shown(&table),
-            listed(new.iter().map(|name| self.field_shown(&table, name).to_owned()))
+            self.table_shown(table),
+            listed(new.iter().map(|name| self.field_shown(table, name).to_owned()))
         ))
     }
 
@@ -252,14 +329,7 @@ impl Case<'_> {
         if !text.contains('.') {
             return Ok(None);
         }
-        let gone: Vec<_> = pairs
-            .iter()
-            .flat_map(|(before, after)| lacking(before, after).map(|name| (&before.name, name)))
-            .collect();
-        let found = self.find(text, &gone)?;
-        let shown =
-            || gone.iter().map(|(table, name)| format!("{}.{}", self.table_shown(table), name.as_str()));
-        found.map(Some).ok_or_else(|| format!("no column of this name goes{}", listed(shown())))
+        self.column_that_goes(text, pairs).map(Some)
     }
 
     fn column_swapped(&self, text: &str, pairs: &[(&Table, &Table)]) -> Result<Place, String> {

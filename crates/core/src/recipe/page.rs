@@ -32,6 +32,7 @@ const ALL: &[RecipePage] = pages!(
     "extract-table",
     "make-optional",
     "make-required",
+    "merge-columns",
     "move-column",
     "one-to-many-to-many",
     "remove-enum-value",
@@ -39,6 +40,7 @@ const ALL: &[RecipePage] = pages!(
     "rename-enum-value",
     "rename-table",
     "replace-enum",
+    "split-column",
 );
 
 /// All of them, by name.

@@ -12,8 +12,6 @@ use super::mapping::mapping;
 use super::names::quoted;
 use super::{Question, keys, swap};
 use crate::compat::{Slip, field_in};
-use crate::rollout::Phase;
-use crate::sync::lost;
 
 /// A column of another type under its name.
 pub(super) fn claim(draft: &mut Draft<'_>, table: &Table, change: &ColumnChange<'_>) {
@@ -34,9 +32,9 @@ pub(super) fn claim(draft: &mut Draft<'_>, table: &Table, change: &ColumnChange<
     let (to, from) = (shown(draft, new), shown(draft, old));
     draft.uses("change-type", format!("{about} is swapped for one of type {to}"));
     if !found.is_total {
-        draft.verify.push((Phase::Backfill, lost(&draft.bare(&table.name), &found.pair)));
+        draft.must_survive(&table.name, &found.pair, &[], found.misfits.clone());
         draft.note(format!(
-            "before the second phase every value of {about} has to have its place in {to}: a query counts those that have none; behind it a value that has none is NULL in the new type, and refused (23502) where a value is required"
+            "before the first phase every value of {about} has to have its place in {to}: a query counts those that have none; behind it a value that has none is NULL in the new type, and refused (23502) where a value is required"
         ));
     }
     for (what, slip) in slips {

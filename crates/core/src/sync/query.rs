@@ -2,13 +2,15 @@
 //! finding those that would lose something.
 
 use underpin_catalog::{Name, RelationName, Sql, SqlPart, sql};
+use underpin_sql::failure::Culprits;
 
 use super::{Pair, Shape, Value};
 
 /// The `UPDATE` that gives the rows that have none their new shape. It never changes a row twice and never
 /// one with a new shape, so that it may run in batches beside clients of both.
 pub fn fill(table: &RelationName, pair: &Pair) -> Sql {
-    let set: Vec<_> = pair.after.iter().map(|shape| sql!("{} = {}", shape.column, assigned(shape))).collect();
+    let set: Vec<_> =
+        pair.after.iter().map(|shape| sql!("{} = {}", shape.column, shape.assigned())).collect();
     let empty = joined(" AND ", pair.after.iter().map(|shape| sql!("{} IS NULL", shape.column)));
     let mut values: Vec<_> = pair.after.iter().map(|shape| sql!("{} IS NOT NULL", read(shape))).collect();
     values.dedup();
@@ -42,60 +44,55 @@ fn disagreement(pair: &Pair) -> Sql {
 /// The query that counts the rows whose old shape does not survive the way to the new one and back. It reads
 /// the old columns alone, so that it can be asked before the change begins.
 pub fn lost(table: &RelationName, pair: &Pair) -> Sql {
-    sql!("SELECT count(*) FROM {} WHERE {}", there_and_back(table, pair), loss(pair))
-}
-
-/// The keys of some of the rows that [`lost`] counts, in the order of the key.
-pub fn lost_keys(table: &RelationName, pair: &Pair, key: &[Name], rows_max: u32) -> Sql {
-    let key: Vec<_> = key.iter().map(|column| sql!("was.{}", column)).collect();
-    sql!(
-        "SELECT {} FROM {} WHERE {} ORDER BY {} LIMIT {}",
-        key,
-        there_and_back(table, pair),
-        loss(pair),
-        key,
-        rows_max
-    )
-}
-
-/// Every row beside what it becomes, and what becomes of that. Each expression sees the columns that it reads
-/// in a row of their own, by their bare names.
-fn there_and_back(table: &RelationName, pair: &Pair) -> Sql {
-    let step = |shapes: &[Shape], from: &[Shape], row: &str, made: &str| {
-        let values: Vec<_> =
-            shapes.iter().map(|shape| sql!("{} AS {}", typed(shape), shape.column)).collect();
-        let read: Vec<_> =
-            from.iter().map(|shape| Sql::verbatim(format!("{row}.{}", shape.column))).collect();
-        Sql::verbatim(format!(
-            "CROSS JOIN LATERAL (SELECT {} FROM (SELECT {}) AS taken) AS {made}",
-            values.part(),
-            read.part()
-        ))
-    };
-    sql!(
-        "{} AS was {} {}",
-        table,
-        step(&pair.after, &pair.before, "was", "becomes"),
-        step(&pair.before, &pair.after, "becomes", "back")
-    )
-}
-
-fn loss(pair: &Pair) -> Sql {
-    joined(
+    let differ = joined(
         " OR ",
         pair.before.iter().map(|shape| {
-            let (was, back) = (sql!("was.{}", shape.column), sql!("back.{}", shape.column));
+            let (was, back) =
+                (sql!("{}.{}", own(), shape.column), sql!("{}.{}", Sql::verbatim(BACK), shape.column));
             distinct(is_compared_as_it_is(&shape.data_type), was, back)
         }),
+    );
+    sql!(
+        "SELECT count(*) FROM {} AS {} WHERE (SELECT {} FROM {} CROSS JOIN LATERAL {})",
+        table,
+        own(),
+        differ,
+        made(&pair.after, &pair.before, &own(), "becomes"),
+        made(&pair.before, &pair.after, &Name::new("becomes"), BACK)
     )
 }
 
-/// The value of a column as an `UPDATE` assigns it.
-fn assigned(shape: &Shape) -> Sql {
-    match &shape.value {
-        Value::Same(column) => Sql::verbatim(column.part()),
-        Value::Expression(_) => typed(shape),
-    }
+/// Whether a condition is that of [`lost`].
+pub(crate) fn is_loss(condition: &str) -> bool {
+    condition.ends_with(&format!(" AS {BACK})"))
+}
+
+/// What a row becomes when it is led back.
+const BACK: &str = "back";
+
+/// The query that counts the rows which would have NULL in one of these columns of the new shape. It reads the
+/// old columns alone, too.
+pub fn without_value(table: &RelationName, pair: &Pair, required: &[Name]) -> Sql {
+    let nulls = joined(" OR ", required.iter().map(|column| sql!("becomes.{} IS NULL", column)));
+    sql!(
+        "SELECT count(*) FROM {} AS {} WHERE (SELECT {} FROM {})",
+        table,
+        own(),
+        nulls,
+        made(&pair.after, &pair.before, &own(), "becomes")
+    )
+}
+
+/// What the table is called in these queries: so whoever takes one apart can look at the rows that it counts.
+fn own() -> Name {
+    Name::new(Culprits::OWN)
+}
+
+/// Columns made of those of a row. Each expression sees what it reads in a row of its own, by bare names.
+fn made(shapes: &[Shape], from: &[Shape], row: &Name, called: &str) -> Sql {
+    let values: Vec<_> = shapes.iter().map(|shape| sql!("{} AS {}", shape.made(), shape.column)).collect();
+    let read: Vec<_> = from.iter().map(|shape| sql!("{}.{}", row, shape.column)).collect();
+    Sql::verbatim(format!("(SELECT {} FROM (SELECT {}) AS taken) AS {called}", values.part(), read.part()))
 }
 
 /// The value of a column, to be asked whether it is NULL.
@@ -103,14 +100,6 @@ fn read(shape: &Shape) -> Sql {
     match &shape.value {
         Value::Same(column) => Sql::verbatim(column.part()),
         Value::Expression(expression) => sql!("({})", expression),
-    }
-}
-
-/// The value of a column in the type of the column.
-fn typed(shape: &Shape) -> Sql {
-    match &shape.value {
-        Value::Same(column) => sql!("CAST({} AS {})", column, shape.data_type),
-        Value::Expression(expression) => sql!("CAST({} AS {})", expression, shape.data_type),
     }
 }
 
@@ -124,10 +113,10 @@ fn differs(shape: &Shape, column: Sql, others: &[Shape]) -> Sql {
             let as_it_is = of_one_type && is_compared_as_it_is(&shape.data_type);
             match as_it_is {
                 true => distinct(true, column, Sql::verbatim(other.part())),
-                false => distinct(false, column, typed(shape)),
+                false => distinct(false, column, shape.made()),
             }
         }
-        Value::Expression(_) => distinct(is_compared_as_it_is(&shape.data_type), column, typed(shape)),
+        Value::Expression(_) => distinct(is_compared_as_it_is(&shape.data_type), column, shape.made()),
     }
 }
 

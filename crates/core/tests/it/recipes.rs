@@ -4,7 +4,8 @@
 //!
 //! - ```` ```prisma before ````, ```` ```prisma after ````: the models, without datasource.
 //! - ```` ```given ````: what a person says, a flag to a line: `--rename User.fullName:displayName`,
-//!   `--move User.street:Address`, `--drop User.old`, `--park User.old`, `--fill User.slug=lower("name")`,
+//!   `--split User.name:firstName,lastName`, `--move User.street:Address`, `--drop User.old`, `--park User.old`,
+//!   `--fill User.slug=lower("name")`,
 //!   `--replace Status.OLD:NEW`, `--swap Event.count`.
 //! - ```` ```plan ````: what comes of it: the recipes, the notes and the files; or why there is no plan.
 //!
@@ -14,7 +15,7 @@
 use std::path::Path;
 
 use underpin_catalog::{Catalog, Name};
-use underpin_core::recipe::{Answers, Case, Phased, Stop, pages, plan};
+use underpin_core::recipe::{Answers, Case, Phased, ReshapeAnswer, Stop, pages, plan};
 use underpin_prisma::client::ClientContract;
 use underpin_prisma::migrate::Scope;
 use underpin_prisma::{PrismaCatalog, PrismaVersion, Schema, Source};
@@ -58,6 +59,8 @@ fn told(page: &CaseFile, section: &Section) -> String {
         match line.split_once(' ') {
             Some(("--rename", said)) => answers.renames.push(said.parse().unwrap()),
             Some(("--move", said)) => answers.moves.push(said.parse().unwrap()),
+            Some(("--split", said)) => answers.reshapes.push(ReshapeAnswer::split(said).unwrap()),
+            Some(("--merge", said)) => answers.reshapes.push(ReshapeAnswer::merge(said).unwrap()),
             Some(("--drop", said)) => answers.drops.push(said.to_owned()),
             Some(("--replace", said)) => answers.replaces.push(said.parse().unwrap()),
             Some(("--swap", said)) => answers.swaps.push(said.to_owned()),

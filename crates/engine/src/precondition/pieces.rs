@@ -299,6 +299,10 @@ impl Pieces<'_> {
                     tried += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
+                // What it says would show a value.
+                code if code.starts_with("22") => {
+                    return Err(Stopped::Refused(format!("an expression fails for a row ({code})")));
+                }
                 _ => return Err(Stopped::Refused(crate::shadow_history::said(&error))),
             }
         }

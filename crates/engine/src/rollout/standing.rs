@@ -144,7 +144,15 @@ impl Standing {
             )))
     }
 
+    /// As long as nothing of it is executed, and it has a phase before its contract, a rollout may be planned anew: rows
+    /// that stood against its first phase may have been the reason.
     fn refuse_edited(&self, target: &Target, known: &Known) -> Result<(), Problem> {
+        let own = self.rollouts.iter().find(|rollout| rollout.name == known.remembered.rollout);
+        let begins_held =
+            own.and_then(|own| own.phases.first()).is_none_or(|first| first.directives.phase.is_held());
+        if !begins_held && !known.remembered.folders.iter().any(|folder| self.applied.contains_key(folder)) {
+            return Ok(());
+        }
         let phases = known.remembered.folders.iter().zip(&known.checksums);
         let edited =
             phases.filter(|(folder, _)| !self.applied.contains_key(*folder)).find(|(folder, checksum)| {

@@ -136,6 +136,51 @@ async fn each_kind_is_counted_on_every_major() {
     }
 }
 
+/// What the first phase of a rollout says of the rows, in pieces and with keys; what later ones say is not asked.
+#[tokio::test]
+async fn a_first_phase_is_asked_for_what_it_says_of_itself() {
+    const FIRST: &str = r#"-- underpin: rollout split
+-- underpin: phase expand
+-- underpin: verify SELECT count(*) FROM "User" AS own WHERE (SELECT own.name IS DISTINCT FROM back.name FROM (SELECT split_part(taken.name, ' ', 1) AS first) AS becomes CROSS JOIN LATERAL (SELECT becomes.first AS name) AS back)
+-- underpin: verify SELECT count(*) FROM "User" WHERE nick IS NULL
+-- underpin: verify SELECT count(*) FROM "User" AS own WHERE own.nick::int < 0
+-- underpin: verify SELECT count(*) FROM (SELECT 1 FROM "User" GROUP BY nick HAVING count(*) > 1) AS twice
+ALTER TABLE "User" ADD COLUMN first text;
+"#;
+    const SECOND: &str = r#"-- underpin: rollout split
+-- underpin: phase backfill after expand
+-- underpin: verify SELECT count(*) FROM "User" WHERE nick IS NULL
+UPDATE "User" SET first = name;
+"#;
+    let first = FIRST.replace("taken.name", "own.name");
+    let server = Server::shared(majors()[0]).await;
+    let database = server.database("precheck_phase").await;
+    database.run(LEDGER).await;
+    database
+        .run(
+            "CREATE TABLE \"User\" (id int PRIMARY KEY, name text, nick text);
+             INSERT INTO \"User\" SELECT n, 'user' || n, 'x' FROM generate_series(1, 1000) n;
+             UPDATE \"User\" SET name = 'two words' WHERE id IN (3, 700); UPDATE \"User\" SET nick = NULL WHERE id = 5",
+        )
+        .await;
+    let target = target(&database, &[(PENDING, &first), ("20260101000001_second", SECOND)]);
+    let found = asked(&target, ASKING).await;
+    assert_eq!(
+        lines(&found),
+        [
+            "Loss Violated 2/1000 3; 700",
+            "Verify Violated 1/1000 5",
+            // Not which value it was.
+            "Verify Unknown an expression fails for a row (22P02)",
+            "Verify Unknown the query is more than a count of rows of one table; underpin deploy asks it",
+        ]
+    );
+    let places: Vec<_> = found.answers.iter().map(|(asked, _)| asked.place.line).collect();
+    assert_eq!(places, [3, 4, 5, 6]);
+    assert_eq!(found.answers[0].0.columns, ["name"].map(underpin_catalog::Name::new));
+    database.left_alone().await;
+}
+
 /// A condition that takes a second for each of a thousand rows.
 #[tokio::test]
 async fn the_budget_is_kept_whatever_a_question_takes() {

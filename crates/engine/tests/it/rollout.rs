@@ -174,6 +174,43 @@ async fn a_contract_is_held_until_its_gates_pass() {
     }
 }
 
+/// What a phase says of the rows is asked before it, whichever phase it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phase_does_not_begin_while_its_query_counts_rows() {
+    let server = Server::shared(majors()[0]).await;
+    let database = in_use(server, "not_yet").await;
+    let count = |text: &str, condition: &str| {
+        let query = format!("-- underpin: verify SELECT count(*) FROM \"User\" AS own WHERE {condition}\n");
+        // Behind the two lines that say which phase it is.
+        let (at, _) = text.match_indices('\n').nth(1).unwrap();
+        format!("{}{query}{}", &text[..=at], &text[at + 1..])
+    };
+    let expand = count(EXPAND.1, "own.\"fullName\" LIKE 'user 1_'");
+    let backfill = count(BACKFILL.1, "own.\"displayName\" IS NULL AND own.\"id\" = 7");
+    let whole = contract();
+    let request = strict(Mode::Online);
+    let stopped = async |target: &Target| {
+        let outcome = deployed(target, &request).await;
+        let Ending::Stopped { migration, reason, half_done: false, .. } = outcome.ending else {
+            panic!("{outcome:#?}")
+        };
+        (migration, reason, outcome.applied)
+    };
+    let folder =
+        |expand| [BASE, (EXPAND.0, expand), (BACKFILL.0, backfill.as_str()), (CONTRACT, whole.as_str())];
+    let (migration, reason, applied) = stopped(&target(&database, &folder(expand.as_str()))).await;
+    assert_eq!((migration.as_str(), applied.len()), (EXPAND.0, 0));
+    assert!(reason.starts_with("10 rows are left by: SELECT count(*) FROM"), "{reason}");
+    // Nothing has begun, so the phase may be another one now.
+    let target = target(&database, &folder(EXPAND.1));
+    let (migration, reason, applied) = stopped(&target).await;
+    assert_eq!((migration.as_str(), applied), (BACKFILL.0, vec![EXPAND.0.to_owned()]));
+    assert!(reason.starts_with("1 rows are left by: SELECT count(*) FROM"), "{reason}");
+    database.run("UPDATE \"User\" SET \"fullName\" = 'seven' WHERE \"id\" = 7").await;
+    let outcome = deployed(&target, &request).await;
+    assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_held_where_nobody_is() {
     let server = Server::shared(*majors().last().unwrap()).await;

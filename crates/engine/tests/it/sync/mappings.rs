@@ -3,9 +3,10 @@
 
 use underpin_catalog::{Name, RelationName, Sql};
 use underpin_core::sync::{
-    Pair, Shape, Value, enum_to_enum, int_to_bigint, lost, lost_keys, scalar_to_list, text_to_enum,
+    Pair, Shape, Value, enum_to_enum, int_to_bigint, lost, scalar_to_list, text_to_enum,
     timestamp_to_timestamptz,
 };
+use underpin_sql::{Counting, counting};
 use underpin_testkit::{Database, Server, majors};
 
 use super::{contract, expand, fill_all, synced};
@@ -66,10 +67,13 @@ async fn hold(mapping: &Mapping<'_>) {
 }
 
 async fn assert_lost(database: &Database<'_>, table: &RelationName, mapping: &Mapping<'_>) {
-    let count = database.rows(lost(table, &mapping.pair).as_str()).await;
-    assert_eq!(count, [mapping.lost.len().to_string()], "{}", lost(table, &mapping.pair));
-    let keys = database.rows(lost_keys(table, &mapping.pair, &[Name::new("id")], 10).as_str()).await;
-    assert_eq!(keys, mapping.lost);
+    let query = lost(table, &mapping.pair);
+    let count = database.rows(query.as_str()).await;
+    assert_eq!(count, [mapping.lost.len().to_string()], "{query}");
+    // Taken apart it tells which rows.
+    let Counting { table, condition, .. } = counting(query.as_str()).unwrap();
+    let keys = format!("SELECT id FROM {table} AS own WHERE {condition} ORDER BY id");
+    assert_eq!(database.rows(&keys).await, mapping.lost);
 }
 
 #[tokio::test]

@@ -3,8 +3,6 @@
 //! The order: what lacks to the schema; what a person says about it; the phases; what becomes of them on the
 //! throwaway server; the files. What only a person knows ends the command, with the flags that say it.
 
-use std::path::Path;
-
 use underpin_core::exit;
 use underpin_core::recipe::{Answers, Case, PhaseText, Phased, Stop, plan};
 use underpin_engine::create::Creation;

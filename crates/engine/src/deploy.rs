@@ -236,10 +236,7 @@ pub async fn deploy(target: &Target, request: &Request, events: &Events) -> Resu
 
     let applying =
         Applying { target, request, events, guard: &guard, application: &application, ledger: &ledger };
-    let owner = applying.take_over(run).await?;
-    if !preflight.has_ledger {
-        ledger.create(&guard.client).await?;
-    }
+    let owner = applying.take_over(run, preflight.has_ledger).await?;
     // Before anything of a rollout is executed, so that from its first phase on Prisma stops at what is held.
     preflight.holding.remember(&guard.client, &owner, &ledger, events).await?;
     let facts = preflight.facts(target, &server);

@@ -108,7 +108,7 @@ pub async fn abort(
 
     let applying =
         Applying { target, request, events, guard: &guard, application: &application, ledger: &ledger };
-    let owner = applying.take_over(run).await?;
+    let owner = applying.take_over(run, true).await?;
     let phases: Vec<_> = rollout
         .phases
         .iter()

@@ -37,14 +37,18 @@ pub(super) struct Came {
 }
 
 impl Applying<'_> {
-    /// Ends what earlier runs have left working, and takes the lease of the journal, which is made or brought to
-    /// this version.
+    /// Ends what earlier runs have left working, makes the ledger where there is none, and takes the lease of the
+    /// journal, which is made or brought to this version.
     ///
     /// # Errors
     /// A journal that cannot be used; those of the connection.
-    pub(super) async fn take_over(&self, run: Uuid) -> Result<Owner, Problem> {
+    pub(super) async fn take_over(&self, run: Uuid, has_ledger: bool) -> Result<Owner, Problem> {
         let client = &self.guard.client;
         session::retire_predecessors(client, self.application).await?;
+        // A role that may not make it is refused before anything of ours is there.
+        if !has_ledger {
+            self.ledger.create(client).await?;
+        }
         journal::bootstrap(client).await.map_err(journal_problem)?;
         let owner = journal::take_lease(client, &self.target.url.schema, run).await?;
         journal::upgrade(client, &owner).await.map_err(journal_problem)?;

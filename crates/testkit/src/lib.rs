@@ -35,4 +35,4 @@ pub use places::{shared, workspace_root};
 pub use project::ProjectFolder;
 pub use proxy::{Loss, Proxy};
 pub use routines::routines;
-pub use server::{Database, Server, installation, majors, outer_majors};
+pub use server::{Database, Server, installation, major_by_turn, majors, outer_majors};

@@ -35,6 +35,16 @@ pub fn outer_majors() -> Vec<u32> {
     outer
 }
 
+/// One of [`outer_majors`], the one whose turn it is, for what takes long and is repeated for other input; all of
+/// [`majors`] when `UNDERPIN_TEST_MATRIX` is set.
+///
+/// # Panics
+/// As [`majors`].
+pub fn major_by_turn(turn: usize) -> Vec<u32> {
+    let outer = outer_majors();
+    if std::env::var_os("UNDERPIN_TEST_MATRIX").is_some() { outer } else { vec![outer[turn % outer.len()]] }
+}
+
 fn parse_majors(list: &str) -> Option<Vec<u32>> {
     let majors: Option<Vec<u32>> = list.split(',').map(|major| major.trim().parse().ok()).collect();
     majors.filter(|majors| !majors.is_empty())

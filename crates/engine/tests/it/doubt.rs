@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use underpin_core::event::{Event, WaitReason};
 use underpin_core::plan::Mode;
 use underpin_engine::deploy::{Ending, Request, Target};
-use underpin_testkit::{Database, Loss, Proxy, Server, majors, outer_majors};
+use underpin_testkit::{Database, Loss, Proxy, Server, major_by_turn, majors, outer_majors};
 
 use crate::setting::{
     GUARD, Running, deployed, end_session, executing, in_transaction, slow_ddl, strict, stuck_in, target,
@@ -98,7 +98,7 @@ async fn opened<'a>(server: &'a Server, stem: &str) -> Database<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_is_cut_is_executed_once() {
-    for major in outer_majors() {
+    for major in major_by_turn(0) {
         let server = Server::shared(major).await;
         for cut in CUTS {
             let of = format!("{major}, {cut:?}");
@@ -169,7 +169,7 @@ async fn what_a_concurrent_statement_leaves_is_cleared_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_cut_updates_each_row_once() {
     let update = "UPDATE \"Order\" SET \"note\" = upper(\"id\");\n";
-    for major in outer_majors() {
+    for major in major_by_turn(1) {
         let server = Server::shared(major).await;
         for cut in CUTS {
             let of = format!("{major}, {cut:?}");

@@ -11,7 +11,7 @@ use underpin_catalog::Catalog;
 use underpin_core::plan::Mode;
 use underpin_engine::Events;
 use underpin_engine::deploy::{Ending, Outcome, Request, Target, deploy};
-use underpin_testkit::{Database, Server, majors, outer_majors};
+use underpin_testkit::{Database, Server, major_by_turn, majors};
 
 use crate::setting::{assert_same, catalog, deployed, ledger, strict, target};
 use crate::shop::{self, FINGERPRINTS};
@@ -115,7 +115,7 @@ fn remembering(proofs: &Path) -> Request {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deploy_in_slices_comes_to_the_same_end() {
     let proofs = tempfile::tempdir().unwrap();
-    for major in outer_majors() {
+    for major in major_by_turn(0) {
         let server = Server::shared(major).await;
         let sliced = server.database("sliced").await;
         shop::open(&sliced).await;

@@ -10,7 +10,7 @@ use underpin_core::event::Event;
 use underpin_core::plan::Mode;
 use underpin_engine::deploy::{Ending, deploy};
 use underpin_testkit::load::{Load, Summary, Traffic};
-use underpin_testkit::{Database, LockReport, LockWatch, Server, majors, outer_majors, workspace_root};
+use underpin_testkit::{Database, LockReport, LockWatch, Server, major_by_turn, majors, workspace_root};
 
 use crate::setting::{assert_same, catalog, collected, deployed, ledger, strict, target};
 use crate::shop::{self, CHANGES, FINGERPRINTS};
@@ -167,7 +167,7 @@ const HELD_MAX_MS: f64 = 100.0;
 async fn the_application_notices_no_twin() {
     const TIMES: u32 = 20;
     let newest = *majors().last().unwrap();
-    for major in outer_majors() {
+    for major in major_by_turn(1) {
         let server = Server::shared(major).await;
         let seeded = server.database("seeded").await;
         shop::open_with(&seeded, TIMES).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, Error};
 use underpin_core::sync_tables::Across;
-use underpin_testkit::{Database, Server, outer_majors};
+use underpin_testkit::{Database, Server, major_by_turn};
 
 use super::{ADDRESSES, addresses, all, on};
 
@@ -118,7 +118,7 @@ async fn change(database: &Database<'_>, transaction: &str) {
 
 #[tokio::test]
 async fn no_write_of_either_release_is_lost() {
-    for major in outer_majors() {
+    for major in major_by_turn(1) {
         let server = Server::shared(major).await;
         let database = server.database("across_load").await;
         database

@@ -256,6 +256,17 @@ ALTER TABLE "Setting" DROP CONSTRAINT "Setting_pkey", ADD CONSTRAINT "Setting_pk
             "make the primary key of Setting",
         ],
     },
+    Change {
+        name: "20260217000000_insert",
+        sql: r#"CREATE TABLE "Receipt" (
+    "orderId" TEXT NOT NULL,
+    "total" INTEGER,
+    CONSTRAINT "Receipt_pkey" PRIMARY KEY ("orderId")
+);
+INSERT INTO "Receipt" ("orderId", "total") SELECT "id", "total" FROM "Order" FOR UPDATE ON CONFLICT DO NOTHING;"#,
+        twins: &["insert"],
+        steps: &["", "insert into Receipt for Order in batches"],
+    },
 ];
 
 /// Fingerprints of all rows, but for values that are random by intention; for those, how many differ.
@@ -267,6 +278,8 @@ UNION ALL
 SELECT 'Order', count(*), count("seenAt"), 0,
        md5(string_agg(concat_ws('|', "id", "userId", "total", "note", "placedAt", "cents"), E'\n' ORDER BY "id"))
 FROM "Order"
+UNION ALL
+SELECT 'Receipt', count(*), 0, 0, md5(string_agg(concat_ws('|', "orderId", "total"), E'\n' ORDER BY "orderId")) FROM "Receipt"
 UNION ALL
 SELECT 'Setting', count(*), 0, 0, md5(string_agg("key" || "value", E'\n' ORDER BY "key")) FROM "Setting"
 UNION ALL

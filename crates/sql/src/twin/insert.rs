@@ -53,7 +53,8 @@ pub(super) fn twin(
     let Some(clauses) = clauses(text) else {
         return Err(NoTwin::because("its clauses cannot be told apart"));
     };
-    let intent = format!("insert into {} for {} in batches", target.shown(), table.shown());
+    let (into, of) = (named(statement.relation.as_ref()), named(Some(source)));
+    let intent = format!("insert into {} for {} in batches", into.shown(), of.shown());
     let batches = Batches {
         table,
         key: facts.primary_key.clone(),

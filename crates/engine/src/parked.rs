@@ -17,9 +17,6 @@ use crate::{server, session};
 
 const LIST: &str = include_str!("parked/list.sql");
 
-/// How long a drop waits for somebody who reads what is to go.
-const PATIENCE: &str = "1s";
-
 /// Something that is put away.
 #[derive(Clone, Debug, Serialize)]
 pub struct Parked {
@@ -67,7 +64,24 @@ impl Purged {
 /// Those of the connection.
 pub async fn parked(target: &Target, settings: &Settings) -> Result<Vec<Parked>, Problem> {
     let connection = session::open(&target.url, "underpin-purge").await?;
-    Ok(list(&connection.client, settings).await?)
+    whole_list(&connection.client, settings).await
+}
+
+/// The list, or that this role may not see it.
+async fn whole_list(client: &Client, settings: &Settings) -> Result<Vec<Parked>, Problem> {
+    let is_there = "SELECT to_regnamespace('underpin_parked') IS NOT NULL";
+    if !is_readable(client).await? && client.query_one(is_there, &[]).await?.get::<_, bool>(0) {
+        return Err(Problem::new("this role may not see what is parked in this database")
+            .coded("42501")
+            .hint("connect as the role that deploys: it has put the things away"));
+    }
+    Ok(list(client, settings).await?)
+}
+
+async fn is_readable(client: &Client) -> Result<bool, tokio_postgres::Error> {
+    let readable = "SELECT coalesce(has_schema_privilege(to_regnamespace('underpin_parked')::oid, 'USAGE')
+                      AND has_table_privilege(to_regclass('underpin_parked.register')::oid, 'SELECT'), false)";
+    Ok(client.query_one(readable, &[]).await?.get(0))
 }
 
 /// The same in a session. Whoever may not look there sees nothing.
@@ -75,9 +89,7 @@ pub async fn parked(target: &Target, settings: &Settings) -> Result<Vec<Parked>,
 /// # Errors
 /// Those of the connection.
 pub(crate) async fn list(client: &Client, settings: &Settings) -> Result<Vec<Parked>, tokio_postgres::Error> {
-    let readable = "SELECT coalesce(has_schema_privilege(to_regnamespace('underpin_parked')::oid, 'USAGE')
-                      AND has_table_privilege(to_regclass('underpin_parked.register')::oid, 'SELECT'), false)";
-    if !client.query_one(readable, &[]).await?.get::<_, bool>(0) {
+    if !is_readable(client).await? {
         return Ok(Vec::new());
     }
     let rows = client.query(LIST, &[]).await?;
@@ -157,7 +169,7 @@ pub async fn purge(
     let connection = session::open(&target.url, "underpin-purge").await?;
     let client = &connection.client;
     server::suitable(client, &target.url, "underpin-purge").await?;
-    let all = list(client, settings).await?;
+    let all = whole_list(client, settings).await?;
     let Some(parked) = all.iter().find(|one| one.name == name).cloned() else {
         let problem = Problem::new(format!("nothing called {name} is parked in database {database}"));
         return Err(match all.is_empty() {
@@ -171,12 +183,13 @@ pub async fn purge(
     if !now && Timestamp::now() < parked.kept_until {
         return Ok(Purged { parked, purged: false });
     }
+    // A table that leads to others is dropped under a lock of those too: whoever writes there would wait as long.
     let word = Sql::verbatim(if parked.kind == "type" { "TYPE" } else { "TABLE" });
     let stored = RelationName::qualified(parking::NAMESPACE, name);
     let text = sql!(
-        "BEGIN; SET LOCAL lock_timeout = {}; DROP {} {}; \
+        "BEGIN; SET LOCAL lock_timeout = '{}ms'; DROP {} {}; \
          UPDATE underpin_parked.register SET purged_at = clock_timestamp(), purged_by = session_user WHERE name = {}; COMMIT",
-        Literal(PATIENCE),
+        Sql::verbatim(settings.lock.try_timeout_ms.to_string()),
         word,
         stored,
         Literal(name)

@@ -1,5 +1,5 @@
-//! A table-wide `UPDATE`, or an `INSERT` for each row of a table, in batches along the primary key. Each batch commits with its cursor, so a
-//! batch is done once or not at all, wherever we are cut.
+//! A table-wide `UPDATE`, or an `INSERT` for each row of a table, in batches along the primary key. Each batch
+//! commits with its cursor, so a batch is done once or not at all, wherever we are cut.
 //!
 //! It goes to the last key that there is when it begins: what is inserted behind that is not seen by one
 //! statement either, and rows that come faster than a batch would be followed for ever.
@@ -74,7 +74,7 @@ impl Executor<'_> {
 
     /// The last key of the table; `None` when it is empty.
     async fn last_of_all(&self, batches: &Batches) -> Result<Option<Value>, Trouble> {
-        self.begin(&format!("{SEES_ALL}; ")).await?;
+        self.begin(&self.settings_of_batch()).await?;
         let last = self.key(&last_of_all(batches)).await?;
         self.commit(&[]).await?;
         Ok(last)
@@ -91,13 +91,7 @@ impl Executor<'_> {
         end: &Value,
         rows: u64,
     ) -> Result<Option<Value>, Trouble> {
-        // Shorter than deadlock_timeout, so that we and never the application give way; commits need
-        // not be flushed, because the cursor is lost together with its rows.
-        let lock_timeout = self.lock().try_timeout_ms;
-        let settings = format!(
-            "{SEES_ALL}; SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL synchronous_commit = off; "
-        );
-        self.begin(&settings).await?;
+        self.begin(&self.settings_of_batch()).await?;
         let Some(last) = self.key(&last_of_batch(batches, after, end, rows)).await? else {
             self.commit(&[]).await?;
             return Ok(None);
@@ -108,6 +102,13 @@ impl Executor<'_> {
         updated.map_err(|error| with_seen(error.into(), seen, Some(step)))?;
         self.commit(&[self.owner.cursor(&current.begun.id, &step.id, &last)]).await?;
         Ok(Some(last))
+    }
+
+    /// Shorter than deadlock_timeout, so that we and never the application give way; commits need not be flushed,
+    /// because the cursor is lost together with its rows.
+    fn settings_of_batch(&self) -> String {
+        let lock_timeout = self.lock().try_timeout_ms;
+        format!("{SEES_ALL}; SET LOCAL lock_timeout = {lock_timeout}; SET LOCAL synchronous_commit = off; ")
     }
 
     /// The key that a query answers.

@@ -9,6 +9,7 @@ use underpin_engine::deploy::{Ending, Outcome, Request, Target, deploy};
 use underpin_engine::parked::{Parked, parked, purge};
 use underpin_engine::rollout::release;
 use underpin_engine::status::status;
+use underpin_prisma::Password;
 use underpin_testkit::{Database, Server, majors};
 
 use crate::rollout::attested;
@@ -145,6 +146,31 @@ async fn what_is_parked_goes_by_name_and_when_its_time_is_over() {
     assert_eq!(names(&listed(&target).await), [""; 0]);
     let journal = "SELECT count(*) FROM underpin_parked.register WHERE purged_at IS NOT NULL AND purged_by = session_user";
     assert_eq!(database.rows(journal).await, ["4"]);
+}
+
+/// Whoever may not see what is parked is told that, and not that there is nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_see_it_is_told_so() {
+    let server = Server::shared(*majors().last().unwrap()).await;
+    let database = in_use(server, "unseen").await;
+    let role = format!("guest_{}", database.name());
+    database.run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'p'")).await;
+    let whole = contract(&["column \"User\".\"nick\""], "ALTER TABLE \"User\" DROP COLUMN \"nick\";\n");
+    let target = target(&database, &[BASE, (CONTRACT, &whole)]);
+    let mut guest = target.clone();
+    guest.url.user = role.clone();
+    guest.url.password = Some(Password::new("p"));
+    let settings = Settings::default();
+    assert!(parked(&guest, &settings).await.unwrap().is_empty(), "nothing is there yet");
+    assert!(matches!(let_go(&target, Mode::Online).await.ending, Ending::Applied));
+    let own = target.url.database.clone();
+    let list = parked(&guest, &settings).await.unwrap_err();
+    let drop = purge(&guest, &settings, &listed(&target).await[0].name, &own, true).await.unwrap_err();
+    for refused in [list, drop] {
+        assert_eq!(refused.code.as_deref(), Some("42501"), "{refused:?}");
+        assert!(refused.message.contains("may not see what is parked"), "{refused:?}");
+    }
+    database.run(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).await;
 }
 
 /// What cannot be parked stays, whatever else is allowed.

@@ -4,8 +4,9 @@
 //! Every name that a customer was told is stored is written down a second time, in a table of the namespace
 //! `control`, in the same transaction.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error};
@@ -27,8 +28,8 @@ pub(super) struct Releases(Arc<State>);
 struct State {
     /// Instances of the new release.
     new: AtomicU32,
-    /// Requests that the server refused, by release: the old one's, the new one's.
-    refused: [AtomicU64; 2],
+    /// The numbers of the requests that the server refused, by release: the old one's, the new one's.
+    refused: [Mutex<Vec<u64>>; 2],
 }
 
 /// One of the two.
@@ -44,9 +45,12 @@ impl Releases {
         self.0.new.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Requests that the server refused, by release: the old one's, the new one's.
-    pub(super) fn refused(&self) -> [u64; 2] {
-        [0, 1].map(|release: usize| self.0.refused[release].load(Ordering::SeqCst))
+    /// Of these requests, those that the server refused, by release: the old one's, the new one's.
+    pub(super) fn refused(&self, of: Range<u64>) -> [u64; 2] {
+        [0, 1].map(|release: usize| {
+            let numbers = self.0.refused[release].lock().unwrap_or_else(PoisonError::into_inner);
+            numbers.iter().filter(|number| of.contains(number)).count() as u64
+        })
     }
 
     fn of(&self, number: u64) -> Release {
@@ -71,7 +75,8 @@ impl Traffic for Releases {
             _ => release.sign_up(client, number).await,
         };
         if outcome.is_err() {
-            self.0.refused[release as usize].fetch_add(1, Ordering::SeqCst);
+            let mut numbers = self.0.refused[release as usize].lock().unwrap_or_else(PoisonError::into_inner);
+            numbers.push(number);
         }
         outcome
     }

@@ -10,7 +10,7 @@ use underpin_testkit::{Database, LockWatch, ProjectFolder, Server};
 
 use super::releases::{INSTANCES, Releases, prepare_control, wrong_names};
 use super::report::Run;
-use super::{AFTERMATH, APPLICATION, LEAD_IN, MAJOR, WARM_UP, load, say, ship, shop};
+use super::{AFTERMATH, APPLICATION, LEAD_IN, MAJOR, RATE, WARM_UP, load, say, ship, shop};
 use crate::Failure;
 use crate::underpin::Underpin;
 
@@ -36,7 +36,7 @@ pub(super) enum Way {
 /// One of the two runs.
 pub(super) struct Act {
     pub(super) run: Run,
-    /// Requests that the server refused, by release: the old one's, the new one's.
+    /// Requests of the run that the server refused, by release: the old one's, the new one's.
     pub(super) refused: [u64; 2],
     /// Customers whose name is not the one that was stored last.
     pub(super) wrong_names: i64,
@@ -76,6 +76,8 @@ pub(super) async fn measure(server: &Server, original: &Database<'_>, way: Way) 
     let recording = running.stop().await;
 
     let measured = begin_ms..end_ms + AFTERMATH.as_secs_f64() * 1000.0;
+    // The same requests as those of the summary: it counts by when they were due.
+    let due = [measured.start, measured.end].map(|ms| (ms * f64::from(RATE) / 1000.0).ceil() as u64);
     let shown = begin_ms - LEAD_IN.as_secs_f64() * 1000.0..measured.end;
     Ok(Act {
         wrong_names: if outcome.is_ok() { wrong_names(&client).await? } else { 0 },
@@ -89,7 +91,7 @@ pub(super) async fn measure(server: &Server, original: &Database<'_>, way: Way) 
             locks,
             catalog: shop::catalog(&client).await?,
         },
-        refused: releases.refused(),
+        refused: releases.refused(due[0]..due[1]),
         replacing_s,
     })
 }

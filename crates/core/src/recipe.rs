@@ -37,11 +37,12 @@ mod renamed_tables;
 mod reshape;
 mod retype;
 mod swap;
+mod swap_keys;
 mod tables;
 mod turn;
 mod write;
 
-use underpin_catalog::{Catalog, Sql};
+use underpin_catalog::{Catalog, Name, RelationName, Sql};
 use underpin_prisma::client::ClientContract;
 use underpin_prisma::migrate::Scope;
 use underpin_prisma::{PrismaCatalog, PrismaVersion, Schema};
@@ -92,6 +93,9 @@ pub struct Phased {
     /// What has to stand before and behind Prisma's own migration so that it runs: at a primary key that foreign keys
     /// lead to it fails.
     pub around: (Vec<Sql>, Vec<Sql>),
+    /// Counting columns whose new type Prisma's own migration says as one that PostgreSQL does not know
+    /// (`SET DATA TYPE BIGSERIAL`, 42704): the change is that of a column that does not count.
+    pub counting: Vec<(RelationName, Name)>,
     /// The columns that a way back from the last phase fills again.
     pub refills: Vec<Refill>,
     /// The files, in their order; phases with nothing to do are left out.

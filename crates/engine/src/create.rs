@@ -95,6 +95,17 @@ impl Creation {
         (migration, protected)
     }
 
+    /// The same between other descriptions of the two.
+    pub(crate) fn migration_between<'a>(
+        &self,
+        before: &'a PrismaCatalog,
+        after: &'a PrismaCatalog,
+    ) -> Migration<'a> {
+        let mut migration = Migration::between(before, after, self.reading.version);
+        migration.spare(&self.catalog, &self.scope);
+        migration
+    }
+
     /// What of the database Prisma looks at.
     pub fn scope(&self) -> &Scope {
         &self.scope

@@ -6,9 +6,10 @@
 //! is [`underpin_core::recipe`]'s.
 
 use underpin_catalog::object::ObjectKind;
-use underpin_catalog::{Difference, Sql};
+use underpin_catalog::{Difference, Name, RelationName, Sql};
 use underpin_core::recipe::Phased;
 use underpin_core::rollout::Phase;
+use underpin_prisma::PrismaCatalog;
 
 use crate::compat::{Answer, Clients, of_plan};
 use crate::create::{Creation, Rehearsed};
@@ -57,8 +58,9 @@ async fn ends_as_prisma_does(
             again.trim_end()
         )));
     }
-    let (migration, _) = creation.migration();
-    let script = whole(&phased.around, &migration.script());
+    let (before, after) =
+        (uncounted(&creation.before, &phased.counting), uncounted(&creation.after, &phased.counting));
+    let script = whole(&phased.around, &creation.migration_between(&before, &after).script());
     match creation.prove(&script, files).await {
         Ok(()) => Ok(()),
         Err(Unproven::Server(error)) => Err(error.into()),
@@ -83,6 +85,17 @@ async fn ends_as_prisma_does(
         }
         Err(other) => Err(unproven(other.to_string())),
     }
+}
+
+/// A database in which these columns do not count.
+fn uncounted(catalog: &PrismaCatalog, counting: &[(RelationName, Name)]) -> PrismaCatalog {
+    let mut catalog = catalog.clone();
+    for table in &mut catalog.tables {
+        let is_it = |column: &Name| counting.iter().any(|(of, own)| *of == table.name && own == column);
+        let columns = table.columns.iter_mut().filter(|column| is_it(&column.name));
+        columns.for_each(|column| column.is_autoincrement = false);
+    }
+    catalog
 }
 
 /// Prisma's own migration with what has to stand before and behind it.

@@ -84,7 +84,6 @@ pub(super) fn moved(
     new: &Column,
 ) -> Result<(), String> {
     let found = sequence_of(draft, table, old)?;
-    let own = draft.bare(table);
     let named = usual(table, &new.name);
     if !is_free(draft, &named) {
         return Err(format!(
@@ -92,17 +91,52 @@ pub(super) fn moved(
             named.shown()
         ));
     }
-    let (was, named) = (draft.bare(&found), draft.bare(&named));
+    let shown = draft.case.shown(table, &new.name);
+    goes_over(draft, table, (old, new), (&found, &named), &shown);
+    Ok(())
+}
+
+/// A hidden column that gets the name of a counting one. The sequence keeps its name too, whatever that is.
+///
+/// # Errors
+/// Why its sequence cannot go over.
+pub(super) fn swapped(
+    draft: &mut Draft<'_>,
+    table: &RelationName,
+    old: &Column,
+    hidden: &Column,
+) -> Result<(), String> {
+    let found = sequence_of(draft, table, old)?;
+    let shown = draft.case.shown(table, &old.name);
+    goes_over(draft, table, (old, hidden), (&found, &found), &shown);
+    // Prisma's own migration leaves the sequence as it is: the first number of 33 bits would be refused (2200H).
+    if counts(old) != counts(hidden) {
+        draft.around.1.push(sql!("ALTER SEQUENCE {} AS {}", found, counts(hidden)));
+    }
+    draft.counting.push((table.clone(), old.name.clone()));
+    Ok(())
+}
+
+fn goes_over(
+    draft: &mut Draft<'_>,
+    table: &RelationName,
+    (old, new): (&Column, &Column),
+    (was, named): (&RelationName, &RelationName),
+    shown: &str,
+) {
+    let own = draft.bare(table);
+    let (was, named) = (draft.bare(was), draft.bare(named));
     let mut statements = vec![sql!("ALTER SEQUENCE {} OWNED BY {}.{}", was, own, new.name)];
     if counts(old) != counts(new) {
         draft.note(format!(
-            "until the last phase {} is numbered as {}, because the release that is out could not read more",
-            draft.case.shown(table, &new.name),
+            "until the last phase {shown} is numbered as {}, because the release that is out could not read more",
             counts(old)
         ));
         statements.push(sql!("ALTER SEQUENCE {} AS {}", was, counts(new)));
     }
-    statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", was, named.name));
+    if was != named {
+        statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", was, named.name));
+    }
     statements.push(sql!("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", own, new.name, next(&named)));
     draft.counted.push(Counted {
         table: table.clone(),
@@ -110,7 +144,6 @@ pub(super) fn moved(
         statements,
         phase: Phase::Contract,
     });
-    Ok(())
 }
 
 /// The sequence of a column.

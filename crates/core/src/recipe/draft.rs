@@ -15,6 +15,7 @@ use super::moved::{self, Crossing};
 use super::names::Answered;
 use super::renamed_tables::{Base, bare};
 use super::swap::{self, Swap, TypeSwap};
+use super::swap_keys::KeySwap;
 use super::turn::Turn;
 use super::{
     Case, Question, Refill, Refusal, Stop, Used, WrongAnswer, columns, enums, indexes, keys, rename_column,
@@ -43,6 +44,10 @@ pub(super) struct Draft<'a> {
     pub(super) fills: Vec<Sql>,
     /// The columns whose place another one takes in the last phase.
     pub(super) swaps: Vec<Swap>,
+    /// The primary keys over such columns.
+    pub(super) key_swaps: Vec<KeySwap>,
+    /// The foreign keys over such columns: the table, the name until then, and the one that each gets.
+    pub(super) foreign_keys_beside: Vec<(RelationName, Name, Name)>,
     /// The enums likewise.
     pub(super) type_swaps: Vec<TypeSwap>,
     /// The values of enums that go.
@@ -51,6 +56,10 @@ pub(super) struct Draft<'a> {
     pub(super) exchanges: Vec<Exchange>,
     /// Columns that get a sequence.
     pub(super) counted: Vec<Counted>,
+    /// Those of them that keep their name and get another type.
+    pub(super) counting: Vec<(RelationName, Name)>,
+    /// What stands before and behind Prisma's own migration so that it ends where the plan does.
+    pub(super) around: (Vec<Sql>, Vec<Sql>),
     /// What only the old release needs.
     pub(super) gone: Vec<Gone>,
     /// What of it is put away and kept for a while.
@@ -111,10 +120,14 @@ impl<'a> Draft<'a> {
             first_fills: Vec::new(),
             fills: Vec::new(),
             swaps: Vec::new(),
+            key_swaps: Vec::new(),
+            foreign_keys_beside: Vec::new(),
             type_swaps: Vec::new(),
             turns: Vec::new(),
             exchanges: Vec::new(),
             counted: Vec::new(),
+            counting: Vec::new(),
+            around: (Vec::new(), Vec::new()),
             gone: Vec::new(),
             park: Vec::new(),
             refills: Vec::new(),

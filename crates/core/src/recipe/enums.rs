@@ -16,7 +16,7 @@ use underpin_prisma::schema::Arity;
 use super::draft::Draft;
 use super::names::{listed, quoted};
 use super::turn::Turn;
-use super::{Case, Question, ReplaceAnswer, swap};
+use super::{Case, Question, ReplaceAnswer, swap, swap_keys};
 use crate::rollout::Phase;
 use crate::sync::{Pair, Shape, Value};
 
@@ -107,7 +107,11 @@ fn removed(draft: &mut Draft<'_>, alter: &AlterEnum<'_>) {
         let both = (draft.base.catalog.table(&table_name), case.after.table(&table_name));
         let (Some(table), Some(after)) = both else { continue };
         let Some(new) = after.column(&old.name) else { continue };
-        if let Some((why, instead)) = swap::obstacle(draft, table, &old, new) {
+        let of_key = swap_keys::is_of_one(draft, &table_name, &old.name).then_some((
+            "rows are found or led to by it, and the type of a key is a matter of all tables that lead to it",
+            "give the table a new key beside it, and move over in a rollout of its own",
+        ));
+        if let Some((why, instead)) = of_key.or(swap::obstacle(&old, new)) {
             return draft.refuse(case.shown(&table_name, &old.name), why, instead);
         }
         let is_list = old.arity == Arity::List;

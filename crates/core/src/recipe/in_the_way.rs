@@ -8,7 +8,7 @@ use underpin_catalog::{Name, RelationName};
 use underpin_prisma::migrate::{Fate, Migration, mentions};
 
 use super::draft::Draft;
-use super::{Refusal, Stop, swap};
+use super::{Refusal, Stop, swap, swap_keys};
 use crate::rollout::Gone;
 use crate::sync::is_sync_trigger;
 
@@ -87,6 +87,7 @@ pub(super) fn check(draft: &Draft<'_>) -> Result<(), Stop> {
         }
     }
     refusals.extend(draft.exchanges.iter().flat_map(|exchange| exchange.in_the_way(draft)));
+    refusals.extend(swap_keys::in_the_way(draft));
     for table in draft.crossings.iter().flat_map(|crossing| crossing.across.tables()) {
         let Some(found) = draft.case.catalog.tables.get(table) else { continue };
         let why = if found.force_row_security {

@@ -15,7 +15,9 @@ pub(super) fn created(draft: &mut Draft<'_>, table: &Table, index: &Index) {
         return;
     }
     if index.columns.iter().any(|column| draft.is_swapped(&table.name, &column.name)) {
-        return new_over_swapped(draft, table, &index.name);
+        let before = draft.base.catalog.table(&table.name);
+        let was_there = before.is_some_and(|before| before.indexes.iter().any(|own| own.name == index.name));
+        return over_swapped(draft, &index.name, was_there);
     }
     let made = draft.beside(table, index);
     let columns: Vec<Name> = index.columns.iter().map(|column| column.name.clone()).collect();
@@ -172,8 +174,11 @@ pub(super) fn key_added(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey) 
         }
         return;
     }
-    if key.columns.iter().any(|column| draft.is_swapped(&table.name, column)) {
-        return new_over_swapped(draft, table, &key.name);
+    if draft.is_over_swapped(&table.name, key) {
+        let before = draft.base.catalog.table(&table.name);
+        let was_there =
+            before.is_some_and(|before| before.foreign_keys.iter().any(|old| leads_alike(old, key)));
+        return over_swapped(draft, &key.name, was_there);
     }
     let made = draft.key_beside(table, key);
     let replaces = replaced(draft, table, key);
@@ -218,12 +223,7 @@ pub(super) fn key_dropped(draft: &mut Draft<'_>, table: &Table, key: &ForeignKey
 }
 
 /// What is over a swapped column is made over the one that gets its name; what comes besides is another change.
-fn new_over_swapped(draft: &mut Draft<'_>, table: &Table, name: &Name) {
-    let before = draft.base.catalog.table(&table.name);
-    let was_there = before.is_some_and(|before| {
-        let mut indexes = before.indexes.iter().map(|index| &index.name);
-        indexes.any(|own| own == name) || before.foreign_keys.iter().any(|key| key.name == *name)
-    });
+fn over_swapped(draft: &mut Draft<'_>, name: &Name, was_there: bool) {
     if !was_there {
         draft.refuse(
             name.as_str().to_owned(),
@@ -233,12 +233,15 @@ fn new_over_swapped(draft: &mut Draft<'_>, table: &Table, name: &Name) {
     }
 }
 
+/// Whether two foreign keys lead from the same columns to the same, whatever they do then.
+pub(super) fn leads_alike(one: &ForeignKey, other: &ForeignKey) -> bool {
+    one.columns == other.columns && one.references == other.references && one.referenced == other.referenced
+}
+
 /// The name of the foreign key of the same columns that goes.
 fn replaced(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Option<Name> {
     let before = draft.base.catalog.table(&table.name)?;
-    let old = before.foreign_keys.iter().find(|old| {
-        old.columns == key.columns && old.references == key.references && old.referenced == key.referenced
-    })?;
+    let old = before.foreign_keys.iter().find(|old| leads_alike(old, key))?;
     Some(old.name.clone())
 }
 

@@ -8,7 +8,9 @@
 //! they hang on the index that stays. From there on they hold for what is written; the rows that were there are
 //! looked at behind the transaction, while everybody works.
 
-use underpin_catalog::model::{ConstraintKind, Deferral, Enforcement, MatchKind, ReplicaIdentity, TableKind};
+use underpin_catalog::model::{
+    self, ConstraintKind, Deferral, Enforcement, MatchKind, ReplicaIdentity, TableKind,
+};
 use underpin_catalog::object::{ObjectKey, ObjectKind};
 use underpin_catalog::{Name, RelationName, Sql, sql};
 use underpin_prisma::PrismaCatalog;
@@ -17,7 +19,6 @@ use underpin_prisma::migrate::{
 };
 
 use super::draft::Draft;
-use super::names::quoted;
 use super::{Refusal, indexes};
 use crate::rollout::{Gone, Phase};
 
@@ -140,24 +141,6 @@ fn columns_shown(draft: &Draft<'_>, table: &RelationName, columns: &[Name]) -> S
     shown.join(", ")
 }
 
-/// The answers by which a column that rows are found or led to by gets another type: it and each column that leads
-/// to it are renamed. `None` for other columns.
-pub(super) fn renames(draft: &Draft<'_>, table: &Table, column: &Name) -> Option<String> {
-    let flag = |table: &RelationName, column: &Name| {
-        let (table, column) = (draft.case.table_shown(table), column.as_str());
-        format!("--rename {}", quoted(&format!("{table}.{column}:{column}_next")))
-    };
-    let mut flags = vec![flag(&table.name, column)];
-    for other in &draft.base.catalog.tables {
-        for key in other.foreign_keys.iter().filter(|key| key.references == table.name) {
-            let pairs = key.columns.iter().zip(&key.referenced);
-            flags.extend(pairs.filter(|(_, led)| *led == column).map(|(own, _)| flag(&other.name, own)));
-        }
-    }
-    let is_key = table.primary_key.as_ref().is_some_and(|key| key.columns.contains(column));
-    (is_key || flags.len() > 1).then(|| flags.join(" "))
-}
-
 impl Exchange {
     /// The foreign keys of a database that lead to the old key, each with its table.
     fn led<'c>(&self, catalog: &'c PrismaCatalog) -> Vec<(&'c Table, &'c ForeignKey)> {
@@ -246,89 +229,103 @@ impl Exchange {
         (led.iter().map(drop).collect(), led.iter().map(add).collect())
     }
 
-    /// What of the table stands in the way of an exchange.
+    /// What stands in the way of an exchange.
     pub(super) fn in_the_way(&self, draft: &Draft<'_>) -> Vec<Refusal> {
-        let mut refusals = Vec::new();
-        let about = draft.case.table_shown(&self.table).to_owned();
-        let mut refuse = |why: String, instead: &str| {
-            refusals.push(Refusal { about: about.clone(), why, instead: instead.to_owned() });
-        };
-        if draft.base.renamed.iter().any(|(_, to)| *to == self.table) {
-            refuse(
-                "it gets another name and another key at once".to_owned(),
-                "rename the table first, and change its key in a rollout of its own",
-            );
+        let mut refusals = table_in_the_way(draft, &self.table, self.before.as_ref());
+        if let Some(old) = &self.before {
+            let leads = |key: &model::ForeignKey| {
+                key.referenced == self.table && indexes::is_same(&key.referenced_columns, &old.columns)
+            };
+            refusals.extend(leading_in_the_way(draft, draft.case.table_shown(&self.table), leads));
         }
-        let Some(found) = draft.case.catalog.tables.get(&self.table) else { return refusals };
-        if matches!(found.kind, TableKind::Partitioned { .. }) || found.partition_of.is_some() {
-            refuse(
-                "it is partitioned, and PostgreSQL makes no key of a partitioned table of an index that is there"
-                    .to_owned(),
-                "change the key in a migration by hand, in a time without writers",
-            );
-        }
-        if let (ReplicaIdentity::Index(index), Some(old)) = (&found.replica_identity, &self.before)
-            && *index == old.name
-        {
-            refuse(
-                format!(
-                    "{} is its replica identity by name: without it no published row can be changed (55000)",
-                    index.as_str()
-                ),
-                "say ALTER TABLE … REPLICA IDENTITY DEFAULT in a migration before, which means the primary key, whichever it is",
-            );
-        }
-        refusals.extend(self.keys_in_the_way(draft, about));
         refusals
     }
+}
 
-    /// Which foreign keys lead to the old key and cannot be made anew as they are.
-    fn keys_in_the_way(&self, draft: &Draft<'_>, about: String) -> Vec<Refusal> {
-        let Some(old) = &self.before else { return Vec::new() };
-        let mut refusals = Vec::new();
-        for (name, table) in &draft.case.catalog.tables {
-            for (constraint, found) in &table.constraints {
-                let ConstraintKind::ForeignKey(key) = &found.kind else { continue };
-                // Those of partitions follow those of their table.
-                let leads_there = key.referenced == self.table && found.inherited_from == 0;
-                if !leads_there || !indexes::is_same(&key.referenced_columns, &old.columns) {
-                    continue;
-                }
-                let of_table = draft.base.catalog.table(name);
-                let known =
-                    of_table.and_then(|of| of.foreign_keys.iter().find(|key| key.name == *constraint));
-                let is_more = found.deferral != Deferral::NotDeferrable
-                    || found.enforcement != Enforcement::Valid
-                    || key.match_kind == MatchKind::Full
-                    || !key.on_delete_columns.is_empty();
-                let goes = of_table.zip(known).is_some_and(|(of, key)| !stays(draft.case.after, of, key));
-                let by = constraint.as_str();
-                let before = format!("drop {by} in a migration before, and add it again behind the rollout");
-                let (what, instead) = match known {
-                    // Prisma's own migration would drop its table, so there is nothing to prove it by.
-                    None if draft.base.renamed.iter().any(|(from, _)| from == name) => (
-                        "whose table gets another name",
-                        "rename that table in a rollout of its own".to_owned(),
-                    ),
-                    None => ("which Prisma does not see", before),
-                    Some(_) if is_more && !goes => (
-                        "which is more than a Prisma schema can say (deferrable, MATCH FULL, not validated)",
-                        before,
-                    ),
-                    // PostgreSQL adds it NOT VALID from 18 on.
-                    Some(_) if matches!(table.kind, TableKind::Partitioned { .. }) && !goes => (
-                        "of a partitioned table, to which it cannot be added without a look at all rows",
-                        before,
-                    ),
-                    Some(_) => continue,
-                };
-                let table = ObjectKey::of(ObjectKind::Table, name);
-                let why = format!("{table} leads to the old key by {by}, {what}");
-                refusals.push(Refusal { about: about.clone(), why, instead });
-            }
-        }
-        refusals
+/// What of a table stands in the way when its primary key is made of an index.
+pub(super) fn table_in_the_way(
+    draft: &Draft<'_>,
+    table: &RelationName,
+    old: Option<&PrimaryKey>,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let about = draft.case.table_shown(table).to_owned();
+    let mut refuse = |why: String, instead: &str| {
+        refusals.push(Refusal { about: about.clone(), why, instead: instead.to_owned() });
+    };
+    if draft.base.renamed.iter().any(|(_, to)| to == table) {
+        refuse(
+            "it gets another name and another key at once".to_owned(),
+            "rename the table first, and change its key in a rollout of its own",
+        );
     }
+    let Some(found) = draft.case.catalog.tables.get(table) else { return refusals };
+    if matches!(found.kind, TableKind::Partitioned { .. }) || found.partition_of.is_some() {
+        refuse(
+            "it is partitioned, and PostgreSQL makes no key of a partitioned table of an index that is there"
+                .to_owned(),
+            "change the key in a migration by hand, in a time without writers",
+        );
+    }
+    if let (ReplicaIdentity::Index(index), Some(old)) = (&found.replica_identity, old)
+        && *index == old.name
+    {
+        refuse(
+            format!(
+                "{} is its replica identity by name: without it no published row can be changed (55000)",
+                index.as_str()
+            ),
+            "say ALTER TABLE … REPLICA IDENTITY DEFAULT in a migration before, which means the primary key, whichever it is",
+        );
+    }
+    refusals
+}
+
+/// Which of the foreign keys that lead to an old key cannot be made anew as they are.
+pub(super) fn leading_in_the_way(
+    draft: &Draft<'_>,
+    about: &str,
+    leads: impl Fn(&model::ForeignKey) -> bool,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for (name, table) in &draft.case.catalog.tables {
+        for (constraint, found) in &table.constraints {
+            let ConstraintKind::ForeignKey(key) = &found.kind else { continue };
+            // Those of partitions follow those of their table.
+            if !leads(key) || found.inherited_from != 0 {
+                continue;
+            }
+            let of_table = draft.base.catalog.table(name);
+            let known = of_table.and_then(|of| of.foreign_keys.iter().find(|key| key.name == *constraint));
+            let is_more = found.deferral != Deferral::NotDeferrable
+                || found.enforcement != Enforcement::Valid
+                || key.match_kind == MatchKind::Full
+                || !key.on_delete_columns.is_empty();
+            let goes = of_table.zip(known).is_some_and(|(of, key)| !stays(draft.case.after, of, key));
+            let by = constraint.as_str();
+            let before = format!("drop {by} in a migration before, and add it again behind the rollout");
+            let (what, instead) = match known {
+                // Prisma's own migration would drop its table, so there is nothing to prove it by.
+                None if draft.base.renamed.iter().any(|(from, _)| from == name) => {
+                    ("whose table gets another name", "rename that table in a rollout of its own".to_owned())
+                }
+                None => ("which Prisma does not see", before),
+                Some(_) if is_more && !goes => (
+                    "which is more than a Prisma schema can say (deferrable, MATCH FULL, not validated)",
+                    before,
+                ),
+                // PostgreSQL adds it NOT VALID from 18 on.
+                Some(_) if matches!(table.kind, TableKind::Partitioned { .. }) && !goes => {
+                    ("of a partitioned table, to which it cannot be added without a look at all rows", before)
+                }
+                Some(_) => continue,
+            };
+            let table = ObjectKey::of(ObjectKind::Table, name);
+            let why = format!("{table} leads to the old key by {by}, {what}");
+            refusals.push(Refusal { about: about.to_owned(), why, instead });
+        }
+    }
+    refusals
 }
 
 fn added_key(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Sql {

@@ -22,6 +22,7 @@ const ALL: &[RecipePage] = pages!(
     "add-table",
     "add-unique",
     "change-default",
+    "change-key-type",
     "change-on-delete",
     "change-primary-key",
     "change-type",

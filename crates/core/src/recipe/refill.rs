@@ -52,6 +52,8 @@ impl Refill {
             });
             if let Some(column) = table.columns.get_mut(&self.column) {
                 column.not_null = false;
+                // With it every row would have a value, and another one.
+                column.default = None;
             }
         }
     }

@@ -4,9 +4,10 @@
 //! other type comes beside it, under a name that no client knows; sync triggers keep it equal; the backfill gives
 //! the rows that are there its values, its indexes, its foreign keys and its NOT NULL. The last phase is an
 //! instant: in one transaction the triggers go, the old column goes with all that is of it, and the hidden one gets
-//! its name. What is over the hidden column has names of its own meanwhile, and gets those of the schema by
-//! Prisma's own renames behind it. A type is swapped in the same transaction as the columns of it, so that there is
-//! no instant at which a client casts to another type than the column has.
+//! its name. What is over the hidden column has names of its own meanwhile: foreign keys get those of the schema at
+//! once, indexes by Prisma's own renames behind it. A type is swapped in the same transaction as the columns of it,
+//! so that there is no instant at which a client casts to another type than the column has. Keys, and what leads to
+//! them, are [`swap_keys`]'.
 //!
 //! A recipe that wants a swap calls [`beside`] with the pair of the two columns, and for an enum [`type_beside`]
 //! before. It has made sure that the release that comes can work on the old column until then: only one column has
@@ -20,8 +21,8 @@ use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Column, ColumnType, Enum, ForeignKey, Index, Table};
 use underpin_prisma::schema::Arity;
 
-use super::Refill;
 use super::draft::Draft;
+use super::{Refill, swap_keys};
 use crate::rollout::{Gone, Phase};
 use crate::sync::{Pair, Value};
 
@@ -45,30 +46,11 @@ pub(super) struct TypeSwap {
     pub(super) hidden: RelationName,
 }
 
-/// Why a column cannot be swapped, and what to do instead.
-pub(super) fn obstacle(
-    draft: &Draft<'_>,
-    table: &Table,
-    old: &Column,
-    new: &Column,
-) -> Option<(&'static str, &'static str)> {
-    let is_key = table.primary_key.as_ref().is_some_and(|key| key.columns.contains(&old.name));
-    let is_led_to = draft
-        .base
-        .catalog
-        .tables
-        .iter()
-        .flat_map(|table| &table.foreign_keys)
-        .any(|key| key.references == table.name && key.referenced.contains(&old.name));
-    if is_key || is_led_to {
+/// Why a column cannot be swapped, and what to do instead; of keys [`swap_keys`] knows more.
+pub(super) fn obstacle(old: &Column, new: &Column) -> Option<(&'static str, &'static str)> {
+    if old.is_autoincrement != new.is_autoincrement {
         return Some((
-            "rows are found or led to by it, and the type of a key is a matter of all tables that lead to it",
-            "give the table a new key beside it, and move over in a rollout of its own",
-        ));
-    }
-    if old.is_autoincrement || new.is_autoincrement {
-        return Some((
-            "its numbers come from a sequence that belongs to the column",
+            "a sequence of its own comes or goes at once, and two releases would number rows differently",
             "take the sequence away in a migration of its own, behind a release that names the numbers itself",
         ));
     }
@@ -127,7 +109,14 @@ pub(super) fn beside(
         Arity::List => Arity::List,
         Arity::Required | Arity::Optional => Arity::Optional,
     };
-    let beside = Column { name: hidden.clone(), column_type, arity, default: None, ..new.clone() };
+    let beside = Column {
+        name: hidden.clone(),
+        column_type,
+        arity,
+        default: None,
+        is_autoincrement: false,
+        ..new.clone()
+    };
     draft.alter(Phase::Expand, &table.name, |own| own.columns.push(beside.clone()));
     if (old.arity, new.arity) == (Arity::Required, Arity::Required) {
         draft.alter_column(Phase::Backfill, &table.name, &hidden, |own| own.arity = Arity::Required);
@@ -148,35 +137,46 @@ pub(super) fn beside(
 
 /// Makes what the schema has over swapped columns, over the hidden ones; when all swaps are known.
 pub(super) fn over_hidden(draft: &mut Draft<'_>) {
-    let mut tables: Vec<RelationName> = draft.swaps.iter().map(|swap| swap.table.clone()).collect();
-    tables.dedup();
-    for name in tables {
-        let Some(after) = draft.case.after.table(&name) else { continue };
+    if draft.swaps.is_empty() {
+        return;
+    }
+    for after in &draft.case.after.tables {
+        let name = &after.name;
+        let Some(before) = draft.base.catalog.table(name) else { continue };
         let indexes: Vec<Index> = after
             .indexes
             .iter()
-            .filter(|index| index.columns.iter().any(|column| draft.is_swapped(&name, &column.name)))
+            .filter(|index| index.columns.iter().any(|column| draft.is_swapped(name, &column.name)))
             .map(|index| {
                 let mut columns = index.columns.clone();
-                columns.iter_mut().for_each(|column| column.name = draft.hidden(&name, &column.name));
+                columns.iter_mut().for_each(|column| column.name = draft.hidden(name, &column.name));
                 Index { columns, ..index.clone() }
             })
             .collect();
         let keys: Vec<ForeignKey> = after
             .foreign_keys
             .iter()
-            .filter(|key| key.columns.iter().any(|column| draft.is_swapped(&name, column)))
-            .map(|key| {
-                let columns = key.columns.iter().map(|column| draft.hidden(&name, column)).collect();
-                ForeignKey { columns, ..key.clone() }
+            .filter(|key| draft.is_over_swapped(name, key))
+            .map(|key| ForeignKey {
+                columns: key.columns.iter().map(|column| draft.hidden(name, column)).collect(),
+                referenced: key.referenced.iter().map(|led| draft.hidden(&key.references, led)).collect(),
+                ..key.clone()
             })
             .collect();
         let indexes: Vec<Index> = indexes.iter().map(|index| draft.beside(after, index)).collect();
-        let keys: Vec<ForeignKey> = keys.iter().map(|key| draft.key_beside(after, key)).collect();
-        draft.alter(Phase::Backfill, &name, |own| {
+        let mut beside = Vec::new();
+        for key in &keys {
+            let made = draft.key_beside(after, key);
+            if made.name != key.name {
+                draft.foreign_keys_beside.push((name.clone(), made.name.clone(), key.name.clone()));
+            }
+            beside.push(made);
+        }
+        draft.alter(Phase::Backfill, name, |own| {
             own.indexes.extend(indexes.iter().cloned());
-            own.foreign_keys.extend(keys.iter().cloned());
+            own.foreign_keys.extend(beside.iter().cloned());
         });
+        swap_keys::over_hidden(draft, before, after);
     }
 }
 
@@ -186,8 +186,14 @@ impl Draft<'_> {
         self.swaps.iter().any(|swap| swap.table == *table && swap.column == *column)
     }
 
+    /// Whether a foreign key is of such a column, or leads to one.
+    pub(super) fn is_over_swapped(&self, table: &RelationName, key: &ForeignKey) -> bool {
+        key.columns.iter().any(|column| self.is_swapped(table, column))
+            || key.referenced.iter().any(|column| self.is_swapped(&key.references, column))
+    }
+
     /// The hidden column that gets the name of this one, else the column itself.
-    fn hidden(&self, table: &RelationName, column: &Name) -> Name {
+    pub(super) fn hidden(&self, table: &RelationName, column: &Name) -> Name {
         let swap = self.swaps.iter().find(|swap| swap.table == *table && swap.column == *column);
         swap.map_or_else(|| column.clone(), |swap| swap.hidden.clone())
     }
@@ -203,7 +209,7 @@ pub(super) fn tables(draft: &Draft<'_>) -> Vec<RelationName> {
 
 /// What makes of the filled database the [`swapped`] one.
 pub(super) fn statements(draft: &Draft<'_>) -> Vec<Sql> {
-    let mut statements = Vec::new();
+    let mut statements = swap_keys::statements(draft);
     for table in tables(draft) {
         let of_table = || draft.swaps.iter().filter(|swap| swap.table == table);
         let named = draft.bare(&table);
@@ -214,6 +220,10 @@ pub(super) fn statements(draft: &Draft<'_>) -> Vec<Sql> {
                 .map(|swap| sql!("ALTER TABLE {} RENAME COLUMN {} TO {}", named, swap.hidden, swap.column)),
         );
     }
+    // Prisma leaves foreign keys of tables between models as they are called.
+    statements.extend(draft.foreign_keys_beside.iter().map(|(table, from, to)| {
+        sql!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", draft.bare(table), from, to)
+    }));
     for TypeSwap { name, hidden } in &draft.type_swaps {
         statements.push(sql!("DROP TYPE {}", draft.bare(name)));
         statements.push(sql!("ALTER TYPE {} RENAME TO {}", draft.bare(hidden), name.name));
@@ -230,12 +240,23 @@ pub(super) fn swapped(draft: &Draft<'_>) -> PrismaCatalog {
                 name.clone_from(&swap.column);
             }
         };
-        for table in catalog.tables.iter_mut().filter(|table| table.name == swap.table) {
+        for table in &mut catalog.tables {
+            let leading = table.foreign_keys.iter_mut().filter(|key| key.references == swap.table);
+            leading.flat_map(|key| &mut key.referenced).for_each(renamed);
+            if table.name != swap.table {
+                continue;
+            }
             table.columns.iter_mut().for_each(|column| renamed(&mut column.name));
             let of_indexes = table.indexes.iter_mut().flat_map(|index| &mut index.columns);
             of_indexes.for_each(|column| renamed(&mut column.name));
+            table.primary_key.iter_mut().flat_map(|key| &mut key.columns).for_each(renamed);
             table.foreign_keys.iter_mut().flat_map(|key| &mut key.columns).for_each(renamed);
         }
+    }
+    for (table, from, to) in &draft.foreign_keys_beside {
+        let tables = catalog.tables.iter_mut().filter(|own| own.name == *table);
+        let keys = tables.flat_map(|own| &mut own.foreign_keys).filter(|key| key.name == *from);
+        keys.for_each(|key| key.name.clone_from(to));
     }
     for TypeSwap { name, hidden } in &draft.type_swaps {
         catalog.enums.iter_mut().filter(|found| found.name == *hidden).for_each(|found| {
@@ -253,6 +274,7 @@ pub(super) fn swapped(draft: &Draft<'_>) -> PrismaCatalog {
 /// The filled database without what gives its name away, and without what goes with that.
 pub(super) fn without_old(draft: &Draft<'_>) -> PrismaCatalog {
     let (_, mut catalog) = draft.exchanged();
+    swap_keys::take_place(draft, &mut catalog);
     for Swap { table, column, .. } in &draft.swaps {
         for own in catalog.tables.iter_mut().filter(|own| own.name == *table) {
             own.columns.retain(|own| own.name != *column);

@@ -100,7 +100,7 @@ pub(super) fn phased(mut draft: Draft<'_>, name: &str) -> Phased {
         });
         last = Some(phase);
     }
-    let mut around = (Vec::new(), Vec::new());
+    let mut around = draft.around.clone();
     for (before, behind) in draft.exchanges.iter().map(|exchange| exchange.around(&draft)) {
         around.0.extend(before);
         around.1.extend(behind);
@@ -111,6 +111,7 @@ pub(super) fn phased(mut draft: Draft<'_>, name: &str) -> Phased {
     draft.notes.extend(told);
     Phased {
         around,
+        counting: draft.counting,
         used: draft.used.into_iter().collect(),
         notes: draft.notes,
         expanded: draft.expanded,

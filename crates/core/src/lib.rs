@@ -4,6 +4,7 @@
 //! go out as values.
 
 pub mod audit;
+pub mod backfill;
 pub mod check;
 pub mod compat;
 pub mod consequences;

@@ -4,7 +4,7 @@
 //! its few tries happen within one transaction, with the numbers of the settings.
 
 mod alone;
-mod batches;
+mod backfill;
 mod settle;
 mod transaction;
 
@@ -161,7 +161,7 @@ impl Executor<'_> {
         match current.segments.get(index).map(|segment| segment.kind) {
             None | Some(SegmentKind::Together) => self.transaction(current, index, whole, closes).await,
             Some(SegmentKind::Alone) => self.alone(current, index).await,
-            Some(SegmentKind::Batches) => self.batches(current, index).await,
+            Some(SegmentKind::Batches) => self.backfill(current, index).await,
         }
     }
 

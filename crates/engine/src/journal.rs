@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use tokio_postgres::Client;
 use underpin_catalog::{Literal, Sql, sql};
+use underpin_core::backfill::Key;
 use underpin_core::run::Refusal;
 use underpin_sql::{Step, StepId};
 use uuid::Uuid;
@@ -250,10 +251,10 @@ impl Owner {
     }
 
     /// Records where a step's batches stand.
-    pub(crate) fn cursor(&self, migration: &str, step: &StepId, cursor: &serde_json::Value) -> Sql {
+    pub(crate) fn cursor(&self, migration: &str, step: &StepId, cursor: &Key) -> Sql {
         sql!(
             "UPDATE underpin.step SET cursor = {}::jsonb WHERE migration = {} AND id = {}",
-            Literal(&cursor.to_string()),
+            Literal(&serde_json::json!(cursor).to_string()),
             Literal(migration),
             Literal(step.as_str())
         )

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use underpin_testkit::{Database, Said, Server, majors};
 
@@ -42,15 +44,28 @@ pub(crate) fn start(project: &Path, url: &str, arguments: &[&str]) -> Child {
 }
 
 /// What a started program said when it has ended.
-pub(crate) async fn ended(child: Child) -> Said {
-    let output =
-        tokio::time::timeout(LIMIT, child.wait_with_output()).await.expect("underpin hangs").unwrap();
-    let signal = std::os::unix::process::ExitStatusExt::signal(&output.status).unwrap_or(0);
-    Said {
-        code: output.status.code().unwrap_or(128 + signal),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+pub(crate) async fn ended(mut child: Child) -> Said {
+    let stdout = told(child.stdout.take());
+    let stderr = told(child.stderr.take());
+    let Ok(status) = tokio::time::timeout(LIMIT, child.wait()).await else {
+        child.kill().await.unwrap();
+        panic!("underpin hangs, and had said\n{}{}", stdout.await.unwrap(), stderr.await.unwrap());
+    };
+    let status = status.unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or(0);
+    let code = status.code().unwrap_or(128 + signal);
+    Said { code, stdout: stdout.await.unwrap(), stderr: stderr.await.unwrap() }
+}
+
+/// All that comes out of a pipe; nothing when somebody else reads it.
+fn told(pipe: Option<impl AsyncRead + Unpin + Send + 'static>) -> JoinHandle<String> {
+    tokio::spawn(async move {
+        let mut text = String::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_string(&mut text).await.unwrap();
+        }
+        text
+    })
 }
 
 /// Waits until a query answers true.

@@ -3,13 +3,15 @@
 //! Things are put away by [`underpin_sql::Parking`], and kept for `[rollout] park_days`. Nothing of it is ever dropped
 //! without a person who names it and the database. The list is a table beside it, and keeps who has dropped what.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::{Client, Row};
 use underpin_catalog::{Literal, Name, RelationName, Sql, sql};
 use underpin_core::exit;
 use underpin_core::settings::Settings;
-use underpin_sql::parking;
+use underpin_sql::parking::{self, ParkedBefore};
 
 use crate::deploy::Target;
 use crate::problem::Problem;
@@ -105,7 +107,9 @@ fn entry(row: &Row, settings: &Settings) -> Parked {
     let was = Sql::verbatim(&origin);
     let back = match (kind.as_str(), &column, &column_type) {
         ("column", Some(column), Some(column_type)) => column_back(&stored, &was, column, column_type, &key),
-        (kind, _, _) => moved_back(&stored, kind, &row.get::<_, Vec<String>>(10)),
+        (kind, _, _) => {
+            moved_back(&stored, kind, &row.get::<_, Vec<String>>(10), &row.get::<_, Vec<String>>(11))
+        }
     };
     Parked {
         name,
@@ -138,14 +142,55 @@ fn column_back(
     ]
 }
 
-fn moved_back(stored: &RelationName, kind: &str, was: &[String]) -> Vec<Sql> {
+fn moved_back(stored: &RelationName, kind: &str, was: &[String], renamed: &[String]) -> Vec<Sql> {
     let [namespace, name] = was else { return Vec::new() };
     let (kind, name) = (Sql::verbatim(kind.to_uppercase()), Name::new(name.as_str()));
     let there = RelationName { namespace: stored.namespace.clone(), name: name.clone() };
-    vec![
+    let mut back = vec![
         sql!("ALTER {} {} RENAME TO {}", kind, stored, name),
         sql!("ALTER {} {} SET SCHEMA {}", kind, there, Name::new(namespace.as_str())),
-    ]
+    ];
+    for renamed in renamed {
+        let (relkind, now) = renamed.split_at(1);
+        let Some((before, _)) = now.rsplit_once('@') else { continue };
+        let word = Sql::verbatim(if relkind == "S" { "SEQUENCE" } else { "INDEX" });
+        let now = RelationName::qualified(namespace.as_str(), now);
+        back.push(sql!("ALTER {} {} RENAME TO {}", word, now, Name::new(before)));
+    }
+    back
+}
+
+/// What has to be known before these tables, and whatever else, are put away.
+///
+/// # Errors
+/// Those of the connection.
+pub(crate) async fn there(
+    client: &Client,
+    tables: &BTreeSet<RelationName>,
+) -> Result<ParkedBefore, tokio_postgres::Error> {
+    let mut taken = BTreeSet::new();
+    let names = "SELECT c.relname::text FROM pg_catalog.pg_class c WHERE c.relnamespace = to_regnamespace('underpin_parked')
+                 UNION SELECT t.typname::text FROM pg_catalog.pg_type t WHERE t.typnamespace = to_regnamespace('underpin_parked')";
+    let registered = "SELECT name FROM underpin_parked.register";
+    let queries = if is_readable(client).await? { vec![names, registered] } else { vec![names] };
+    for query in queries {
+        taken.extend(client.query(query, &[]).await?.iter().map(|row| Name::new(row.get::<_, String>(0))));
+    }
+    let tables: Vec<&RelationName> = tables.iter().collect();
+    let shown: Vec<String> = tables.iter().map(|table| table.to_string()).collect();
+    let owned = "SELECT w.at::int, n.nspname::text, s.relname::text
+                 FROM unnest($1::text[]) WITH ORDINALITY AS w(name, at)
+                 JOIN pg_catalog.pg_depend d ON d.refobjid = to_regclass(w.name) AND d.deptype IN ('a', 'i')
+                  AND d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                 JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+                 JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace ORDER BY 1, 2, 3";
+    let sequences = client.query(owned, &[&shown]).await?;
+    let sequence = |row: &Row| {
+        let at = usize::try_from(row.get::<_, i32>(0)).ok()?.checked_sub(1)?;
+        let sequence = RelationName::qualified(row.get::<_, String>(1), row.get::<_, String>(2));
+        Some(((*tables.get(at)?).clone(), sequence))
+    };
+    Ok(ParkedBefore { taken, sequences: sequences.iter().filter_map(sequence).collect() })
 }
 
 /// Drops one thing for good, when its time is over or somebody does not want to wait for that.

@@ -5,6 +5,9 @@
 //! while the application works: a trigger catches what is written meanwhile, and goes with the column in one
 //! transaction. The trigger's function runs with its owner's rights, because the application has none there.
 //!
+//! What is put away a second time, or with a name that something there has already, gets a number; what else is there
+//! has to be told ([`ParkedBefore`]).
+//!
 //! Behind it the catalog is what the file leaves, but for that namespace. What is kept there, for how long, and who
 //! may drop it is not decided here. Somebody who changes a value of a column that is being copied waits for the copy:
 //! nobody names the column any more when it is dropped.
@@ -47,6 +50,17 @@ pub struct Parking {
     pub types: BTreeSet<RelationName>,
     /// The migration that drops them.
     pub migration: String,
+    /// What there is about them in the database.
+    pub there: ParkedBefore,
+}
+
+/// What has to be known of a database before something is put away there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParkedBefore {
+    /// Names that [`NAMESPACE`] has, or has had: of what was put away before, with its indexes and sequences.
+    pub taken: BTreeSet<Name>,
+    /// Sequences, with the tables that they go with.
+    pub sequences: BTreeSet<(RelationName, RelationName)>,
 }
 
 /// Something that is put away, as the register lists it.
@@ -126,6 +140,9 @@ impl Parking {
         let (word, namespace) = (Sql::verbatim(word), Name::new(NAMESPACE));
         let there = RelationName { namespace: Some(namespace.clone()), name: name.name.clone() };
         let mut statements = made();
+        if kind == "table" {
+            statements.extend(self.renamed(&name, surroundings));
+        }
         statements.push(sql!("ALTER {} {} SET SCHEMA {}", word, name, namespace));
         statements.push(sql!("ALTER {} {} RENAME TO {}", word, there, entry.stored.name));
         statements.push(self.registered(&entry));
@@ -183,20 +200,61 @@ impl Parking {
         Ok(drafts)
     }
 
-    fn entry(&self, kind: &'static str, origin: &RelationName, part: Option<&Name>) -> Entry {
-        let stamp: String = self.migration.chars().take_while(char::is_ascii_digit).collect();
-        let stamp = if stamp.is_empty() { &self.migration } else { &stamp };
-        let name = match part {
-            Some(part) => format!("{}.{}", origin.name.as_str(), part.as_str()),
-            None => origin.name.as_str().to_owned(),
+    /// Indexes and sequences of a table keep their names when it moves, unless those of a table that was put away before,
+    /// or is in the same file, have them.
+    fn renamed(&self, table: &RelationName, surroundings: &Surroundings) -> Vec<Sql> {
+        let parts = |table: &RelationName| -> Vec<(&'static str, RelationName)> {
+            let indexes = surroundings.indexes_of(table).map(|(name, _)| ("INDEX", name.clone()));
+            let own = |of: &RelationName| surroundings.resolve(of) == surroundings.resolve(table);
+            let sequences = self.there.sequences.iter().filter(|(of, _)| own(of));
+            indexes.chain(sequences.map(|(_, name)| ("SEQUENCE", name.clone()))).collect()
         };
-        let stored = Name::new(name).with_suffix(&format!("@{stamp}"));
+        let earlier = self.tables.iter().map(|other| surroundings.resolve(other));
+        let earlier: Vec<_> = earlier.filter(|other| other < table).flat_map(|other| parts(&other)).collect();
+        let renamed = |(word, name): (&'static str, RelationName)| {
+            let others = earlier.iter().filter(|(_, other)| other.name == name.name).count();
+            let is_taken = self.there.taken.contains(&name.name);
+            // The first of several keeps its name where it can.
+            let nth = if is_taken { Some(others) } else { others.checked_sub(1) };
+            let to = self.free(&name.name, nth?);
+            Some(sql!("ALTER {} {} RENAME TO {}", Sql::verbatim(word), name, to))
+        };
+        parts(table).into_iter().filter_map(renamed).collect()
+    }
+
+    fn entry(&self, kind: &'static str, origin: &RelationName, part: Option<&Name>) -> Entry {
+        let is_alike = |own: &RelationName| own.name == origin.name;
+        let alike = match part {
+            Some(part) => self.columns.iter().filter(|(own, name)| is_alike(own) && name == part).count(),
+            None if kind == "type" => self.types.iter().filter(|own| is_alike(own)).count(),
+            None => self.tables.iter().filter(|own| is_alike(own)).count(),
+        };
+        // Of two of one name the file says the namespaces.
+        let origin_name = if alike > 1 { origin.shown() } else { origin.name.as_str().to_owned() };
+        let name = match part {
+            Some(part) => format!("{origin_name}.{}", part.as_str()),
+            None => origin_name,
+        };
         Entry {
-            stored: RelationName { namespace: Some(Name::new(NAMESPACE)), name: stored },
+            stored: RelationName {
+                namespace: Some(Name::new(NAMESPACE)),
+                name: self.free(&Name::new(name), 0),
+            },
             kind,
             origin: origin.clone(),
             part: part.cloned(),
         }
+    }
+
+    /// A name with the time of the migration behind it, and a number where that is not enough; the `nth` that is free,
+    /// from 0.
+    fn free(&self, name: &Name, nth: usize) -> Name {
+        let stamp: String = self.migration.chars().take_while(char::is_ascii_digit).collect();
+        let stamp = if stamp.is_empty() { &self.migration } else { &stamp };
+        let first = name.with_suffix(&format!("@{stamp}"));
+        let others = (2..1_000).map(|number| name.with_suffix(&format!("@{stamp}_{number}")));
+        let names = std::iter::once(first.clone()).chain(others);
+        names.filter(|name| !self.there.taken.contains(name)).nth(nth).unwrap_or(first)
     }
 
     fn registered(&self, entry: &Entry) -> Sql {

@@ -17,6 +17,7 @@ use super::{Ending, RefusedMigration, Request, holding, interrupted};
 use crate::execute::{Current, Executor};
 use crate::gate::sentence;
 use crate::journal::{self, Begun};
+use crate::parked;
 use crate::problem::Problem;
 
 const LOCK_LOST: &str = "the session that holds Prisma's advisory lock was lost";
@@ -111,7 +112,11 @@ async fn planned(
     let policy = request.policy();
     let watch = &executor.sessions.watch.connection;
     let around = facts.of(watch, &pending.statements, pending.small_bytes(request)).await?;
-    let plan = plan_released(&pending.statements, &pending.given_up(), &around, &policy);
+    let mut given_up = pending.given_up();
+    if !given_up.parking.is_empty() {
+        given_up.parking.there = parked::there(&executor.sessions.work, &given_up.parking.tables).await?;
+    }
+    let plan = plan_released(&pending.statements, &given_up, &around, &policy);
     if !plan.refusals.is_empty() {
         let migrations = vec![RefusedMigration { migration: pending.name.clone(), refusals: plan.refusals }];
         return Ok(Err(Ending::Refused { migrations }));

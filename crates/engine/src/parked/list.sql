@@ -11,7 +11,18 @@ SELECT r.name, r.kind, r.origin, r.part, r.migration, r.parked_at, r.parked_by,
         FROM pg_attribute a
         WHERE r.kind = 'column' AND a.attrelid = c.oid AND a.attname = r.part
     ) AS column_type,
-    parse_ident(r.origin) AS was
+    parse_ident(r.origin) AS was,
+    -- What got another name on its way, because the same was there: i or S, and its name.
+    coalesce((
+        SELECT array_agg(x.relkind::text || x.relname ORDER BY x.relname)
+        FROM pg_class x
+        WHERE r.kind = 'table' AND x.relnamespace = c.relnamespace AND strpos(x.relname, '@') > 0
+          AND (x.oid IN (SELECT i.indexrelid FROM pg_index i WHERE i.indrelid = c.oid)
+            OR x.relkind = 'S' AND x.oid IN (
+                SELECT d.objid FROM pg_depend d
+                WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+                  AND d.refobjid = c.oid AND d.deptype IN ('a', 'i')))
+    ), '{}') AS renamed
 FROM underpin_parked.register r
 LEFT JOIN pg_class c
     ON r.kind <> 'type' AND c.relname = r.name AND c.relnamespace = to_regnamespace('underpin_parked')::oid

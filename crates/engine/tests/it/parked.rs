@@ -10,7 +10,7 @@ use underpin_engine::parked::{Parked, parked, purge};
 use underpin_engine::rollout::release;
 use underpin_engine::status::status;
 use underpin_prisma::Password;
-use underpin_testkit::{Database, Server, majors};
+use underpin_testkit::{Database, Server, majors, outer_majors};
 
 use crate::rollout::attested;
 use crate::rollout::cut::killed;
@@ -115,6 +115,81 @@ async fn what_is_parked_is_gone_for_prisma_and_comes_back() {
         assert_same(&before.2, &catalog(&database).await, &format!("PostgreSQL {major}, back again"));
         let left = listed(&target).await;
         assert_eq!(names(&left), [&wanted[0], &wanted[1]], "what was moved back is not parked");
+    }
+}
+
+/// The same names once more: in another migration, in the same one, and in two namespaces at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_the_name_of_something_parked_is_parked_beside_it() {
+    for major in outer_majors() {
+        let server = Server::shared(major).await;
+        let database = in_use(server, "twice").await;
+        let whole = contract(&ALL, STATEMENTS);
+        let first = target(&database, &[BASE, (CONTRACT, &whole)]);
+        let_go(&first, Mode::Online).await;
+
+        // Another migration makes them again, and they go again.
+        let again = "CREATE TYPE \"Kind\" AS ENUM ('a', 'b');\n\
+             CREATE TABLE \"Log\" (\"id\" SERIAL PRIMARY KEY, \"kind\" \"Kind\" NOT NULL);\n\
+             CREATE SCHEMA other;\nCREATE TABLE other.\"Log\" (\"id\" SERIAL PRIMARY KEY);\n";
+        let made = ("20260315000000_again", again);
+        let folder = "20260401000000_later_3_contract";
+        let later = whole
+            .replace("rollout gone", "rollout later")
+            .replace(CONTRACT, folder)
+            .replace(
+                "-- underpin: gone table \"Log\"",
+                "-- underpin: gone table \"Log\"\n-- underpin: gone table \"other\".\"Log\"",
+            )
+            .replace(
+                "-- underpin: park table \"Log\"",
+                "-- underpin: park table \"Log\"\n-- underpin: park table \"other\".\"Log\"",
+            );
+        let (head, _) = later.split_once(STATEMENTS).unwrap();
+        let head: String =
+            head.split_inclusive('\n').filter(|line| !line.contains("column \"User\"")).collect();
+        let later = format!("{head}DROP TABLE \"Log\";\nDROP TABLE other.\"Log\";\nDROP TYPE \"Kind\";\n");
+        let second = target(&database, &[BASE, (CONTRACT, &whole), made, (folder, &later)]);
+        deployed(&second, &strict(Mode::Online)).await;
+        database.run("INSERT INTO \"Log\" (\"kind\") VALUES ('b')").await;
+        let released = release(&second, &Settings::default(), "later", &attested(&second)).await.unwrap();
+        assert!(released.released, "{major}: {released:#?}");
+        let outcome = deployed(&second, &strict(Mode::Online)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:#?}");
+        let there = listed(&second).await;
+        let stamp = "20260401000000";
+        let all = names(&there);
+        for name in ["public.Log@", "other.Log@", "Kind@"] {
+            assert!(all.contains(&format!("{name}{stamp}").as_str()), "{major}: {all:?}");
+        }
+        assert!(all.contains(&"Log@20260301000000"), "{major}: {all:?}");
+
+        // It comes back with the names that it had.
+        for name in [format!("Kind@{stamp}"), format!("public.Log@{stamp}")] {
+            for statement in &there.iter().find(|one| one.name == name).unwrap().back {
+                database.run(statement.as_str()).await;
+            }
+        }
+        let kept = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname LIKE 'Log%' ORDER BY 1";
+        assert_eq!(database.rows(kept).await, ["Log", "Log_id_seq", "Log_pkey"], "{major}");
+        assert_eq!(database.rows("SELECT count(*) FROM \"Log\"").await, ["1"], "{major}");
+
+        // The same migration once more, as after a way back by hand; what it has parked is purged by then.
+        let gone = format!("Kind@{stamp}");
+        assert!(!names(&listed(&second).await).contains(&gone.as_str()), "{major}");
+        database
+            .run(&format!(
+                "CREATE TABLE other.\"Log\" (\"id\" SERIAL PRIMARY KEY);
+                           DELETE FROM _prisma_migrations WHERE migration_name = '{folder}'"
+            ))
+            .await;
+        let outcome = deployed(&second, &strict(Mode::Online)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:#?}");
+        let there = listed(&second).await;
+        for name in ["public.Log@", "other.Log@", "Kind@"] {
+            let name = format!("{name}{stamp}_2");
+            assert!(names(&there).contains(&name.as_str()), "{major}: {name}: {:?}", names(&there));
+        }
     }
 }
 

@@ -187,7 +187,12 @@ impl Executor<'_> {
                     }
                     self.events.send(progress(current, step, phase, done.max(0) as u64, total.max(0) as u64));
                 }
-                Ok(None) => {}
+                // A drop has no phases, and waits for the same transactions.
+                Ok(None) => {
+                    if let Some(who) = self.waited_for().await {
+                        self.events.send(progress(current, step, format!("waiting for {who}"), 0, 0));
+                    }
+                }
                 // The watching session says nothing about the build; its answer will come.
                 Err(error) => {
                     let phase = error.as_db_error().map_or_else(|| "connection lost".to_owned(), said);
@@ -206,11 +211,17 @@ impl Executor<'_> {
 
     /// A phase in which a build waits, with the name of the one whom it waits for.
     async fn waiting(&self, phase: &str) -> String {
-        let blockers = gate::blocking(&self.sessions.watch.connection, self.sessions.work.pid()).await;
-        match blockers.unwrap_or_default().as_slice() {
-            [] => phase.to_owned(),
-            blockers => format!("{phase}: {}", gate::sentence(blockers)),
+        match self.waited_for().await {
+            None => phase.to_owned(),
+            Some(who) => format!("{phase}: {who}"),
         }
+    }
+
+    /// Whom the statement waits for at this moment.
+    async fn waited_for(&self) -> Option<String> {
+        let blockers = gate::blocking(&self.sessions.watch.connection, self.sessions.work.pid()).await;
+        let blockers = blockers.unwrap_or_default();
+        (!blockers.is_empty()).then(|| gate::sentence(&blockers))
     }
 }
 

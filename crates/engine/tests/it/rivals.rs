@@ -210,3 +210,25 @@ async fn a_run_that_was_taken_over_does_not_drop_the_others_build() {
         assert_eq!(database.rows(index).await, ["t"], "{major}");
     }
 }
+
+/// A concurrent drop has no phases that the server would show, and waits for writers all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_that_waits_says_for_whom() {
+    let server = Server::shared(outer_majors()[0]).await;
+    let database = server.database("drops").await;
+    shop::open(&database).await;
+    deployed(&target(&database, &[BASE, INDEX]), &strict(Mode::Online)).await;
+    let writer = in_transaction(&database, "writer", "INSERT INTO \"Order\" VALUES ('w', 1, 1)").await;
+    let gone = ("20260501000000_gone", "DROP INDEX CONCURRENTLY \"Order_total_idx\";\n");
+    let running = Running::deploy(&target(&database, &[BASE, INDEX, gone]), &strict(Mode::Online));
+    let told = running
+        .tells(|event| match event {
+            Event::Progress { phase, .. } => phase.strip_prefix("waiting for ").map(str::to_owned),
+            _ => None,
+        })
+        .await;
+    assert!(told.starts_with("session ") && told.contains("(writer, role "), "{told}");
+    writer.batch_execute("COMMIT").await.unwrap();
+    let outcome = running.outcome().await;
+    assert!(matches!(outcome.ending, Ending::Applied), "{outcome:?}");
+}

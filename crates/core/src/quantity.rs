@@ -34,6 +34,20 @@ pub fn thousands(count: f64) -> String {
     text
 }
 
+/// So many of something that has an ordinary plural: `1 row`, `12,000 rows`.
+pub fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        // Below 2^53 it is exact, and this is for reading.
+        many => format!("{} {noun}s", thousands(many as f64)),
+    }
+}
+
+/// The same with its verb: `1 row is`, `3 rows are`.
+pub fn there_are(count: u64, noun: &str) -> String {
+    format!("{} {}", counted(count, noun), if count == 1 { "is" } else { "are" })
+}
+
 /// A count as it is said aloud: `900`, `45 thousand`, `30 million`, `1.5 billion`.
 pub fn count(count: f64) -> String {
     let count = known(count);

@@ -3,7 +3,7 @@
 use serde_json::json;
 use underpin_core::exit;
 use underpin_core::lint::stats::Stats;
-use underpin_core::quantity::{bytes, count};
+use underpin_core::quantity::{bytes, count, counted};
 use underpin_engine::{Problem, stats};
 
 use crate::arguments;
@@ -40,9 +40,6 @@ fn summary(stats: &Stats) -> String {
             .saturating_add(table.index_bytes())
     });
     let rows: f64 = tables.filter_map(|table| table.rows).map(|rows| rows as f64).sum();
-    let tables = match stats.tables.len() {
-        1 => "1 table".to_owned(),
-        other => format!("{other} tables"),
-    };
+    let tables = counted(stats.tables.len() as u64, "table");
     format!("{tables}, {}, {} rows", bytes(size), count(rows))
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 use underpin_core::drift::{Attribute, Change, Deviation};
+use underpin_core::quantity::counted;
 use underpin_engine::drift::Compared;
 
 /// The page.
@@ -17,9 +18,10 @@ pub(crate) fn page(compared: &Compared) -> String {
     };
     match drift.deviations.len() {
         0 => line(&mut page, &format!("The database is what {history} says it is.")),
-        found => {
-            line(&mut page, &format!("{} between the database and {history}:", plural(found, "difference")))
-        }
+        found => line(
+            &mut page,
+            &format!("{} between the database and {history}:", counted(found as u64, "difference")),
+        ),
     }
     let mut under: Option<Option<&str>> = None;
     for deviation in &drift.deviations {
@@ -64,7 +66,7 @@ pub(crate) fn page(compared: &Compared) -> String {
         );
     }
     if !compared.pending.is_empty() {
-        let pending = plural(compared.pending.len(), "migration");
+        let pending = counted(compared.pending.len() as u64, "migration");
         line(&mut page, &format!("\n{pending} pending, which no difference comes from"));
     }
     page.trim_end().to_owned()
@@ -154,10 +156,6 @@ fn sight(deviations: &[Deviation]) -> String {
         some => format!("sees {some} of these {}", deviations.len()),
     };
     format!("\nPrisma's own comparison {sees}.")
-}
-
-fn plural(number: usize, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
 }
 
 fn line(page: &mut String, text: &str) {

@@ -176,6 +176,12 @@ pub(crate) struct RolloutAbort {
     /// The name of the database in which it is led back
     #[arg(long, value_name = "NAME")]
     pub(crate) database: String,
+    /// Answer for the new release being gone, where nobody can measure it: "who: why"
+    #[arg(long, value_name = "WHO: WHY", value_parser = attestation)]
+    pub(crate) attest: Option<String>,
+    /// Sessions whose application_name contains this are of the new release
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) new_release: Option<String>,
     #[command(flatten)]
     pub(crate) project: Project,
     #[command(flatten)]

@@ -8,6 +8,7 @@ pub mod gate;
 mod guard;
 mod history;
 mod hold;
+mod made;
 mod order;
 mod parse;
 mod query;
@@ -19,5 +20,6 @@ pub use self::history::{
     PhaseFile, Progress, Remembered, Rollout, WrongRollout, refuse_two_on_a_table, rollouts,
 };
 pub use self::hold::{HoldState, Waiting, Why, held};
+pub use self::made::{Act, Difference, Made, Thing, counted_on, made, names_made};
 pub use self::order::commute;
 pub use self::query::{Query, WrongQuery};

@@ -26,7 +26,7 @@ use underpin_core::settings::Settings;
 use underpin_prisma::{DatabaseUrl, History, PrismaVersion};
 use uuid::Uuid;
 
-pub use self::abort::{Aborted, abort};
+pub use self::abort::{Aborted, LeadingBack, abort};
 use self::applying::Applying;
 use crate::advisory::{self, Taken};
 use crate::connect::Connection;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub(crate) use self::rollouts::{Calls, Hold, Known, holds, known, upgrade};
 
 /// The version of the tables that this program writes.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// The version of those that every journal begins with; [`upgrade`] adds the rest.
 const FIRST_VERSION: i32 = 1;

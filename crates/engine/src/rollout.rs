@@ -4,10 +4,14 @@
 //! Which phase is held and which gate passes is decided in `underpin_core::rollout`.
 
 mod evidence;
+mod intact;
 mod release;
 mod standing;
+mod statements;
 
-pub(crate) use self::evidence::{count_calls, missing_triggers, verify};
+pub(crate) use self::evidence::{sessions, verify};
+pub(crate) use self::intact::{Intact, look as look_intact};
 pub use self::release::{Released, Word, release};
 pub use self::standing::{Review, review};
 pub(crate) use self::standing::{Standing, reviews};
+pub(crate) use self::statements::{Counting, count_calls};

@@ -3,16 +3,17 @@
 
 use serde::Serialize;
 use underpin_core::exit;
+use underpin_core::rollout::{HoldState, Why};
 use underpin_core::settings::Settings;
 use underpin_prisma::{Alignment, align};
 
-use crate::deploy::Target;
+use crate::deploy::{Held, Target};
 use crate::journal;
 use crate::ledger::Ledger;
 use crate::parked::{self, Parked};
 use crate::problem::Problem;
 use crate::rollout::{self, Review, Standing};
-use crate::session;
+use crate::{session, surroundings};
 
 /// Where a database stands.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Status {
     pub has_ledger: bool,
     /// Migrations that underpin has begun and not finished.
     pub half_applied: Vec<HalfApplied>,
+    /// Pending ones that no deploy executes now: they are held, or their rollout was led back.
+    pub waiting: Vec<Held>,
     /// Rollouts that are not finished.
     pub rollouts: Vec<Review>,
     /// What contracts have put away.
@@ -94,9 +97,25 @@ pub async fn status(target: &Target, settings: &Settings) -> Result<Status, Prob
         false => half_applied(client, target, &alignment).await?,
     };
     let rollouts = rollout::reviews(client, &standing, settings).await?;
+    let waiting = match alignment.applied.is_empty() && !surroundings::is_anything(client).await? {
+        // Nobody is there who could need anything, so nothing is held.
+        true => Vec::new(),
+        false => alignment.pending.iter().filter_map(|name| waits(&standing, name)).collect(),
+    };
     let stopped_by_guard = stopped.into_iter().map(|row| row.migration_name).collect();
     let parked = parked::list(client, settings).await?;
-    Ok(Status { alignment, has_ledger, half_applied, rollouts, parked, stopped_by_guard })
+    Ok(Status { alignment, has_ledger, half_applied, waiting, rollouts, parked, stopped_by_guard })
+}
+
+/// A pending migration that no deploy executes now.
+fn waits(standing: &Standing, migration: &str) -> Option<Held> {
+    let why = match standing.hold_state(migration) {
+        HoldState::Held => Why::Gates,
+        HoldState::Aborted => Why::Aborted,
+        HoldState::Free | HoldState::Begun => return None,
+    };
+    let rollout = standing.phase_of(migration).map(|(rollout, _)| rollout.name.clone());
+    Some(Held { migration: migration.to_owned(), rollout, why })
 }
 
 /// What the journal knows about the ledger's unfinished rows.

@@ -1,5 +1,7 @@
 //! `underpin deploy`
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use underpin_core::exit;
 use underpin_core::plan::Mode;
@@ -39,7 +41,7 @@ pub(crate) fn request(place: &Place, deciding: &Deciding) -> Result<Request, Pro
     if let Some(bin) = &deciding.postgres_bin {
         settings.shadow.postgres_bin = Some(bin.clone());
     }
-    let mut allow: std::collections::BTreeSet<_> = deciding.allow.iter().copied().collect();
+    let mut allow: BTreeSet<_> = deciding.allow.iter().copied().collect();
     for code in &settings.deploy.allow {
         allow.insert(code.parse().map_err(|error| {
             Problem::new(format!("the settings are not valid: {error}"))
@@ -71,14 +73,19 @@ fn tell(outcome: &Outcome, output: &Output) {
         output.say(format!("Applied before that: {}\n", outcome.applied.join(", ")));
     }
     tell_ending(&outcome.ending, &outcome.applied, output);
-    for name in outcome.held.iter().filter_map(|held| match held.why {
-        Why::Gates => held.rollout.as_ref(),
-        Why::Aborted | Why::Behind { .. } => None,
-    }) {
+    for name in rollouts(outcome, &Why::Gates) {
         output.say(format!(
             "\nHeld: the contract of rollout {name}. What is missing: underpin rollout status {name}"
         ));
     }
+    for name in rollouts(outcome, &Why::Aborted) {
+        output.say(format!("\nLed back: rollout {name}. What is left to do: underpin status"));
+    }
+}
+
+/// The rollouts of which something waits for this reason.
+fn rollouts<'a>(outcome: &'a Outcome, why: &Why) -> BTreeSet<&'a String> {
+    outcome.held.iter().filter(|held| held.why == *why).filter_map(|held| held.rollout.as_ref()).collect()
 }
 
 /// How a run of migrations ended.

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use underpin_core::exit;
+use underpin_core::rollout::gate::Verdict;
 use underpin_engine::Problem;
-use underpin_engine::deploy::abort;
+use underpin_engine::deploy::{LeadingBack, abort};
 use underpin_engine::rollout::{Word, release, review};
 
 use super::{deploy, introduce};
@@ -71,9 +72,23 @@ async fn lead_back(options: &RolloutAbort, output: &Output) -> Result<u8, Proble
     introduce(&place, output);
     let events = output.events(options.deciding.events.as_deref())?;
     let request = deploy::request(&place, &options.deciding)?;
-    let aborted = abort(&place.target, &request, &options.name, &options.database, &events).await?;
+    let word = LeadingBack { attested: options.attest.clone(), new_release: options.new_release.clone() };
+    let aborted = abort(&place.target, &request, &options.name, &options.database, &word, &events).await?;
     let code = aborted.exit_code();
     output.object(&serde_json::json!({ "version": 1, "exit_code": code, "abort": aborted }));
+    if let Some(gate) = &aborted.gate {
+        output.say(format!("Gate of the way back:{}\n", rollout::gates(std::slice::from_ref(gate))));
+        if gate.verdict != Verdict::Passes {
+            output.remark(format!(
+                "NO-GO: rollout {0} stays as it is. {1}\n  - take the new release back first, everywhere; the old one runs on\n  \
+                 - when you know that the new release is gone: underpin rollout abort {0} --database {2} --attest \"who: why\"",
+                options.name,
+                rollout::who_fails(&aborted.goes),
+                options.database
+            ));
+            return Ok(code);
+        }
+    }
     for phase in &aborted.undone {
         output.say(format!("undone: {phase}"));
     }

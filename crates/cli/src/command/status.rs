@@ -1,10 +1,12 @@
 //! `underpin status`
 
 use serde::Serialize;
+use underpin_core::quantity::there_are;
 use underpin_engine::Problem;
+use underpin_engine::deploy::Held;
 use underpin_engine::parked::Parked;
 use underpin_engine::rollout::Review;
-use underpin_engine::status::{HalfApplied, status};
+use underpin_engine::status::{HalfApplied, Status as Found, status};
 use underpin_prisma::message::report;
 
 use super::introduce;
@@ -21,6 +23,7 @@ struct Report<'a> {
     pending: &'a [String],
     failed: Vec<&'a str>,
     half_applied: &'a [HalfApplied],
+    waiting: &'a [Held],
     edited: Vec<&'a str>,
     unknown: &'a [String],
     out_of_order: &'a [String],
@@ -45,6 +48,7 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
         pending: &a.pending,
         failed: a.failed.iter().map(|row| row.migration_name.as_str()).collect(),
         half_applied: &found.half_applied,
+        waiting: &found.waiting,
         edited: a.edited.iter().map(|edited| edited.name.as_str()).collect(),
         unknown: &a.unknown,
         out_of_order: &a.out_of_order,
@@ -54,13 +58,12 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
         parked: &found.parked,
         stopped_by_guard: &found.stopped_by_guard,
     });
-    let (text, _) = report::status(a, found.has_ledger);
-    output.say(text.replace("prisma migrate", "underpin").replace("underpin dev", "prisma migrate dev"));
+    output.say(told(&found));
     for half in &found.half_applied {
         output.say(format!(
-            "\nMigration {} is half applied by underpin: {} steps are done. To continue it: underpin deploy",
+            "\nMigration {} is half applied by underpin: {} done. To continue it: underpin deploy",
             half.migration,
-            half.applied.len()
+            there_are(half.applied.len() as u64, "step")
         ));
     }
     for review in &found.rollouts {
@@ -88,4 +91,21 @@ pub(crate) async fn run(options: &Status, output: &Output) -> Result<u8, Problem
         output.say(format!("\nnote: {name} is pending, and later ones are already applied"));
     }
     Ok(code)
+}
+
+/// Prisma's words, but for its advice to deploy where a deploy would execute nothing.
+fn told(found: &Found) -> String {
+    let (text, _) = report::status(&found.alignment, found.has_ledger);
+    let pending = &found.alignment.pending;
+    let waits = |name: &String| found.waiting.iter().any(|waiting| waiting.migration == *name);
+    let text = match pending.as_slice() {
+        [only] if waits(only) => {
+            text.replace(report::ADVICE, "underpin deploy does not execute it now, for the reason below.")
+        }
+        all if all.iter().all(waits) => {
+            text.replace(report::ADVICE, "underpin deploy executes none of them now, for the reasons below.")
+        }
+        _ => text,
+    };
+    text.replace("prisma migrate", "underpin").replace("underpin dev", "prisma migrate dev")
 }

@@ -18,7 +18,7 @@ pub(crate) fn why(why: &Why) -> String {
 
 /// A rollout in a few lines: its state, and what is missing.
 pub(crate) fn brief(review: &Review, now: Timestamp) -> String {
-    let mut text = format!("\n{}", heading(review, now));
+    let mut text = format!("\n{}{}", heading(review, now), behind_abort(review));
     if review.state == "waiting" {
         return text;
     }
@@ -38,7 +38,7 @@ pub(crate) fn brief(review: &Review, now: Timestamp) -> String {
 
 /// A rollout with its phases and all its gates.
 pub(crate) fn whole(review: &Review, now: Timestamp) -> String {
-    let mut text = heading(review, now);
+    let mut text = format!("{}{}", heading(review, now), behind_abort(review));
     for phase in &review.phases {
         let applied = match phase.applied_at {
             Some(at) => format!("applied {}", instant(at)),
@@ -76,6 +76,17 @@ pub(crate) fn ways(gates: &[Gate], database: &str, command: &str) -> String {
     ways
 }
 
+/// Whom it would hurt to take what a rollout has made away again.
+pub(crate) fn who_fails(goes: &[String]) -> String {
+    match goes {
+        [] => "A client of the new release that still runs may write what the old shape refuses.".to_owned(),
+        goes => format!(
+            "A client of the new release that still runs would fail from then on (42703, 42P01): {} would be gone.",
+            goes.join(", ")
+        ),
+    }
+}
+
 fn heading(review: &Review, now: Timestamp) -> String {
     let name = &review.rollout;
     let since = match review.since {
@@ -86,7 +97,7 @@ fn heading(review: &Review, now: Timestamp) -> String {
         ("waiting", _) => format!("Rollout {name} has not begun in this database."),
         ("aborted", _) => {
             let at = review.since.map(|since| format!(" at {}", instant(since))).unwrap_or_default();
-            format!("Rollout {name} was led back{at}: take its folders and its change of the schema back.")
+            format!("Rollout {name} was led back{at}, and no underpin deploy executes anything of it here.")
         }
         ("aborting", _) => {
             format!(
@@ -98,6 +109,22 @@ fn heading(review: &Review, now: Timestamp) -> String {
         }
         (state, None) => format!("Rollout {name} is {state}{since}."),
     }
+}
+
+/// What is left to do when a rollout was led back.
+fn behind_abort(review: &Review) -> String {
+    if review.state != "aborted" {
+        return String::new();
+    }
+    let folders: Vec<&str> = review.phases.iter().map(|phase| phase.migration.as_str()).collect();
+    let mut text = format!(
+        "\n  - delete its folders, and take its change of the Prisma schema back: {}",
+        folders.join(", ")
+    );
+    if review.phases.iter().any(|phase| !phase.phase.is_held()) {
+        text.push_str("\n  - until then prisma migrate deploy would begin it again");
+    }
+    text
 }
 
 fn shown(gate: &Gate) -> String {

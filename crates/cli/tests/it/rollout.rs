@@ -1,6 +1,7 @@
 //! Rollouts and the real Prisma on one database: Prisma stops at what is held and passes where nothing is, and what it
 //! leaves behind is cleared.
 
+mod led_back;
 mod unfit;
 
 use underpin_core::rollout::guard;

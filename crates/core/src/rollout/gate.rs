@@ -2,11 +2,12 @@
 //!
 //! A gate passes, is shut, or cannot be judged; what cannot be known never counts as good. A person can answer for what
 //! nobody can measure (`--attest`), and can end the time for which both shapes are kept (`--now`). For rows that do
-//! not agree and triggers that are gone nobody can answer.
+//! not agree, and for what is not as the phases made it any more, nobody can answer.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::quantity::{counted, there_are};
 use crate::settings::RolloutSettings;
 
 /// What a gate asks.
@@ -19,6 +20,8 @@ pub enum Asked {
     Verified,
     /// Are the triggers there that keep both shapes equal?
     Sync,
+    /// Is everything else as the phases before it made it?
+    Intact,
     /// Have both shapes been kept for long enough?
     Window,
     /// Has everybody gone who needs what goes?
@@ -32,9 +35,15 @@ impl Asked {
             Self::Phases => "phases",
             Self::Verified => "verified",
             Self::Sync => "sync",
+            Self::Intact => "intact",
             Self::Window => "window",
             Self::Drained => "drained",
         }
+    }
+
+    /// Whether it is asked once more right before the phase is executed: what nobody can answer for.
+    pub fn is_asked_again(self) -> bool {
+        matches!(self, Self::Verified | Self::Sync | Self::Intact)
     }
 }
 
@@ -68,12 +77,15 @@ pub struct Evidence {
     pub missing_phases: Vec<String>,
     /// Its queries with their answers; `None` when they were not asked.
     pub verified: Option<Vec<Verified>>,
-    /// Triggers that the phase takes away and that are not there, or are switched off, any more.
-    pub missing_triggers: Vec<String>,
+    /// What is wrong with the triggers that the phase takes away: each a sentence.
+    pub sync: Vec<String>,
+    /// What else is not as the phases before it made it: each a sentence.
+    pub changed: Vec<String>,
     /// Since when both shapes are kept.
     pub window_began: Option<Timestamp>,
-    /// Sessions that began before the first phase was applied, or that carry the mark of the old release.
-    pub old_sessions: Vec<OldSession>,
+    /// Sessions of the release that needs what goes: the old one's began before the first phase was applied, and either
+    /// one's may carry a mark.
+    pub sessions: Vec<ReleaseSession>,
     /// How many sessions may not be looked at.
     pub hidden_sessions: usize,
     /// Statements that name what goes.
@@ -91,7 +103,7 @@ pub struct Verified {
 
 /// A session of a release that needs what goes, by its age or its mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OldSession {
+pub struct ReleaseSession {
     /// Backend pid.
     pub pid: i32,
     /// Its `application_name`.
@@ -135,10 +147,18 @@ pub fn gates(evidence: &Evidence, settings: &RolloutSettings, word: &Word, now: 
         (Asked::Phases, phases(evidence)),
         (Asked::Verified, verified(evidence)),
         (Asked::Sync, sync(evidence)),
+        (Asked::Intact, intact(evidence)),
         (Asked::Window, window(evidence, settings, word, now)),
         (Asked::Drained, drained(evidence, settings, word, now)),
     ];
     asked.into_iter().map(|(asked, (verdict, words))| Gate { asked, verdict, words }).collect()
+}
+
+/// Before what the phases made is taken away again: whether the release that comes is gone. The evidence is about that
+/// one, and no window has begun.
+pub fn led_back(evidence: &Evidence, settings: &RolloutSettings, word: &Word, now: Timestamp) -> Gate {
+    let (verdict, words) = drained(evidence, settings, word, now);
+    Gate { asked: Asked::Drained, verdict, words }
 }
 
 fn phases(evidence: &Evidence) -> (Verdict, String) {
@@ -162,23 +182,32 @@ fn verified(evidence: &Evidence) -> (Verdict, String) {
                 count => format!("its {count} queries answer 0"),
             },
         ),
-        Some(Verified { query, answer: Ok(count) }) => {
-            (Verdict::Shut, format!("{count} rows are left by: {query}"))
-        }
+        Some(Verified { query, answer: Ok(count) }) => (Verdict::Shut, left_by(*count, query)),
         Some(Verified { query, answer: Err(why) }) => (Verdict::Unknown, format!("{why}: {query}")),
     }
 }
 
+/// How many rows a query has counted that should count none.
+pub fn left_by(count: i64, query: &str) -> String {
+    format!("{} left by: {query}", there_are(count.unsigned_abs(), "row"))
+}
+
 fn sync(evidence: &Evidence) -> (Verdict, String) {
-    match evidence.missing_triggers.as_slice() {
+    match evidence.sync.as_slice() {
         [] => (Verdict::Passes, "everything that keeps the two shapes equal is in force".to_owned()),
-        missing => (
-            Verdict::Shut,
-            format!(
-                "not there or switched off, so writes since then are in one shape alone: {}",
-                missing.join(", ")
-            ),
-        ),
+        wrong => (Verdict::Shut, one_shape_alone(wrong)),
+    }
+}
+
+/// What it means that triggers are not in force.
+pub fn one_shape_alone(wrong: &[String]) -> String {
+    format!("writes since then may be in one shape alone: {}", wrong.join("; "))
+}
+
+fn intact(evidence: &Evidence) -> (Verdict, String) {
+    match evidence.changed.as_slice() {
+        [] => (Verdict::Passes, "what the phases before it made is as they made it".to_owned()),
+        changed => (Verdict::Shut, changed.join("; ")),
     }
 }
 
@@ -192,7 +221,7 @@ fn window(evidence: &Evidence, settings: &RolloutSettings, word: &Word, now: Tim
     match wanted - kept {
         left if left <= SignedDuration::ZERO => (Verdict::Passes, since),
         left if word.now => (Verdict::Passes, format!("{since}; ended by --now, {} early", rest(left))),
-        left => (Verdict::Shut, format!("{since}, {} are left", rest(left))),
+        left => (Verdict::Shut, format!("{since}, {} left", rest_is(left))),
     }
 }
 
@@ -210,12 +239,12 @@ fn drained(
 }
 
 fn measured(evidence: &Evidence, settings: &RolloutSettings, now: Timestamp) -> (Verdict, String) {
-    if let Some(first) = evidence.old_sessions.first() {
+    if let Some(first) = evidence.sessions.first() {
         let application = match first.application.as_str() {
             "" => "without a name",
             named => named,
         };
-        let others = match evidence.old_sessions.len() - 1 {
+        let others = match evidence.sessions.len() - 1 {
             0 => String::new(),
             1 => ", and another one".to_owned(),
             more => format!(", and {more} others"),
@@ -230,8 +259,8 @@ fn measured(evidence: &Evidence, settings: &RolloutSettings, now: Timestamp) -> 
     }
     if evidence.hidden_sessions > 0 {
         let words = format!(
-            "the age of {} sessions is not shown to this role (GRANT pg_read_all_stats)",
-            evidence.hidden_sessions
+            "the age of {} is not shown to this role (GRANT pg_read_all_stats)",
+            counted(evidence.hidden_sessions as u64, "session")
         );
         return (Verdict::Unknown, words);
     }
@@ -246,10 +275,13 @@ fn measured(evidence: &Evidence, settings: &RolloutSettings, now: Timestamp) -> 
             match wanted - quiet {
                 left if left <= SignedDuration::ZERO => (
                     Verdict::Passes,
-                    format!(
-                        "no session is older than the rollout, and no statement has named what goes for {}",
-                        span(quiet)
-                    ),
+                    match evidence.window_began {
+                        Some(_) => format!(
+                            "no session is older than the rollout, and no statement has named what goes for {}",
+                            span(quiet)
+                        ),
+                        None => format!("no statement has named what goes for {}", span(quiet)),
+                    },
                 ),
                 left => {
                     let latest = match latest.first() {
@@ -257,9 +289,9 @@ fn measured(evidence: &Evidence, settings: &RolloutSettings, now: Timestamp) -> 
                         None => String::new(),
                     };
                     let words = format!(
-                        "statements that name what goes have been counted as quiet for {}, {} are left{latest}",
+                        "statements that name what goes have been counted as quiet for {}, {} left{latest}",
                         span(quiet),
-                        rest(left)
+                        rest_is(left)
                     );
                     (Verdict::Shut, words)
                 }
@@ -278,6 +310,13 @@ pub fn span(duration: SignedDuration) -> String {
 fn rest(duration: SignedDuration) -> String {
     let (unit, seconds) = unit_of(duration);
     format!("{} {}", (duration.as_secs().max(0) + seconds - 1) / seconds, unit)
+}
+
+/// The same with its verb: `72 h are`, `1 h is`.
+fn rest_is(duration: SignedDuration) -> String {
+    let rest = rest(duration);
+    let verb = if rest.starts_with("1 ") { "is" } else { "are" };
+    format!("{rest} {verb}")
 }
 
 fn unit_of(duration: SignedDuration) -> (&'static str, i64) {
@@ -322,15 +361,16 @@ mod tests {
         let missing = Evidence { missing_phases: vec!["2".to_owned()], ..good() };
         let rows =
             Evidence { verified: Some(vec![Verified { query: "q".to_owned(), answer: Ok(3) }]), ..good() };
-        let trigger = Evidence { missing_triggers: vec!["t".to_owned()], ..good() };
+        let trigger = Evidence { sync: vec!["t is not there".to_owned()], ..good() };
+        let hurt = Evidence { changed: vec!["c lets NULL in".to_owned()], ..good() };
         let early = Evidence { window_began: Some(at("03T00:00:00")), ..good() };
-        let session = OldSession {
+        let session = ReleaseSession {
             pid: 7,
             application: "shop".to_owned(),
             user: "app".to_owned(),
             since: at("01T00:00:00"),
         };
-        let old = Evidence { old_sessions: vec![session], ..good() };
+        let old = Evidence { sessions: vec![session], ..good() };
         let loud = Evidence {
             statements: Statements::Counted {
                 quiet_since: at("04T23:30:00"),
@@ -341,7 +381,8 @@ mod tests {
         for (evidence, gate, words) in [
             (missing, "phases", "not applied: 2"),
             (rows, "verified", "3 rows are left by: q"),
-            (trigger, "sync", "not there or switched off, so writes since then are in one shape alone: t"),
+            (trigger, "sync", "writes since then may be in one shape alone: t is not there"),
+            (hurt, "intact", "c lets NULL in"),
             (early, "window", "both shapes have been kept for 48 h, 24 h are left"),
             (old, "drained", "session 7 (shop, role app) is connected since 2026-03-01 00:00:00 UTC"),
             (

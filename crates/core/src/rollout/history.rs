@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use underpin_catalog::{Name, RelationName};
 use underpin_sql::{Effect, Statement};
 
-use super::directive::{Directives, Phase};
+use super::directive::{Directives, Gone, Phase};
 use super::guard::is_guard;
+use super::made::{Act, names_made};
 
 /// A migration that is a phase of a rollout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PhaseFile {
     /// The folder's name.
     pub folder: String,
@@ -25,6 +26,8 @@ pub struct PhaseFile {
     pub is_guarded: bool,
     /// The triggers that it drops: those that keep both shapes equal up to then.
     pub drops_triggers: Vec<(RelationName, Name)>,
+    /// What its statements do, for [`super::made()`].
+    pub acts: Vec<Act>,
 }
 
 impl PhaseFile {
@@ -42,12 +45,18 @@ impl PhaseFile {
             changes: effects().filter_map(Effect::table).cloned().collect(),
             is_guarded: statements.first().is_some_and(|first| is_guard(first, folder)),
             drops_triggers: effects().filter_map(trigger).collect(),
+            acts: statements.iter().flat_map(Act::of).collect(),
         }
+    }
+
+    /// The statements by which it creates functions.
+    pub fn routines(&self) -> impl Iterator<Item = &str> {
+        self.acts.iter().filter_map(Act::routine)
     }
 }
 
 /// One change that goes in phases.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
     /// Its name.
     pub name: String,
@@ -150,6 +159,23 @@ fn follows(rollout: &Rollout, file: &PhaseFile) -> Result<(), WrongRollout> {
 }
 
 impl Rollout {
+    /// The phases before a file.
+    pub fn before<'a>(&'a self, file: &'a PhaseFile) -> impl Iterator<Item = &'a PhaseFile> {
+        self.phases.iter().take_while(|other| other.folder != file.folder)
+    }
+
+    /// What the phases before a file have made and clients of the release that comes name: not indexes, nor what
+    /// triggers keep for themselves.
+    pub fn made_before(&self, file: &PhaseFile) -> Vec<Gone> {
+        let mut names = names_made(self.before(file).flat_map(|phase| &phase.acts).map(Act::effect));
+        names.retain(|name| match name {
+            Gone::Column { column, .. } => !column.as_str().starts_with("_underpin_"),
+            Gone::Index(_) => false,
+            _ => true,
+        });
+        names
+    }
+
     /// The file of a phase.
     pub fn phase(&self, phase: Phase) -> Option<&PhaseFile> {
         self.phases.iter().find(|file| file.directives.phase == phase)

@@ -1,27 +1,34 @@
 //! `rollout abort`: a rollout that is expanded or backfilled is led back to where it began, with the `down.sql` of its
 //! phases, last first.
 //!
+//! It takes away what the release that comes names. So, as a contract asks for the old one, it asks whether that one is
+//! gone: by its statements, by its sessions where they carry a mark, or by the word of a person.
+//!
 //! They are planned, proven and executed like migrations, so nobody waits, and one that is cut is continued. Up to the
 //! last of them both shapes are kept equal, so no write is lost. A phase that is undone has no row in the ledger any
 //! more, as if it had never been applied; its contract stays held.
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
+use tokio_postgres::Client;
 use underpin_core::exit;
-use underpin_core::rollout::{Directives, Gone, PhaseFile, Progress};
+use underpin_core::rollout::gate::{self, Evidence, Gate, Verdict, led_back};
+use underpin_core::rollout::{Directives, Gone, PhaseFile, Progress, Rollout, names_made};
 use underpin_prisma::{RowState, Script};
-use underpin_sql::{Effect, Statement, read};
+use underpin_sql::{Effect, read};
 use uuid::Uuid;
 
 use super::applying::Applying;
 use super::preflight::{Facts, Pending, ProvingHistory, refusals};
-use super::{Ending, Request, Target, stand_guard};
+use super::{Ending, Request, Target, journal_problem, stand_guard};
 use crate::events::Events;
-use crate::journal::{self, Unfinished};
+use crate::journal::{self, Calls, Unfinished};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
-use crate::rollout::Standing;
+use crate::rollout::{Counting, Standing, count_calls, sessions};
 
 /// What came of it.
 #[derive(Clone, Debug, Serialize)]
@@ -32,12 +39,29 @@ pub struct Aborted {
     pub undone: Vec<String>,
     /// What stopped it; running the command again goes on.
     pub stopped: Option<Ending>,
+    /// Whether the release that comes is gone, as far as it was asked: not where nothing is to be undone, nor where an
+    /// abort goes on.
+    pub gate: Option<Gate>,
+    /// What a client of that release names, and what it will not find any more.
+    pub goes: Vec<String>,
+}
+
+/// What a person says when a rollout is led back.
+#[derive(Clone, Debug, Default)]
+pub struct LeadingBack {
+    /// Who answers for the release that comes being gone, and why.
+    pub attested: Option<String>,
+    /// What the `application_name` of its sessions contains.
+    pub new_release: Option<String>,
 }
 
 impl Aborted {
     /// The command's exit code.
     pub fn exit_code(&self) -> u8 {
-        self.stopped.as_ref().map_or(exit::CLEAN, Ending::exit_code)
+        match (&self.gate, &self.stopped) {
+            (Some(gate), _) if gate.verdict != Verdict::Passes => exit::NO_GO,
+            (_, stopped) => stopped.as_ref().map_or(exit::CLEAN, Ending::exit_code),
+        }
     }
 }
 
@@ -51,6 +75,7 @@ pub async fn abort(
     request: &Request,
     name: &str,
     database: &str,
+    word: &LeadingBack,
     events: &Events,
 ) -> Result<Aborted, Problem> {
     if database != target.url.database {
@@ -100,15 +125,18 @@ pub async fn abort(
     for file in rollout.phases.iter().rev().filter(|file| standing.applied.contains_key(&file.folder)) {
         back.push(way_back(target, file, &unfinished)?);
     }
+    let goes = goes(rollout, &back);
+    let aborted = |undone, stopped, gate| Aborted {
+        rollout: name.to_owned(),
+        undone,
+        stopped,
+        gate,
+        goes: goes.iter().map(Gone::shown).collect(),
+    };
     let refused = refusals(&guard, &back, request, &server).await?;
     if !refused.is_empty() {
-        let stopped = Some(Ending::Refused { migrations: refused });
-        return Ok(Aborted { rollout: name.to_owned(), undone: Vec::new(), stopped });
+        return Ok(aborted(Vec::new(), Some(Ending::Refused { migrations: refused }), None));
     }
-
-    let applying =
-        Applying { target, request, events, guard: &guard, application: &application, ledger: &ledger };
-    let owner = applying.take_over(run, true).await?;
     let phases: Vec<_> = rollout
         .phases
         .iter()
@@ -117,6 +145,29 @@ pub async fn abort(
             Some((file.folder.clone(), script.checksum().to_string()))
         })
         .collect();
+    // Once something of it is undone, going on is the only way on.
+    let is_whole = rollout
+        .phases
+        .iter()
+        .all(|file| file.directives.phase.is_held() || standing.applied.contains_key(&file.folder));
+    let goes_on =
+        standing.aborted_at(rollout).is_some() && (!is_whole || back.iter().any(|way| way.begun.is_some()));
+    let gate = match back.is_empty() || goes_on {
+        true => None,
+        false => {
+            let asked = ask(&guard.client, &standing, rollout, goes.clone(), request, word).await?;
+            let (gate, calls) = asked;
+            if gate.verdict != Verdict::Passes {
+                count(&guard.client, target, run, name, &phases, calls).await?;
+                return Ok(aborted(Vec::new(), None, Some(gate)));
+            }
+            Some(gate)
+        }
+    };
+
+    let applying =
+        Applying { target, request, events, guard: &guard, application: &application, ledger: &ledger };
+    let owner = applying.take_over(run, true).await?;
     let mut texts = vec![owner.rollout(name, &phases)];
     texts.extend(
         rollout
@@ -125,7 +176,14 @@ pub async fn abort(
             .filter(|file| file.directives.phase.is_held())
             .map(|file| owner.hold(&file.folder, name)),
     );
-    texts.push(owner.abort(name));
+    if !goes_on {
+        let by: String = guard.client.query_one("SELECT session_user::text", &[]).await?.get(0);
+        let reason = match &word.attested {
+            Some(who) => format!("led back; attested by {who}"),
+            None => "led back".to_owned(),
+        };
+        texts.push(owner.abort(name, &by, &reason, &json!({ "gates": gate })));
+    }
     // From here on no deploy executes anything of it.
     if !owner.commit(&guard.client, &texts).await? {
         return Err(Problem::new("another run has taken over; nothing was changed").exiting(exit::STOPPED));
@@ -134,7 +192,51 @@ pub async fn abort(
     let prover = ProvingHistory::of(&applied, target, request, &server);
     let came = applying.apply(owner, &back, &Facts::Live(server.version), prover).await?;
     let undone = back.iter().take(came.applied).filter_map(|pending| pending.undoes.clone()).collect();
-    Ok(Aborted { rollout: name.to_owned(), undone, stopped: came.stopped })
+    Ok(aborted(undone, came.stopped, gate))
+}
+
+/// What the ways back take away of what the rollout has made, and a client of the release that comes names.
+fn goes(rollout: &Rollout, back: &[Pending]) -> Vec<Gone> {
+    let undone = |file: &&PhaseFile| back.iter().any(|way| way.undoes.as_deref() == Some(&file.folder));
+    let last = rollout.phases.iter().find(|file| !undone(file));
+    last.map(|file| rollout.made_before(file)).unwrap_or_default()
+}
+
+/// Whether the release that comes is gone, and what was counted for the next time.
+async fn ask(
+    client: &Client,
+    standing: &Standing,
+    rollout: &Rollout,
+    goes: Vec<Gone>,
+    request: &Request,
+    word: &LeadingBack,
+) -> Result<(Gate, Option<Calls>), Problem> {
+    let (sessions, hidden_sessions) = sessions(client, None, word.new_release.as_deref()).await?;
+    let before = standing.known(&rollout.name).and_then(|known| known.new_calls.as_ref());
+    let counting = Counting::new(rollout, goes, standing.window_began(rollout));
+    let (statements, calls) = count_calls(client, &counting, before).await?;
+    let evidence = Evidence { sessions, hidden_sessions, statements, ..Evidence::default() };
+    let said = gate::Word { now: false, attested: word.attested.clone() };
+    Ok((led_back(&evidence, &request.settings.rollout, &said, Timestamp::now()), calls))
+}
+
+/// Keeps what was counted, so that the next time knows since when nobody has been there.
+async fn count(
+    client: &Client,
+    target: &Target,
+    run: Uuid,
+    name: &str,
+    phases: &[(String, String)],
+    calls: Option<Calls>,
+) -> Result<(), Problem> {
+    let Some(calls) = calls else { return Ok(()) };
+    journal::bootstrap(client).await.map_err(journal_problem)?;
+    let owner = journal::take_lease(client, &target.url.schema, run).await?;
+    journal::upgrade(client, &owner).await.map_err(journal_problem)?;
+    let texts = [owner.rollout(name, phases), owner.new_calls(name, &calls)];
+    // Another run that has taken over counts itself.
+    owner.commit(client, &texts).await?;
+    Ok(())
 }
 
 /// The `down.sql` of a phase, as something to be executed.
@@ -165,38 +267,23 @@ fn way_back(target: &Target, file: &PhaseFile, unfinished: &[Unfinished]) -> Res
             ));
     }
     let phase = target.history.get(&file.folder).and_then(|migration| migration.script.as_ref());
-    let made = phase.map(|script| made_by(&read(script.text()).unwrap_or_default())).unwrap_or_default();
-    let directives =
-        Directives { gone: made, park: Vec::new(), verify: Vec::new(), ..file.directives.clone() };
+    let made = phase.map(|script| read(script.text()).unwrap_or_default()).unwrap_or_default();
+    let made = made.iter().flat_map(|statement| &statement.effects).flat_map(Effect::flattened);
+    let directives = Directives {
+        gone: names_made(made),
+        park: Vec::new(),
+        verify: Vec::new(),
+        ..file.directives.clone()
+    };
     Ok(Pending {
         name,
         text: script.text().to_owned(),
         checksum: script.checksum().to_string(),
         released: Some(PhaseFile::new(&file.folder, directives, &[])),
         asks: Vec::new(),
+        counts_on: None,
         undoes: Some(file.folder.clone()),
         statements,
         begun,
     })
-}
-
-/// What a phase has put beside the old shape, and what its way back therefore may take away: the release that was there
-/// before does not know it.
-fn made_by(statements: &[Statement]) -> Vec<Gone> {
-    let effects = statements.iter().flat_map(|statement| &statement.effects).flat_map(Effect::flattened);
-    effects
-        .filter_map(|effect| match effect {
-            Effect::AddColumn(added) => {
-                Some(Gone::Column { table: added.table.clone(), column: added.column.clone() })
-            }
-            Effect::CreateTable(created) => Some(Gone::Table(created.table.clone())),
-            // Under its new name nobody knew it.
-            Effect::RenameTable { table, to } => Some(Gone::Table(table.sibling(to.clone()))),
-            Effect::CreateView(created) => Some(Gone::Table(created.view.clone())),
-            Effect::CreateIndex(created) => Some(Gone::Index(created.table.sibling(created.name.clone()?))),
-            Effect::AddConstraint(added) => Some(Gone::Index(added.table.sibling(added.name.clone()?))),
-            Effect::CreateType { name, .. } => Some(Gone::Type(name.clone())),
-            _ => None,
-        })
-        .collect()
 }

@@ -6,17 +6,18 @@ use std::collections::BTreeSet;
 use tokio_postgres::Client;
 use underpin_catalog::{Name, RelationName, Sql};
 use underpin_core::event::Event;
+use underpin_core::rollout::gate::{left_by, one_shape_alone};
 use underpin_core::rollout::{HELD, HoldState, Progress, Rollout, Waiting, commute, held};
 use underpin_prisma::LedgerRow;
 use underpin_sql::{Effect, Statement, Surroundings, mentioned};
 
-use super::preflight::Pending;
+use super::preflight::{CountsOn, Pending};
 use super::{Held, Request, Target};
 use crate::events::Events;
 use crate::journal::Owner;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
-use crate::rollout::{Standing, count_calls, missing_triggers, verify};
+use crate::rollout::{Counting, Intact, Standing, count_calls, look_intact, verify};
 
 /// What of the pending migrations waits, and what is to be remembered of it.
 #[derive(Debug, Default)]
@@ -114,6 +115,11 @@ impl Holding {
                 None => {
                     migration.asks =
                         phase.map(|(_, file)| file.directives.verify.clone()).unwrap_or_default();
+                    migration.counts_on = phase.map(|(rollout, file)| CountsOn {
+                        rollout: rollout.clone(),
+                        file: file.clone(),
+                        namespace: self.standing.namespace(),
+                    });
                     migration.released =
                         phase.map(|(_, file)| file.clone()).filter(|file| file.directives.phase.is_held());
                     going.push(migration);
@@ -126,15 +132,9 @@ impl Holding {
     }
 
     fn state(&self, migration: &Pending) -> HoldState {
-        if migration.begun.is_some() {
-            return HoldState::Begun;
-        }
-        let Some((rollout, file)) = self.standing.phase_of(&migration.name) else { return HoldState::Free };
-        let released = self.standing.hold(&migration.name).is_some_and(|hold| hold.released_at.is_some());
-        match self.standing.aborted_at(rollout) {
-            Some(_) => HoldState::Aborted,
-            None if file.directives.phase.is_held() && !released => HoldState::Held,
-            None => HoldState::Free,
+        match migration.begun {
+            Some(_) => HoldState::Begun,
+            None => self.standing.hold_state(&migration.name),
         }
     }
 
@@ -223,9 +223,19 @@ impl Holding {
             if !rollout.phases.first().is_some_and(|file| is_applied(&file.folder)) {
                 continue;
             }
-            let before = self.standing.known(&rollout.name).and_then(|known| known.calls.as_ref());
-            if let Ok((_, Some(calls))) = count_calls(client, &contract.directives.gone, before).await {
+            let known = self.standing.known(&rollout.name);
+            let old = Counting::old(rollout, contract);
+            if let Ok((_, Some(calls))) =
+                count_calls(client, &old, known.and_then(|known| known.calls.as_ref())).await
+            {
                 let _ = owner.commit(client, &[owner.calls(&rollout.name, &calls)]).await;
+            }
+            let new =
+                Counting::new(rollout, rollout.made_before(contract), self.standing.window_began(rollout));
+            if let Ok((_, Some(calls))) =
+                count_calls(client, &new, known.and_then(|known| known.new_calls.as_ref())).await
+            {
+                let _ = owner.commit(client, &[owner.new_calls(&rollout.name, &calls)]).await;
             }
         }
     }
@@ -240,19 +250,19 @@ pub(super) async fn in_the_way(
     pending: &Pending,
     request: &Request,
 ) -> Result<Option<String>, Problem> {
-    if let Some(phase) = &pending.released {
-        let missing = missing_triggers(client, &phase.drops_triggers).await?;
-        if let Some(first) = missing.first() {
-            return Ok(Some(format!(
-                "{first}, which keeps the two shapes equal, is not there or is switched off: writes since then are in \
-                 one shape alone"
-            )));
+    if let Some(CountsOn { rollout, file, namespace }) = &pending.counts_on {
+        // Whatever comes before it is applied by now.
+        let Intact { sync, changed } = look_intact(client, rollout, file, namespace, |_| true).await?;
+        match (sync.as_slice(), changed.as_slice()) {
+            ([], []) => {}
+            ([], changed) => return Ok(Some(changed.join("; "))),
+            (sync, _) => return Ok(Some(one_shape_alone(sync))),
         }
     }
     let answers = verify(client, &pending.asks, &request.settings).await?;
     Ok(answers.into_iter().find_map(|verified| match verified.answer {
         Ok(0) => None,
-        Ok(count) => Some(format!("{count} rows are left by: {}", verified.query)),
+        Ok(count) => Some(left_by(count, &verified.query)),
         Err(why) => Some(format!("{why}: {}", verified.query)),
     }))
 }

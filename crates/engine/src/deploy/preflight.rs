@@ -4,7 +4,8 @@ use tokio_postgres::Client;
 use underpin_catalog::{Name, ServerVersion};
 use underpin_core::exit;
 use underpin_core::plan::{self, FilePlan, GivenUp, Mode, ReasonCode};
-use underpin_core::rollout::{PhaseFile, Query, is_guard};
+use underpin_core::quantity::counted;
+use underpin_core::rollout::{PhaseFile, Query, Rollout, is_guard};
 use underpin_prisma::{Alignment, LedgerRow, Migration, align};
 use underpin_sql::{Statement, Surroundings, mentioned, read};
 
@@ -32,8 +33,19 @@ pub(super) struct Pending {
     pub(super) released: Option<PhaseFile>,
     /// What has to answer 0 before it is executed.
     pub(super) asks: Vec<Query>,
+    /// The phase that it is, behind others whose works it counts on.
+    pub(super) counts_on: Option<CountsOn>,
     /// The migration that it is the way back of.
     pub(super) undoes: Option<String>,
+}
+
+/// A phase, with the rollout in which others come before it.
+#[derive(Debug)]
+pub(super) struct CountsOn {
+    pub(super) rollout: Rollout,
+    pub(super) file: PhaseFile,
+    /// Of what the files name without one.
+    pub(super) namespace: Name,
 }
 
 impl Pending {
@@ -220,8 +232,8 @@ async fn refuse_unmanaged(client: &Client, ledger: &Ledger) -> Result<(), Proble
     let tables = ledger.tables_beside(client).await?;
     let Some(first) = tables.first() else { return Ok(()) };
     Err(Problem::new(format!(
-        "the database schema is not empty ({} tables, {first} among them) and has no migration history",
-        tables.len()
+        "the database schema is not empty ({}, {first} among them) and has no migration history",
+        counted(tables.len() as u64, "table")
     ))
     .coded("P3005")
     .hint("tell which migrations it already contains: underpin resolve --applied \"<first migration>\", and so on"))
@@ -342,6 +354,7 @@ fn read_one(target: &Target, migration: &Migration, begun: Option<Unfinished>) -
         begun,
         released: None,
         asks: Vec::new(),
+        counts_on: None,
         undoes: None,
     })
 }

@@ -20,6 +20,8 @@ pub(crate) struct Known {
     pub(crate) checksums: Vec<String>,
     /// What was counted of statements that name what goes.
     pub(crate) calls: Option<Calls>,
+    /// What was counted of statements that name what it has made.
+    pub(crate) new_calls: Option<Calls>,
 }
 
 /// How often statements were executed, and since when that has not changed.
@@ -58,20 +60,27 @@ pub(crate) async fn known(client: &Client, scope: &str) -> Result<Vec<Known>, to
     }
     let rows = client
         .query(
-            "SELECT name, folders, checksums, aborted_at, calls, quiet_since FROM underpin.rollout
-             WHERE scope = $1 ORDER BY known_since, name",
+            // The last two are not there in version 2.
+            "SELECT name, folders, checksums, aborted_at, calls, quiet_since, to_jsonb(r) -> 'new_calls',
+                    (to_jsonb(r) ->> 'new_quiet_since')::timestamptz
+             FROM underpin.rollout r WHERE scope = $1 ORDER BY known_since, name",
             &[&scope],
         )
         .await?;
     Ok(rows
         .iter()
         .map(|row| {
-            let counted = row.get::<_, Option<Value>>(4).and_then(|calls| serde_json::from_value(calls).ok());
-            let quiet_since: Option<Timestamp> = row.get(5);
+            let calls = |at: usize| {
+                let counted = row.get::<_, Option<Value>>(at).filter(|calls| !calls.is_null());
+                let counted = counted.and_then(|calls| serde_json::from_value(calls).ok());
+                let quiet_since: Option<Timestamp> = row.get(at + 1);
+                counted.zip(quiet_since).map(|(counted, quiet_since)| Calls { counted, quiet_since })
+            };
             Known {
                 remembered: Remembered { rollout: row.get(0), folders: row.get(1), aborted_at: row.get(3) },
                 checksums: row.get(2),
-                calls: counted.zip(quiet_since).map(|(counted, quiet_since)| Calls { counted, quiet_since }),
+                calls: calls(4),
+                new_calls: calls(6),
             }
         })
         .collect())
@@ -158,6 +167,8 @@ impl Owner {
              ON CONFLICT (scope, name) DO UPDATE SET checksums = excluded.checksums, folders = excluded.folders,
                calls = CASE WHEN r.folders = excluded.folders THEN r.calls END,
                quiet_since = CASE WHEN r.folders = excluded.folders THEN r.quiet_since END,
+               new_calls = CASE WHEN r.folders = excluded.folders THEN r.new_calls END,
+               new_quiet_since = CASE WHEN r.folders = excluded.folders THEN r.new_quiet_since END,
                known_since = CASE WHEN r.folders = excluded.folders THEN r.known_since ELSE clock_timestamp() END,
                aborted_at = CASE WHEN r.folders = excluded.folders THEN r.aborted_at END",
             Literal(&self.scope),
@@ -190,13 +201,19 @@ impl Owner {
         )
     }
 
-    /// Records that a rollout is led back from now on, and holds what was released of it again.
-    pub(crate) fn abort(&self, rollout: &str) -> Sql {
+    /// Records that a rollout is led back from now on, by whom, why and on which evidence, and holds what was released
+    /// of it again.
+    pub(crate) fn abort(&self, rollout: &str, by: &str, reason: &str, evidence: &Value) -> Sql {
         sql!(
-            "UPDATE underpin.rollout SET aborted_at = coalesce(aborted_at, clock_timestamp()) WHERE scope = {0} AND name = {1};
-             UPDATE underpin.hold SET released_at = NULL, released_by = NULL, reason = 'led back' WHERE scope = {0} AND rollout = {1}",
+            "UPDATE underpin.rollout SET aborted_at = coalesce(aborted_at, clock_timestamp()), new_calls = NULL, new_quiet_since = NULL
+               WHERE scope = {0} AND name = {1};
+             UPDATE underpin.hold SET released_at = NULL, released_by = {2}, reason = {3}, evidence = {4}::jsonb
+               WHERE scope = {0} AND rollout = {1}",
             Literal(&self.scope),
             Literal(rollout),
+            Literal(by),
+            Literal(reason),
+            Literal(&evidence.to_string()),
         )
     }
 
@@ -224,10 +241,22 @@ impl Owner {
 
     /// Records how often statements that name what goes have been executed.
     pub(crate) fn calls(&self, rollout: &str, calls: &Calls) -> Sql {
+        self.counted(rollout, calls, ["calls", "quiet_since"])
+    }
+
+    /// The same of statements that name what the rollout has made.
+    pub(crate) fn new_calls(&self, rollout: &str, calls: &Calls) -> Sql {
+        self.counted(rollout, calls, ["new_calls", "new_quiet_since"])
+    }
+
+    fn counted(&self, rollout: &str, calls: &Calls, columns: [&str; 2]) -> Sql {
         let counted = serde_json::to_string(&calls.counted).unwrap_or_default();
+        let [count, since] = columns.map(Sql::verbatim);
         sql!(
-            "UPDATE underpin.rollout SET calls = {}::jsonb, quiet_since = {} WHERE scope = {} AND name = {}",
+            "UPDATE underpin.rollout SET {} = {}::jsonb, {} = {} WHERE scope = {} AND name = {}",
+            count,
             Literal(&counted),
+            since,
             instant(Some(calls.quiet_since)),
             Literal(&self.scope),
             Literal(rollout),

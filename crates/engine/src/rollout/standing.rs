@@ -1,6 +1,6 @@
 //! What folder, ledger and journal say about rollouts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use underpin_catalog::Name;
 use underpin_core::rollout::gate::{Gate, Verdict, Word, gates};
 use underpin_core::rollout::{
-    Directives, HELD, PhaseFile, Progress, Rollout, WrongRollout, refuse_two_on_a_table, rollouts,
+    Directives, HELD, HoldState, PhaseFile, Progress, Rollout, WrongRollout, refuse_two_on_a_table, rollouts,
 };
 use underpin_core::settings::Settings;
 use underpin_prisma::{LedgerRow, Migration, RowState};
@@ -24,10 +24,14 @@ use crate::session;
 /// The rollouts of a folder, with what the database knows of them.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
+    /// The namespace of what their files name without one.
+    scope: String,
     /// Those of the folder, in the order in which they begin.
     pub(crate) rollouts: Vec<Rollout>,
     /// When each migration was applied.
     pub(crate) applied: BTreeMap<String, Timestamp>,
+    /// Migrations that have begun and are not finished.
+    begun: BTreeSet<String>,
     /// Those that have begun here.
     pub(crate) known: Vec<Known>,
     /// Their phases that are or were held.
@@ -47,12 +51,20 @@ impl Standing {
         let rollouts = rollouts(files).map_err(|wrong| as_problem(target, &wrong))?;
         let scope = &target.url.schema;
         let applied = rows.iter().filter(|row| row.state() == RowState::Applied);
+        let begun = rows.iter().filter(|row| row.state() == RowState::Failed);
         Ok(Self {
+            scope: scope.clone(),
             rollouts,
+            begun: begun.map(|row| row.migration_name.clone()).collect(),
             applied: applied.filter_map(|row| Some((row.migration_name.clone(), row.finished_at?))).collect(),
             known: journal::known(client, scope).await?,
             holds: journal::holds(client, scope).await?,
         })
+    }
+
+    /// The namespace of what the files name without one.
+    pub(crate) fn namespace(&self) -> Name {
+        Name::new(&self.scope)
     }
 
     /// What the journal knows of a rollout.
@@ -77,6 +89,17 @@ impl Standing {
         self.rollouts
             .iter()
             .find_map(|rollout| Some((rollout, rollout.phases.iter().find(|file| file.folder == migration)?)))
+    }
+
+    /// Whether a migration that has not begun waits for its rollout.
+    pub(crate) fn hold_state(&self, migration: &str) -> HoldState {
+        let Some((rollout, file)) = self.phase_of(migration) else { return HoldState::Free };
+        let released = self.hold(migration).is_some_and(|hold| hold.released_at.is_some());
+        match self.aborted_at(rollout) {
+            Some(_) => HoldState::Aborted,
+            None if file.directives.phase.is_held() && !released => HoldState::Held,
+            None => HoldState::Free,
+        }
     }
 
     /// Since when both shapes of a rollout are kept: its first phase is applied, or for one that has nothing to
@@ -265,9 +288,14 @@ async fn reviewed(
         .find(|file| file.directives.phase.is_held() && !standing.applied.contains_key(&file.folder));
     let released_at = pending.and_then(|file| standing.hold(&file.folder)?.released_at);
     let gates = match pending {
-        Some(file) if aborted.is_none() && released_at.is_none() => {
+        Some(file) if aborted.is_none() && !standing.begun.contains(&file.folder) => {
             let (evidence, _) = gather(client, standing, rollout, file, settings, asking).await?;
-            gates(&evidence, &settings.rollout, &Word::default(), Timestamp::now())
+            let mut gates = gates(&evidence, &settings.rollout, &Word::default(), Timestamp::now());
+            if released_at.is_some() {
+                // What the deploy asks once more, where it will be stopped.
+                gates.retain(|gate| gate.asked.is_asked_again() && gate.verdict == Verdict::Shut);
+            }
+            gates
         }
         _ => Vec::new(),
     };

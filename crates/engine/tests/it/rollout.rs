@@ -150,7 +150,7 @@ async fn a_contract_is_held_until_its_gates_pass() {
         let released = release(&target, &settings, "rename_full_name", &attested(&target)).await.unwrap();
         assert!(released.released, "{major}: {released:#?}");
         let kept =
-            "SELECT released_by IS NOT NULL, reason, evidence -> 'gates' -> 3 ->> 'asked' FROM underpin.hold";
+            "SELECT released_by IS NOT NULL, reason, evidence -> 'gates' -> 4 ->> 'asked' FROM underpin.hold";
         let reason = "t|the window was ended early; attested by Ada: release 1 is gone|window";
         assert_eq!(database.rows(kept).await, [reason], "{major}");
         let outcome = deployed(&target, &request).await;
@@ -205,7 +205,7 @@ async fn a_phase_does_not_begin_while_its_query_counts_rows() {
     let target = target(&database, &folder(EXPAND.1));
     let (migration, reason, applied) = stopped(&target).await;
     assert_eq!((migration.as_str(), applied), (BACKFILL.0, vec![EXPAND.0.to_owned()]));
-    assert!(reason.starts_with("1 rows are left by: SELECT count(*) FROM"), "{reason}");
+    assert!(reason.starts_with("1 row is left by: SELECT count(*) FROM"), "{reason}");
     database.run("UPDATE \"User\" SET \"fullName\" = 'seven' WHERE \"id\" = 7").await;
     let outcome = deployed(&target, &request).await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:#?}");
@@ -268,7 +268,7 @@ async fn what_a_contract_takes_away_unsaid_is_refused() {
     assert_eq!(codes, ["drop-unique", "drop-column"], "{outcome:#?}");
 }
 
-/// A database that the version before has used: what is there stays, and what is new is added.
+/// A database that an earlier version has used: what is there stays, and what is new is added.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_of_the_first_version_is_upgraded() {
     for major in outer_majors() {
@@ -285,7 +285,7 @@ async fn a_journal_of_the_first_version_is_upgraded() {
         assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:#?}");
         assert_eq!(
             database.rows("SELECT version FROM underpin.meta ORDER BY 1").await,
-            ["1", "2"],
+            ["1", "3"],
             "{major}"
         );
         assert_eq!(database.rows("SELECT migration FROM underpin.hold").await, [CONTRACT], "{major}");

@@ -35,6 +35,10 @@ pub fn already_up_to_date() -> &'static str {
     "Database schema is up to date!"
 }
 
+/// What `migrate status` advises when migrations are pending.
+pub const ADVICE: &str = "To apply migrations in development run prisma migrate dev.\n\
+     To apply migrations in production run prisma migrate deploy.";
+
 /// What `migrate status` prints behind the number of migrations, and whether it exits with 0.
 pub fn status(alignment: &Alignment, has_ledger: bool) -> (String, bool) {
     match &alignment.gap {
@@ -72,8 +76,7 @@ fn migrations(count: usize) -> &'static str {
 
 fn unapplied_text(names: &[String]) -> String {
     format!(
-        "Following {} have not yet been applied:\n{}\n\nTo apply migrations in development run prisma migrate \
-         dev.\nTo apply migrations in production run prisma migrate deploy.",
+        "Following {} have not yet been applied:\n{}\n\n{ADVICE}",
         migrations(names.len()),
         names.join("\n")
     )

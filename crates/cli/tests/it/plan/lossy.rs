@@ -57,6 +57,6 @@ async fn what_would_not_come_back_is_told_before_the_start() {
     let release = ["rollout", "release", "change", "--now", "--database", database.name()];
     let attested = ["--attest", "the test: they are stopped"];
     let said = underpin(project.path(), &url, &[&release[..], &attested].concat()).await;
-    assert!(said.code == 12 && said.all().contains("1 rows are left by"), "{}", said.all());
+    assert!(said.code == 12 && said.all().contains("1 row is left by"), "{}", said.all());
     assert_eq!(folders(&project).len(), 4);
 }

@@ -164,7 +164,15 @@ impl Project {
 
     /// Leads the rollout back.
     pub(super) async fn aborted(&self, database: &Database<'_>) -> Result<(), String> {
-        let abort = ["rollout", "abort", "change", "--database", database.name()];
+        let abort = [
+            "rollout",
+            "abort",
+            "change",
+            "--database",
+            database.name(),
+            "--attest",
+            "the test: it has ended",
+        ];
         succeeds(&self.planned, &database.url(), &abort).await
     }
 }

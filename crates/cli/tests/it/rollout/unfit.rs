@@ -10,6 +10,8 @@ const INIT: &str = "20260101000000_init";
 struct Stage {
     project: ProjectFolder,
     database: Database<'static>,
+    /// What the plan was told with.
+    planned: Said,
 }
 
 impl Stage {
@@ -26,7 +28,7 @@ impl Stage {
         let plan = [&["plan", "--name", "change"], answers].concat();
         let planned = underpin(project.path(), &database.url(), &plan).await;
         assert_eq!(planned.code, 0, "{}", planned.all());
-        Self { project, database }
+        Self { project, database, planned }
     }
 
     async fn run(&self, arguments: &[&str]) -> Said {
@@ -73,7 +75,7 @@ async fn rows_that_do_not_fit_stop_a_phase_with_their_number() {
             "UPDATE \"Event\" SET \"kind\" = 'OUT' WHERE \"kind\" = 'SIDEWAYS'",
         ),
         (
-            "1 rows are left by: SELECT count(*) FROM (SELECT 1 FROM \"Event\"",
+            "1 row is left by: SELECT count(*) FROM (SELECT 1 FROM \"Event\"",
             ["init", "expand"].as_slice(),
             "UPDATE \"Event\" SET \"code\" = 'code ' || \"id\"",
         ),
@@ -92,13 +94,16 @@ async fn rows_that_do_not_fit_stop_a_phase_with_their_number() {
     assert_eq!(stage.database.rows(filled).await, ["IN|98", "OUT|2"]);
 }
 
-/// Without a primary key there is nothing to go along in batches. That is told before the first phase.
+/// Without a primary key there is nothing to go along in batches. The plan tells it, and the deploy before the first phase.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_without_a_primary_key_is_not_locked_unasked() {
     let before = "CREATE TABLE \"User\" (\"email\" TEXT NOT NULL, \"fullName\" TEXT NOT NULL);\nCREATE UNIQUE INDEX \"User_email_key\" ON \"User\"(\"email\");\n";
     let rows = "INSERT INTO \"User\" SELECT 'mail ' || n, 'user ' || n FROM generate_series(1, 100) n";
     let after = "model User {\n  email       String @unique\n  displayName String\n}\n";
     let stage = Stage::set(before, rows, after, &RENAME).await;
+    let told = stage.planned.all();
+    assert!(told.contains("User has no primary key, so its rows cannot be filled in batches"), "{told}");
+    assert!(told.contains("give the model an @id in a plan of its own first"), "{told}");
     let said = stage.run(&["deploy"]).await;
     assert!(said.code == 10, "{}", said.all());
     assert!(said.stderr.contains("User has no primary key to update along [bulk-update]"), "{}", said.all());

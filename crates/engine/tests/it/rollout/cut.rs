@@ -11,7 +11,7 @@ use underpin_engine::deploy::{Request, abort, deploy};
 use underpin_engine::rollout::release;
 use underpin_testkit::{Server, majors};
 
-use super::back::{BACKFILL_DOWN, EXPAND_DOWN, with_downs};
+use super::back::{BACKFILL_DOWN, EXPAND_DOWN, answered, with_downs};
 use super::{BACKFILL, BASE, CONTRACT, EXPAND, attested, contract, in_use, migrations};
 use crate::setting::{assert_same, catalog, deployed, strict, target};
 
@@ -70,7 +70,9 @@ async fn a_rollout_in_slices_is_never_without_its_hold_and_comes_to_the_same_end
         for slice in 0.. {
             let (target, request, name) = (target.clone(), request(), name.clone());
             let ended = killed(2 + slice % 9, async move |events| match goal {
-                "back" => drop(abort(&target, &request, "rename_full_name", &name, &events).await.unwrap()),
+                "back" => drop(
+                    abort(&target, &request, "rename_full_name", &name, &answered(), &events).await.unwrap(),
+                ),
                 _ => drop(deploy(&target, &request, &events).await.unwrap()),
             })
             .await;

@@ -23,6 +23,7 @@ mod fill;
 mod in_the_way;
 mod indexes;
 mod keep;
+mod keyless;
 mod keys;
 mod mapping;
 mod moved;

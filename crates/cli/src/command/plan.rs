@@ -120,6 +120,7 @@ async fn planned(
     let path = |new: &str, file: &str| seen_from(&reading.cwd, &folder.join(new).join(file));
     let mut planned =
         Planned::of(name, options.dry_run, &phased, &new, path, proof, creation.major(), protected);
+    planned.is_server_assumed = reading.major.is_none();
     for name in unfit {
         planned.note(format!("{name} does not fit what the history ends in, so a release that does is taken for the one that is out"));
     }

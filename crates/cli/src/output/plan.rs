@@ -33,6 +33,9 @@ pub(crate) struct Planned {
     compat: Option<Matrix>,
     /// The major version of the server that they were proven on.
     server: Option<u32>,
+    /// Nobody has said which is meant.
+    #[serde(skip)]
+    pub(crate) is_server_assumed: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +114,7 @@ impl Planned {
             phases: phases.map(phase).collect(),
             compat: Some(Matrix::of(proof.compat)),
             server: Some(server),
+            is_server_assumed: false,
         }
     }
 }
@@ -143,6 +147,9 @@ pub(crate) fn page(planned: &Planned, columns: usize) -> String {
     say("");
     if let Some(server) = planned.server {
         say(&format!("On PostgreSQL {server}, behind the history: {}.", proven(&planned.phases)));
+        if planned.is_server_assumed {
+            say(&format!("That yours is PostgreSQL {server} was assumed: --pg-version says another."));
+        }
     }
     page.push('\n');
     for file in planned.phases.iter().flat_map(|phase| &phase.files) {

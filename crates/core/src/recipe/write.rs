@@ -15,8 +15,8 @@ use super::Phased;
 use super::counting::Counted;
 use super::draft::{Draft, Keep};
 use super::renamed_tables::{bare, renaming};
-use super::swap;
 use super::turn::Turn;
+use super::{keyless, swap};
 use crate::rollout::{Directives, Gone, Phase, Query, guard};
 use crate::sync::{self, Others, Pair, Synced, Value};
 use crate::sync_tables::Across;
@@ -109,6 +109,7 @@ pub(super) fn phased(mut draft: Draft<'_>, name: &str) -> Phased {
     let told: Vec<String> =
         draft.exchanges.iter().filter_map(|exchange| exchange.told(&draft, &ended)).collect();
     draft.notes.extend(told);
+    draft.notes.extend(keyless::notes(&draft, &phases));
     Phased {
         around,
         counting: draft.counting,

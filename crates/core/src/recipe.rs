@@ -38,6 +38,7 @@ mod renamed_tables;
 mod reshape;
 mod retype;
 mod swap;
+mod swap_about;
 mod swap_keys;
 mod tables;
 mod turn;

@@ -22,7 +22,7 @@ use underpin_prisma::migrate::{Column, ColumnType, Enum, ForeignKey, Index, Tabl
 use underpin_prisma::schema::Arity;
 
 use super::draft::Draft;
-use super::{Refill, swap_keys};
+use super::{Refill, swap_about, swap_keys};
 use crate::rollout::{Gone, Phase};
 use crate::sync::{Pair, Value};
 
@@ -224,6 +224,7 @@ pub(super) fn statements(draft: &Draft<'_>) -> Vec<Sql> {
     statements.extend(draft.foreign_keys_beside.iter().map(|(table, from, to)| {
         sql!("ALTER TABLE {} RENAME CONSTRAINT {} TO {}", draft.bare(table), from, to)
     }));
+    statements.extend(draft.swaps.iter().flat_map(|swap| swap_about::statements(draft, swap)));
     for TypeSwap { name, hidden } in &draft.type_swaps {
         statements.push(sql!("DROP TYPE {}", draft.bare(name)));
         statements.push(sql!("ALTER TYPE {} RENAME TO {}", draft.bare(hidden), name.name));

@@ -2,8 +2,8 @@
 
 use underpin_testkit::ProjectFolder;
 
-use super::folders;
-use crate::support::underpin;
+use super::{folders, plan};
+use crate::support::{server, underpin};
 
 const INIT: &str = "CREATE TABLE \"User\" (\"id\" INTEGER NOT NULL, \"fullName\" TEXT NOT NULL, CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"));\n";
 const AFTER: &str = "model User {\n  id          Int    @id\n  displayName String\n}\n";
@@ -79,7 +79,7 @@ async fn what_a_swap_would_lose_stops_the_plan() {
         ),
         // What no rule looks for, the proof finds.
         (
-            "COMMENT ON COLUMN \"Order\".status IS 'where it stands';",
+            "ALTER TABLE \"Order\" ALTER COLUMN status SET STATISTICS 500;",
             "the phases do not leave column public.\"Order\".status as Prisma's own migration does",
         ),
     ];
@@ -93,4 +93,36 @@ async fn what_a_swap_would_lose_stops_the_plan() {
         assert!(said.code != 0 && said.stderr.contains(told), "no {told:?} in:\n{}", said.all());
         assert_eq!(folders(&project).len(), 2, "{sql}");
     }
+}
+
+/// What is written about a column, and who may do what with it, is the same behind a swap.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_swap_keeps_the_comment_and_the_grants_of_a_column() {
+    let project = ProjectFolder::prisma7()
+        .models("model Event {\n  id    Int    @id\n  count BigInt\n}\n")
+        .migration(
+            "20260101000000_init",
+            "CREATE TABLE \"Event\" (\"id\" INTEGER NOT NULL, \"count\" INTEGER NOT NULL, CONSTRAINT \"Event_pkey\" PRIMARY KEY (\"id\"));\n",
+        )
+        .migration(
+            "20260102000000_about",
+            "COMMENT ON COLUMN \"Event\".\"count\" IS 'it''s counted';\nGRANT SELECT (\"count\"), UPDATE (\"count\") ON \"Event\" TO PUBLIC;\n",
+        );
+    let database = server().await.database("about").await;
+    let url = database.url();
+    assert_eq!(underpin(project.path(), &url, &["deploy"]).await.code, 0);
+    let about = "SELECT attacl::text, col_description(attrelid, attnum), format_type(atttypid, atttypmod)
+                 FROM pg_attribute WHERE attrelid = '\"Event\"'::regclass AND attname = 'count'";
+    let before = database.rows(about).await.remove(0);
+    assert!(before.contains("=rw/") && before.ends_with("|it's counted|integer"), "{before}");
+    plan(&project, &["--swap", "Event.count"]).await;
+    assert_eq!(underpin(project.path(), &url, &["deploy"]).await.code, 0);
+    let release = ["rollout", "release", "change", "--now", "--database", database.name()];
+    let release = [&release[..], &["--attest", "the test: they are stopped"]].concat();
+    for arguments in [&release[..], &["deploy"]] {
+        let said = underpin(project.path(), &url, arguments).await;
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+    let behind = database.rows(about).await.remove(0);
+    assert_eq!(behind, before.replace("|integer", "|bigint"));
 }

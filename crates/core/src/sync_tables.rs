@@ -18,8 +18,9 @@
 //!   may have no rights on a table that only the other one knows. Tables are named with their namespaces and keys
 //!   compared with `OPERATOR(pg_catalog.=)`; the `search_path` is that of the moment at which they were made. No
 //!   setting of a client changes what they do. Owners whom row security binds too (`FORCE`) are not served.
-//! - They do not fire for what logical replication applies; the publisher's have done that. `TRUNCATE` is not
-//!   followed.
+//! - They do not fire for what logical replication applies; the publisher's have done that.
+//! - `TRUNCATE` of the second table is what a `DELETE` of all its rows is. The first one's takes the second with it,
+//!   because a foreign key leads there.
 //! - Rows are locked in this order: the row that is led to, then the one that leads there. Whoever inserts into the
 //!   second table locks the first row before; so two clients that make the same fact in both shapes at once wait for
 //!   each other and both go on. An `UPDATE` or a `DELETE` has its own row locked before any trigger can act: two
@@ -58,10 +59,11 @@ impl Across {
         statements.extend(made.functions.iter().map(|(name, body)| function(name, body)));
         statements.extend(made.triggers.iter().map(|trigger| {
             sql!(
-                "CREATE TRIGGER {} {} ON {} FOR EACH ROW {}EXECUTE FUNCTION {}()",
+                "CREATE TRIGGER {} {} ON {} FOR EACH {} {}EXECUTE FUNCTION {}()",
                 trigger.name,
                 trigger.event,
                 trigger.table,
+                Sql::verbatim(trigger.each),
                 trigger.when,
                 trigger.function
             )
@@ -143,6 +145,8 @@ struct Trigger {
     /// `AFTER INSERT OR UPDATE OF "street"`
     event: Sql,
     table: RelationName,
+    /// `ROW` or `STATEMENT`.
+    each: &'static str,
     /// `WHEN (…) `, or nothing.
     when: Sql,
     function: RelationName,
@@ -158,6 +162,20 @@ fn function(name: &RelationName, body: &Sql) -> Sql {
         "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS {tag}\n\
          BEGIN\n{body}\nEND\n{tag}"
     ))
+}
+
+impl Trigger {
+    /// Behind a statement that empties its table.
+    fn on_truncate(name: Name, table: &RelationName, function: &RelationName) -> Self {
+        Self {
+            name,
+            event: Sql::verbatim("AFTER TRUNCATE"),
+            table: table.clone(),
+            each: "STATEMENT",
+            when: Sql::verbatim(""),
+            function: function.clone(),
+        }
+    }
 }
 
 /// `UPDATE OF` is about what a statement sets: where the table's own triggers may assign, every update is followed.

@@ -95,12 +95,14 @@ impl ManyToMany {
         let put = names.function(&self.table, "put");
         let lock = names.function(&self.pairs, "lock");
         let (take, leave) = (names.function(&self.pairs, "take"), names.function(&self.pairs, "leave"));
+        let clear = names.function(&self.pairs, "clear");
         let column = [self.column.clone()];
         let trigger =
             |role: &str, event: Sql, table: &RelationName, when: &str, function: &RelationName| Trigger {
                 name: names.trigger(role),
                 event,
                 table: table.clone(),
+                each: "ROW",
                 when: Sql::verbatim(when),
                 function: function.clone(),
             };
@@ -113,12 +115,14 @@ impl ManyToMany {
                 trigger("6_lock", Sql::verbatim("BEFORE INSERT OR UPDATE OR DELETE"), &self.pairs, "", &lock),
                 trigger("6_take", Sql::verbatim("AFTER INSERT OR UPDATE"), &self.pairs, "", &take),
                 trigger("6_leave", Sql::verbatim("AFTER UPDATE OR DELETE"), &self.pairs, "", &leave),
+                Trigger::on_truncate(names.trigger("6_clear"), &self.pairs, &clear),
             ],
             functions: vec![
                 (put, self.put()),
                 (lock, self.lock()),
                 (take, self.take()),
                 (leave, self.leave()),
+                (clear, self.clear()),
             ],
         }
     }
@@ -222,6 +226,17 @@ impl ManyToMany {
             equal("t", &self.far, "o", &self.column)
         );
         sql!("  {};\n  RETURN NULL;", self.next(&gone))
+    }
+
+    /// There are no pairs any more: no key leads anywhere.
+    fn clear(&self) -> Sql {
+        sql!(
+            "  UPDATE {} AS o SET {} = {} WHERE NOT ({});\n  RETURN NULL;",
+            self.table,
+            self.column,
+            self.nothing(),
+            self.says_nothing("o")
+        )
     }
 
     pub(super) fn fill(&self) -> Sql {

@@ -184,11 +184,13 @@ impl OneToOne {
         let put = names.function(owner, "put");
         let (lock, meet) = (names.function(other, "lock"), names.function(other, "meet"));
         let (take, leave) = (names.function(other, "take"), names.function(other, "leave"));
+        let clear = names.function(other, "clear");
         let trigger =
             |role: &str, event: Sql, table: &RelationName, when: Sql, function: &RelationName| Trigger {
                 name: names.trigger(role),
                 event,
                 table: table.clone(),
+                each: "ROW",
                 when,
                 function: function.clone(),
             };
@@ -204,6 +206,7 @@ impl OneToOne {
                 (meet.clone(), self.meet()),
                 (take.clone(), self.take()),
                 (leave.clone(), self.leave()),
+                (clear.clone(), self.clear()),
             ],
             triggers: vec![
                 trigger(
@@ -242,6 +245,7 @@ impl OneToOne {
                     always.clone(),
                     &leave,
                 ),
+                Trigger::on_truncate(names.trigger("6_clear"), other, &clear),
             ],
         };
         if let Row::Own { mark, .. } = &self.row {
@@ -259,6 +263,7 @@ impl OneToOne {
                 name: names.early_trigger("part"),
                 event: Sql::verbatim("AFTER DELETE"),
                 table: owner.clone(),
+                each: "ROW",
                 when: always,
                 function: part,
             });
@@ -366,6 +371,16 @@ impl OneToOne {
             self.says_nothing("o"),
             self.other,
             self.met()
+        )
+    }
+
+    /// The other table was emptied: no owner has anything to say.
+    fn clear(&self) -> Sql {
+        sql!(
+            "  UPDATE {} AS o SET {} WHERE NOT ({});\n  RETURN NULL;",
+            self.owner,
+            Self::sets(&self.columns, |column| &column.owner, Moved::nothing),
+            self.says_nothing("o")
         )
     }
 }

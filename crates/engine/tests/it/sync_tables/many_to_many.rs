@@ -58,6 +58,12 @@ async fn the_key_is_one_of_the_pairs_or_there_are_none() {
             ("INSERT INTO \"Post\" VALUES (4, 'n', 2), (5, 'm', NULL)", 4, "2|2"),
             ("INSERT INTO \"_PostToUser\" SELECT 5, generate_series(3, 6)", 5, "3|3,4,5,6"),
             ("UPDATE \"_PostToUser\" SET \"B\" = 8 WHERE \"A\" = 5 AND \"B\" = 3", 5, "4|4,5,6,8"),
+            ("TRUNCATE \"_PostToUser\"", 5, "-|-"),
+            ("INSERT INTO \"_PostToUser\" SELECT 5, generate_series(4, 6)", 5, "4|4,5,6"),
+            ("UPDATE \"Post\" SET \"authorId\" = 8 WHERE id = 5", 5, "8|5,6,8"),
+            ("INSERT INTO \"_PostToUser\" VALUES (5, 4)", 5, "8|4,5,6,8"),
+            ("UPDATE \"Post\" SET \"authorId\" = 4 WHERE id = 5", 5, "4|4,5,6"),
+            ("INSERT INTO \"_PostToUser\" VALUES (5, 8)", 5, "4|4,5,6,8"),
             // What is led to goes, or gets another key.
             ("DELETE FROM \"User\" WHERE id = 4", 5, "5|5,6,8"),
             ("DELETE FROM \"User\" WHERE id = 6", 3, "-|-"),

@@ -61,6 +61,9 @@ async fn who_writes_the_columns_writes_the_row() {
                 "copied|-|copied|-|t",
             ),
             ("DELETE FROM \"User\" WHERE id = 7", 7, "gone"),
+            ("TRUNCATE \"Address\"", 3, "-|-|-|-|f"),
+            ("UPDATE \"User\" SET street = 'again' WHERE id = 3", 3, "again|-|again|-|t"),
+            ("TRUNCATE \"User\" CASCADE", 3, "gone"),
         ] {
             does(&database, &across, statement).await;
             assert_eq!(both(&database, user).await, expected, "{major}: {statement}");

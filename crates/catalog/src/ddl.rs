@@ -291,10 +291,11 @@ impl Context<'_> {
         let Some(Object::Column(owner @ Owner::Table(..), _, of)) = self.before.get(column) else {
             return false;
         };
+        if of.default.is_none() || !self.fates.goes(column) {
+            return false;
+        }
         let table = owner.key();
-        of.default.is_some()
-            && self.fates.goes(column)
-            && self.before.needs(column).any(|on| self.is_circle(on, &table))
+        self.before.needs(column).any(|on| self.is_circle(on, &table))
     }
 
     /// Whether a function that goes needs the table that calls it.

@@ -44,7 +44,7 @@ impl std::fmt::Display for Difference {
 /// All differences, notes included, ordered by object and attribute. Empty exactly when no fact differs.
 /// Texts are deparsed by the server, so the catalogs have to be of one major.
 pub fn differences(before: &Catalog, after: &Catalog) -> Vec<Difference> {
-    before.facts().differences_to(&after.facts())
+    before.facts_unlike(after).differences_to(&after.facts_unlike(before))
 }
 
 impl Facts {

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -214,8 +215,16 @@ impl Making {
 impl Catalog {
     /// The catalog as a flat list.
     pub fn facts(&self) -> Facts {
-        let mut making = self.facts_beside_tables();
-        for (name, table) in &self.tables {
+        self.facts_unlike(&Self::default())
+    }
+
+    /// The catalog as a flat list, without what another one has just the same: nearly everything, where the two are
+    /// states of one database.
+    pub(crate) fn facts_unlike(&self, other: &Self) -> Facts {
+        let mut making = self.facts_beside_tables(other);
+        for (name, table) in
+            unlike(&self.tables, &other.tables, |one, two| one.columns.keys().eq(two.columns.keys()))
+        {
             making.table(name, table);
         }
         Facts { major: self.major, objects: making.objects }
@@ -224,14 +233,14 @@ impl Catalog {
     /// The same of a catalog that nobody needs any more: its tables go one by one.
     pub fn into_facts(mut self) -> Facts {
         self.dependencies.clear();
-        let mut making = self.facts_beside_tables();
+        let mut making = self.facts_beside_tables(&Self::default());
         for (name, table) in self.tables {
             making.table(&name, &table);
         }
         Facts { major: self.major, objects: making.objects }
     }
 
-    fn facts_beside_tables(&self) -> Making {
+    fn facts_beside_tables(&self, other: &Self) -> Making {
         let Self {
             major: _,
             namespaces,
@@ -249,31 +258,32 @@ impl Catalog {
             dependencies: _,
         } = self;
         let mut facts = Making::default();
-        for (name, namespace) in namespaces {
+        for (name, namespace) in unlike(namespaces, &other.namespaces, always) {
             facts.add(ObjectKind::Namespace, quoted(name), namespace);
         }
-        for (name, extension) in extensions {
+        for (name, extension) in unlike(extensions, &other.extensions, always) {
             facts.add(ObjectKind::Extension, quoted(name), extension);
         }
-        for (name, of) in types {
+        for (name, of) in unlike(types, &other.types, always) {
             facts.type_of(name, of);
         }
-        for (name, sequence) in sequences {
+        for (name, sequence) in unlike(sequences, &other.sequences, always) {
             facts.add(ObjectKind::Sequence, shown(name), sequence);
         }
-        for (name, view) in views {
+        for (name, view) in unlike(views, &other.views, |one, two| one.columns.keys().eq(two.columns.keys()))
+        {
             facts.view(name, view);
         }
-        for (name, routine) in routines {
+        for (name, routine) in unlike(routines, &other.routines, always) {
             facts.add(ObjectKind::Routine, name.to_string(), routine);
         }
-        for (name, statistics) in statistics {
+        for (name, statistics) in unlike(statistics, &other.statistics, always) {
             facts.add(ObjectKind::Statistics, shown(name), statistics);
         }
-        for (name, trigger) in event_triggers {
+        for (name, trigger) in unlike(event_triggers, &other.event_triggers, always) {
             facts.add(ObjectKind::EventTrigger, quoted(name), trigger);
         }
-        for (name, publication) in publications {
+        for (name, publication) in unlike(publications, &other.publications, always) {
             facts.add(ObjectKind::Publication, quoted(name), publication);
         }
         for privileges in default_privileges {
@@ -287,8 +297,26 @@ impl Catalog {
     }
 }
 
+/// What of a map is not the same in another. Maps are equal whatever their order is: where an order is a fact,
+/// `is_ordered_alike` tells.
+fn unlike<'a, K: Eq + Hash, V: PartialEq>(
+    map: &'a IndexMap<K, V>,
+    other: &'a IndexMap<K, V>,
+    is_ordered_alike: impl Fn(&V, &V) -> bool,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    let is_same = move |name: &K, value: &V| {
+        other.get(name).is_some_and(|there| there == value && is_ordered_alike(there, value))
+    };
+    map.iter().filter(move |(name, value)| !is_same(name, value))
+}
+
+fn always<V>(_: &V, _: &V) -> bool {
+    true
+}
+
 fn within(owner: &str, name: &Name) -> String {
-    format!("{owner}.{}", quoted(name))
+    let name = quoted(name);
+    [owner, ".", &name].concat()
 }
 
 /// The value without what is false or nothing, at any depth.

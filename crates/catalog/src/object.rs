@@ -109,7 +109,10 @@ impl ObjectKey {
 
     /// What a table, a view or a domain owns.
     pub fn within(kind: ObjectKind, owner: &RelationName, name: &Name) -> Self {
-        Self::new(kind, format!("{}.{}", shown(owner), quoted(name)))
+        let mut identity = shown(owner);
+        identity.push('.');
+        push_quoted(&mut identity, name);
+        Self { kind, identity }
     }
 }
 
@@ -150,20 +153,41 @@ fn unquoted(text: &str) -> Name {
 
 /// A qualified name as one text: quoted where SQL needs it, whatever the reserved words are.
 pub(crate) fn shown(name: &RelationName) -> String {
-    match &name.namespace {
-        Some(namespace) => format!("{}.{}", quoted(namespace), quoted(&name.name)),
-        None => quoted(&name.name),
+    let mut shown = String::with_capacity(ROOM);
+    if let Some(namespace) = &name.namespace {
+        push_quoted(&mut shown, namespace);
+        shown.push('.');
     }
+    push_quoted(&mut shown, &name.name);
+    shown
 }
+
+/// What most identities have room in. There are tens of thousands of them.
+const ROOM: usize = 64;
 
 /// A name that is quoted unless it is of small letters, digits and underscores. Reserved words stay
 /// bare: which they are depends on the version, and the text only has to be unambiguous.
 pub(crate) fn quoted(name: &Name) -> String {
+    let mut quoted = String::with_capacity(name.as_str().len() + 2);
+    push_quoted(&mut quoted, name);
+    quoted
+}
+
+/// Puts a name behind a text as [`quoted`] writes it.
+fn push_quoted(into: &mut String, name: &Name) {
     let text = name.as_str();
     let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
         && !text.is_empty()
         && !text.starts_with(|first: char| first.is_ascii_digit());
-    if plain { text.to_owned() } else { name.to_string() }
+    if plain {
+        return into.push_str(text);
+    }
+    into.push('"');
+    for (at, part) in text.split('"').enumerate() {
+        into.push_str(if at > 0 { "\"\"" } else { "" });
+        into.push_str(part);
+    }
+    into.push('"');
 }
 
 impl fmt::Display for ObjectKey {
@@ -175,6 +199,16 @@ impl fmt::Display for ObjectKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_quoted_as_sql_quotes_it() {
+        for name in ["A", "a b", "1a", "", "\"", "a\"b", "\"\"a", "a\"", "ä", "select "] {
+            let name = Name::new(name);
+            assert_eq!(quoted(&name), name.to_string());
+        }
+        assert_eq!(shown(&RelationName::bare("a_1")), "a_1");
+        assert_eq!(shown(&RelationName::qualified("Ä", "b")), "\"Ä\".b");
+    }
 
     #[test]
     fn an_identity_is_made_of_names_and_read_back() {

@@ -20,6 +20,7 @@ mod keys;
 mod plans;
 mod queries;
 mod statements;
+mod touched;
 mod values;
 
 use std::collections::BTreeSet;
@@ -37,6 +38,7 @@ pub(crate) use self::fit::{Slip, field_in};
 pub use self::plans::judge_step;
 pub use self::queries::{Query, may_hold_queries, queries};
 pub use self::statements::{Shape, shapes};
+pub use self::touched::Touched;
 
 /// A release, by what its client needs.
 #[derive(Clone, Debug)]
@@ -171,6 +173,9 @@ impl Cell {
 /// Every release on every state, in the order of the releases, then of the states. What a step between two
 /// states does to prepared statements is told with the later one.
 pub fn verify(states: &[State], releases: &[Release]) -> Vec<Cell> {
+    let in_states =
+        |release: &Release| states.iter().map(|state| absolute(&release.contract, state)).collect();
+    let fails: Vec<Vec<Vec<Break>>> = releases.iter().map(in_states).collect();
     let cell = |release: usize, state: usize| {
         let (known, here) = (&releases[release], &states[state]);
         let need = match state {
@@ -178,8 +183,10 @@ pub fn verify(states: &[State], releases: &[Release]) -> Vec<Cell> {
             _ if state > *known.lives.end() => Need::NoLonger,
             _ => Need::Lives,
         };
-        let home = states.get(known.home).unwrap_or(here);
-        let mut breaks = judge(&known.contract, home, here);
+        let there = &fails[release];
+        let (home, at_home) =
+            states.get(known.home).map_or((here, &there[state]), |home| (home, &there[known.home]));
+        let mut breaks = judged(&known.contract, (home, at_home), (here, there[state].clone()));
         // Only who ran before the step has statements from before it.
         if let Some(before) = state.checked_sub(1).filter(|before| known.lives.contains(before)) {
             breaks.extend(judge_step(&known.contract, &states[before].catalog, &here.catalog));
@@ -192,9 +199,16 @@ pub fn verify(states: &[State], releases: &[Release]) -> Vec<Cell> {
 
 /// What of a client's statements fails on a state, or can. `home` is the state that its release was made for.
 pub fn judge(client: &ClientContract, home: &State, here: &State) -> Vec<Break> {
-    let mut found = absolute(client, here);
+    judged(client, (home, &absolute(client, home)), (here, absolute(client, here)))
+}
+
+/// The same where it is known what fails in both, whatever the release was made for.
+fn judged(
+    client: &ClientContract,
+    (home, at_home): (&State, &[Break]),
+    (here, mut found): (&State, Vec<Break>),
+) -> Vec<Break> {
     found.extend(constraints::judge(client, &home.catalog, here));
-    let at_home = absolute(client, home);
     found
         .retain(|one| one.certainty == Certainty::Certain || !at_home.iter().any(|other| one.is_same(other)));
     found

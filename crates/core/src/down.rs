@@ -36,6 +36,9 @@ impl Tried {
     }
 }
 
+const BEGIN: &str = "BEGIN;\n\n";
+const COMMIT: &str = "\nCOMMIT;\n";
+
 /// The way back from one migration.
 #[derive(Clone, Debug, Default)]
 pub struct Back {
@@ -53,7 +56,7 @@ impl Back {
     /// The statements as a file that anybody executes: one transaction, unless PostgreSQL wants a commit in
     /// between.
     pub fn script(&self) -> String {
-        let mut script = String::from("BEGIN;\n\n");
+        let mut script = String::from(BEGIN);
         // Bodies may speak of what is made behind them.
         let check_later = self.changes().any(|change| change.key.kind == ObjectKind::Routine);
         if check_later {
@@ -84,8 +87,19 @@ impl Back {
         if self.rest.changes.is_empty() {
             script.push_str(&self.filling());
         }
-        script.push_str("\nCOMMIT;\n");
+        script.push_str(COMMIT);
         script
+    }
+
+    /// The same statements for who has begun a transaction and ends it himself. `None` where PostgreSQL wants a commit
+    /// in between.
+    pub fn in_one_transaction(&self) -> Option<String> {
+        if self.changes().any(|change| change.committed) {
+            return None;
+        }
+        let script = self.script();
+        let within = script.strip_prefix(BEGIN)?.strip_suffix(COMMIT)?;
+        Some(within.to_owned())
     }
 
     /// All changes of the catalog, in their order.

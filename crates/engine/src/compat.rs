@@ -11,26 +11,30 @@ mod of_plan;
 mod own;
 mod probes;
 mod stops;
+mod witness;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use underpin_catalog::Catalog;
+use underpin_core::compat::Touched;
 use underpin_core::rollout::{Directives, Phase};
 use underpin_prisma::migrate::Migration;
 
 pub use self::answer::{Answer, Unknown};
-pub(crate) use self::clients::Client;
 pub use self::clients::Clients;
-pub(crate) use self::of_plan::{fits, of_plan};
+use self::clients::Lives;
+pub(crate) use self::of_plan::{contract, fits, of_plan};
 pub use self::probes::{Refusal, probe};
 pub(crate) use self::stops::Stop;
+pub(crate) use self::witness::Witness;
 use crate::files::{SCRIPT, normal};
 use crate::introspect::introspect;
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::project::releases::{At, Basis, Deployed};
 use crate::shadow_history::{Replayed, ShadowHistory, failed, wanted};
-use crate::state::{Reading, Told, migrations};
+use crate::state::{Reading, Told, migrations, not_replayed};
 
 /// What the state is called in which the way begins.
 const BEFORE: &str = "as it is";
@@ -56,15 +60,15 @@ pub async fn compat(project: &Project, bases: &[At], reading: &Reading) -> Resul
         true => Told::read(&folder, reading.order(), &reading.cwd)?,
         false => Told::nothing(),
     };
-    told.check_syntax()?;
     let (held, new) = split(&told, &deployed.held(&folder)?, &folder);
     let clients = Clients::of(&deployed, project, reading)?;
 
-    let mut walk = Walk::new(reading);
-    let walked = walk.states(&told, (&held, &new), clients.all(), reading, &schema, &wanted_end).await;
-    walk.finish().await;
     // A contract phase waits until nobody runs the old release any more, and the new one runs before it.
     let contract = new.iter().position(|at| phase(&told, *at) == Some(Phase::Contract));
+    let mut walk = Walk::new(reading);
+    let way = Way { told: &told, held: &held, new: &new, contract };
+    let walked = walk.states(&way, &clients, reading, &schema, &wanted_end).await;
+    walk.finish().await;
     Ok(Answer::of(&clients, walked?, contract))
 }
 
@@ -83,6 +87,14 @@ fn phase(told: &Told, at: usize) -> Option<Phase> {
     Directives::read(&told.migrations[at].1).ok().flatten().map(|directives| directives.phase)
 }
 
+/// The migrations on the way, by their places in the history.
+struct Way<'a> {
+    told: &'a Told,
+    held: &'a [usize],
+    new: &'a [usize],
+    contract: Option<usize>,
+}
+
 /// A history on its way.
 struct Walk {
     history: ShadowHistory,
@@ -96,21 +108,24 @@ impl Walk {
 
     async fn states(
         &mut self,
-        told: &Told,
-        (held, new): (&[usize], &[usize]),
-        clients: &[Client],
+        way: &Way<'_>,
+        clients: &Clients,
         reading: &Reading,
         schema: &underpin_prisma::schema::Schema,
         end: &underpin_prisma::PrismaCatalog,
     ) -> Result<Vec<Stop>, Problem> {
+        let Way { told, held, new, contract } = *way;
         let all = migrations(told);
+        let scope = reading.scope([schema].into_iter());
         // A live database has what the base has, and gets the others behind it.
         let order = held.iter().chain(new);
         let replayed: Vec<Replayed> = order.map(|at| all[*at].clone()).collect();
-        let mut stops = Vec::new();
+        let mut stops: Vec<Stop> = Vec::new();
+        let mut lacking = None;
         let mut is_filled = false;
         for count in held.len()..=replayed.len() {
-            self.history.replay(&replayed[..count]).await?;
+            let reached = self.history.replay(&replayed[..count]).await;
+            reached.map_err(|error| not_replayed(error, &told.folder))?;
             let session = self.history.look().await?;
             let name = match count.checked_sub(1).filter(|_| count > held.len()) {
                 Some(last) => replayed[last].name.clone(),
@@ -118,16 +133,21 @@ impl Walk {
             };
             is_filled |=
                 count > held.len() && phase(told, new[count - held.len() - 1]) == Some(Phase::Backfill);
-            let stop = Stop::at(&session, introspect(&session).await?, clients).await?.named(name);
+            let catalog = introspect(&session).await?;
+            if count == replayed.len() {
+                let seen = reading.seen(&catalog, &scope)?;
+                let migration = Migration::between(&seen, end, reading.version);
+                lacking = (!migration.steps.is_empty()).then(|| migration.script());
+            }
+            // Behind the last migration there may be one that nobody has written yet.
+            let last = new.len() + usize::from(lacking.is_some());
+            let about = about(clients, (&stops, &catalog), last, contract);
+            let stop = Stop::at(&session, catalog, clients.all(), &about).await?.named(name);
             stops.push(if is_filled { stop.backfilled() } else { stop });
         }
-        let last = &stops.last().expect("there is one before the first new migration").state;
-        let scope = reading.scope([schema].into_iter());
-        let seen = reading.seen(&last.catalog, &scope)?;
-        let migration = Migration::between(&seen, end, reading.version);
-        if !migration.steps.is_empty() {
+        if let Some(script) = lacking {
             let session = self.history.copy(COPY).await?;
-            if let Err(error) = session.send(&migration.script()).await {
+            if let Err(error) = session.send(&script).await {
                 let what = failed(&error);
                 return Err(Problem::new(format!(
                     "the migration that the history lacks to the schema {what}"
@@ -135,7 +155,8 @@ impl Walk {
                 .hint("write it with `underpin create`, and see there what stands in its way"));
             }
             let catalog = introspect(&session).await?;
-            stops.push(Stop::at(&session, catalog, clients).await?.named("schema.prisma"));
+            let about = about(clients, (&stops, &catalog), new.len() + 1, contract);
+            stops.push(Stop::at(&session, catalog, clients.all(), &about).await?.named("schema.prisma"));
         }
         Ok(stops)
     }
@@ -143,4 +164,20 @@ impl Walk {
     async fn finish(self) {
         self.history.finish().await;
     }
+}
+
+/// What each client is asked about in the next state. What a server says in a release's own state, it says again
+/// wherever nothing is touched since.
+fn about(
+    clients: &Clients,
+    (before, here): (&[Stop], &Catalog),
+    last: usize,
+    contract: Option<usize>,
+) -> Vec<Option<Touched>> {
+    let about = |lives: Lives| match before.get(lives.home) {
+        _ if !lives.on.contains(&before.len()) => None,
+        Some(home) => Some(Touched::between(&home.state.catalog, here)),
+        None => Some(Touched::All),
+    };
+    clients.lives(last, contract).into_iter().map(about).collect()
 }

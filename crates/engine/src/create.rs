@@ -7,25 +7,31 @@
 
 mod back;
 pub mod earlier;
+mod rehearsal;
 pub mod writing;
 
 use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
 
+use futures_util::future::{Either, join, join3, select};
+use tokio::task::spawn_blocking;
 use underpin_catalog::{Catalog, differences};
 use underpin_core::down::Tried;
 use underpin_core::recipe::Refill;
-use underpin_prisma::PrismaCatalog;
 use underpin_prisma::migrate::{Migration, Protected, Scope};
+use underpin_prisma::{PrismaCatalog, Schema};
 use underpin_sql::sending::Sender;
 
-use self::back::way_back;
-use crate::compat::{Client, Clients, Stop, fits};
+use self::rehearsal::Rehearsal;
+use crate::compat::{Clients, Stop, Witness, fits};
 use crate::introspect::introspect;
 use crate::problem::Problem;
 use crate::project::releases::At;
 use crate::project::{Project, SchemaFile};
 use crate::prove::{Unproven, send};
-use crate::shadow_history::{failed, is_refusal, said};
+use crate::reading::{beside, ended};
+use crate::shadow_history::{failed, is_refusal};
 use crate::state::{Ground, Reading, Told};
 
 /// A history on a server, and the schema that it does not reach yet.
@@ -33,12 +39,14 @@ use crate::state::{Ground, Reading, Told};
 pub struct Creation {
     /// The history.
     pub told: Told,
+    /// The schema.
+    pub schema: Schema,
     /// What the history ends in, as Prisma sees it.
     pub before: PrismaCatalog,
     /// What the schema wants.
     pub after: PrismaCatalog,
     /// All that the history ends in.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
     reading: Reading,
     scope: Scope,
     ground: Ground,
@@ -65,22 +73,60 @@ pub struct Rehearsed {
     pub again: Option<String>,
 }
 
+/// What became of the phases of a change on the server.
+#[derive(Debug)]
+pub(crate) struct Phases {
+    /// The way there and back.
+    pub(crate) rehearsed: Rehearsed,
+    /// What was seen of the clients: before the first phase, and behind each.
+    pub(crate) stops: Vec<Stop>,
+    /// Whether they end where they should.
+    pub(crate) ends: Result<(), Unproven>,
+}
+
+/// The copy on which a file is executed as Prisma writes it, and what it is called.
+const WRITTEN: (&str, &str) = ("underpin_written", "the file as Prisma writes it");
+
+/// The copies on which files are executed that are to end where it ends.
+const ONLINE: [(&str, &str); 2] =
+    [("underpin_online", "the online form"), ("underpin_online_too", "the online form")];
+
 impl Creation {
     /// Reads the schema and replays the history. The server runs until [`Self::finish`].
     ///
     /// # Errors
     /// Mistakes in the schema, all of them; a history that does not replay, with the place; no server.
     pub async fn begin(reading: Reading, files: &[SchemaFile], told: Told) -> Result<Self, Problem> {
-        let schema = reading.parsed(files);
-        let after = reading.of_schema(&schema)?;
+        let read = beside({
+            let (reading, files) = (reading.clone(), files.to_vec());
+            move || {
+                let schema = reading.parsed(&files);
+                reading.of_schema(&schema).map(|after| (schema, after))
+            }
+        });
+        // The server starts meanwhile. Where the schema has mistakes, nobody wants to know what became of it.
+        let (read, replayed) = match select(pin!(read), pin!(reading.replayed(&told))).await {
+            Either::Left((read, replayed)) => (Ok(read?), replayed.await),
+            Either::Right((replayed, read)) => (read.await, replayed),
+        };
+        let ((schema, after), mut ground) = match (read, replayed) {
+            (Ok(read), Ok(replayed)) => (read, replayed),
+            (Err(problem), Ok(replayed)) => {
+                replayed.finish().await;
+                return Err(problem);
+            }
+            (Err(problem), Err(_)) | (Ok(_), Err(problem)) => return Err(problem),
+        };
         let scope = reading.scope([&schema].into_iter());
-        let mut ground = reading.replayed(&told).await?;
         let described = match ground.catalog().await {
             Ok(catalog) => reading.seen(&catalog, &scope).map(|before| (catalog, before)),
             Err(problem) => Err(problem),
         };
         match described {
-            Ok((catalog, before)) => Ok(Self { told, before, after, catalog, reading, scope, ground }),
+            Ok((catalog, before)) => {
+                let catalog = Arc::new(catalog);
+                Ok(Self { told, schema, before, after, catalog, reading, scope, ground })
+            }
             Err(problem) => {
                 ground.finish().await;
                 Err(problem)
@@ -104,6 +150,11 @@ impl Creation {
         let mut migration = Migration::between(before, after, self.reading.version);
         migration.spare(&self.catalog, &self.scope);
         migration
+    }
+
+    /// Gets ready for files to be tried: whoever calls this will do so, and has something else to do before.
+    pub fn get_ready(&self) {
+        self.ground.copy_ahead(rehearsal::COPY);
     }
 
     /// What of the database Prisma looks at.
@@ -140,50 +191,91 @@ impl Creation {
     /// # Errors
     /// Those of the server, when they are about neither.
     pub async fn rehearse(&self, files: &[String]) -> Result<Rehearsed, Problem> {
-        Ok(self.rehearse_phases(files, &[], &[]).await?.0)
+        let rehearsal = Rehearsal::begin(self).await?;
+        Ok(self.walk(rehearsal, files, &[], None).await?.0)
     }
 
-    /// The same for the phases of one change. The way back from the last gives these columns their values. What
-    /// these clients send is asked about before the first phase and behind each.
+    /// The same for the phases of one change, and proves that they end where `text` ends. The way back from the last
+    /// gives `refills` their values. What `clients` send is asked about in every state in which they run; `contract`
+    /// is the place of the contract phase.
     ///
     /// # Errors
     /// As [`Self::rehearse`].
     pub(crate) async fn rehearse_phases(
         &self,
+        text: &str,
         files: &[String],
         refills: &[Refill],
-        clients: &[Client],
-    ) -> Result<(Rehearsed, Vec<Stop>), Problem> {
+        (clients, contract): (&Clients, Option<usize>),
+    ) -> Result<Phases, Problem> {
+        let texts: Vec<&str> = files.iter().map(String::as_str).collect();
+        let (sender, other) = match self.sender() {
+            Sender::PrismaWhole => (Sender::PrismaWhole, Sender::PrismaSplit),
+            sender => (sender, Sender::PrismaWhole),
+        };
+        let here = async {
+            let rehearsal = Rehearsal::begin(self).await?;
+            let written = match rehearsal.would_be(text).await? {
+                Some(catalog) => Ok(catalog),
+                None => self.end(WRITTEN, &[text], sender).await,
+            };
+            let start: &Catalog = &self.catalog;
+            let ends = (start, written.as_ref().unwrap_or(start));
+            let mut witness = Witness::new(clients, ends, (files.len(), contract));
+            let (rehearsed, end) = self.walk(rehearsal, files, refills, Some(&mut witness)).await?;
+            Ok::<_, Problem>((rehearsed, end, witness.stops(self.ground.look()).await?, written))
+        };
+        // What the one sender leads to is seen on the way; the other one goes it meanwhile.
+        let (here, elsewhere) = join(here, self.end(ONLINE[0], &texts, other)).await;
+        let (rehearsed, end, stops, written) = here?;
+        let ends = || {
+            let (written, elsewhere) = (written?, elsewhere?);
+            let mut found = differences(&written, &end);
+            found.extend(differences(&written, &elsewhere));
+            if found.is_empty() { Ok(()) } else { Err(Unproven::Differs(found)) }
+        };
+        Ok(Phases { rehearsed, stops, ends: ends() })
+    }
+
+    /// Goes through the files of a rehearsal: what became of them, and what is there behind the last one that runs.
+    async fn walk<'a>(
+        &self,
+        mut rehearsal: Rehearsal<'a>,
+        files: &'a [String],
+        refills: &[Refill],
+        mut witness: Option<&mut Witness<'_>>,
+    ) -> Result<(Rehearsed, Arc<Catalog>), Problem> {
         let mut rehearsed = Rehearsed { ways_back: Vec::new(), fails: None, again: None };
-        let (mut catalog, mut seen) = (self.catalog.clone(), self.before.clone());
-        let mut stops = Vec::new();
-        if !clients.is_empty() {
-            let session = self.ground.look().await?;
-            stops.push(Stop::at(&session, catalog.clone(), clients).await?);
-        }
-        for last in 0..files.len() {
-            let client = self.ground.copy("underpin_create").await?;
-            for file in &files[..=last] {
-                if let Err(error) = send(&client, file, self.sender()).await {
-                    rehearsed.fails = Some(said(&error));
-                    return Ok((rehearsed, stops));
+        let (mut catalog, mut seen) = (Arc::clone(&self.catalog), Vec::new());
+        for (at, file) in files.iter().enumerate() {
+            let there = match rehearsal.file(file).await? {
+                Ok(there) => Arc::new(there),
+                Err(why) => {
+                    rehearsed.fails = Some(why);
+                    rehearsed.ways_back = rehearsal.ways_back().await?;
+                    return Ok((rehearsed, catalog));
                 }
+            };
+            if let Some(witness) = &mut witness {
+                witness.look(rehearsal.looks(), &there).await?;
             }
-            let there = introspect(&client).await?;
-            let after = self.reading.seen(&there, &self.scope)?;
-            if !clients.is_empty() {
-                stops.push(Stop::at(&client, there.clone(), clients).await?);
-            }
-            let refills = if last + 1 == files.len() { refills } else { &[] };
-            let namespace = &self.reading.namespace;
-            let way = way_back(&client, &files[last], (&there, &catalog), namespace, refills).await?;
-            rehearsed.ways_back.push(way);
-            (catalog, seen) = (there, after);
+            let refills = if at + 1 == files.len() { refills } else { &[] };
+            // Prisma has to be able to look at every state.
+            let (reading, scope, state) = (self.reading.clone(), self.scope.clone(), Arc::clone(&there));
+            seen.push(spawn_blocking(move || reading.seen(&state, &scope)));
+            rehearsal.back((Arc::clone(&there), catalog), refills).await?;
+            catalog = there;
         }
-        let mut again = Migration::between(&seen, &self.after, self.reading.version);
+        rehearsed.ways_back = rehearsal.ways_back().await?;
+        let mut end = None;
+        for seen in seen {
+            end = Some(ended(seen).await?);
+        }
+        let end = end.as_ref().unwrap_or(&self.before);
+        let mut again = Migration::between(end, &self.after, self.reading.version);
         again.spare(&catalog, &self.scope);
         rehearsed.again = (!again.steps.is_empty()).then(|| again.script());
-        Ok((rehearsed, stops))
+        Ok((rehearsed, catalog))
     }
 
     /// Proves that files end where another text ends, behind the history, sent by any version of Prisma.
@@ -192,9 +284,14 @@ impl Creation {
     /// [`Unproven`], which says why.
     pub async fn prove(&self, text: &str, files: &[String]) -> Result<(), Unproven> {
         let texts: Vec<&str> = files.iter().map(String::as_str).collect();
-        let written = self.end(&[text], self.sender(), "the file as Prisma writes it").await?;
-        for sender in [Sender::PrismaWhole, Sender::PrismaSplit] {
-            let found = differences(&written, &self.end(&texts, sender, "the online form").await?);
+        let written = [text];
+        let written = self.end(WRITTEN, &written, self.sender());
+        let whole = self.end(ONLINE[0], &texts, Sender::PrismaWhole);
+        let split = self.end(ONLINE[1], &texts, Sender::PrismaSplit);
+        let (written, whole, split) = join3(written, whole, split).await;
+        let (written, whole, split) = (written?, whole?, split?);
+        for online in [whole, split] {
+            let found = differences(&written, &online);
             if !found.is_empty() {
                 return Err(Unproven::Differs(found));
             }
@@ -203,8 +300,13 @@ impl Creation {
     }
 
     /// The catalog behind files, in one session as Prisma has it.
-    async fn end(&self, files: &[&str], sender: Sender, which: &'static str) -> Result<Catalog, Unproven> {
-        let client = self.ground.copy("underpin_online").await?;
+    async fn end(
+        &self,
+        (copy, which): (&str, &'static str),
+        files: &[&str],
+        sender: Sender,
+    ) -> Result<Catalog, Unproven> {
+        let client = self.ground.copy(copy).await?;
         for file in files {
             let sent = send(&client, file, sender).await;
             sent.map_err(|error| Unproven::Failed {

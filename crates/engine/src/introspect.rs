@@ -35,6 +35,7 @@ use underpin_catalog::model::UnreadableGrant;
 
 use self::assembly::{Unassembled, assemble};
 use self::queries::Answers;
+use crate::reading::beside;
 
 /// How long reading a catalog may hold others up, and be held up by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,17 +142,44 @@ enum Attempt {
 /// # Errors
 /// [`IntrospectError`].
 pub async fn introspect_within(client: &Client, patience: Patience) -> Result<Catalog, IntrospectError> {
+    read_within(client, patience).await?.catalog()
+}
+
+/// What was read of a database and is no catalog yet.
+#[derive(Debug)]
+pub(crate) struct Unmade {
+    answers: Answers,
+    major: u32,
+}
+
+impl Unmade {
+    /// The catalog. That takes a while, for which the server is not needed any more.
+    ///
+    /// # Errors
+    /// As [`introspect_within`].
+    pub(crate) fn catalog(self) -> Result<Catalog, IntrospectError> {
+        match made_of(self.answers, self.major)? {
+            Attempt::Read(catalog) => Ok(*catalog),
+            Attempt::Locked => Err(IntrospectError::Locked { tries: 1 }),
+            Attempt::Changed => Err(IntrospectError::Changing { tries: 1 }),
+        }
+    }
+}
+
+/// As [`introspect_within`], for whoever makes the catalog later.
+///
+/// # Errors
+/// As [`introspect_within`].
+pub(crate) async fn read_within(client: &Client, patience: Patience) -> Result<Unmade, IntrospectError> {
     let opened = format!("SAVEPOINT underpin_reading; {}", settings(patience));
     let closed = "ROLLBACK TO SAVEPOINT underpin_reading; RELEASE SAVEPOINT underpin_reading";
     let major = major_of(client).await?;
-    let attempt = match read(client, major, &opened, closed).await {
-        Ok(answers) => made_of(answers, major)?,
-        Err(error) => turned_away(error)?,
-    };
-    match attempt {
-        Attempt::Read(catalog) => Ok(*catalog),
-        Attempt::Locked => Err(IntrospectError::Locked { tries: 1 }),
-        Attempt::Changed => Err(IntrospectError::Changing { tries: 1 }),
+    match read(client, major, &opened, closed).await {
+        Ok(answers) => Ok(Unmade { answers, major }),
+        Err(error) => match turned_away(error)? {
+            Attempt::Locked => Err(IntrospectError::Locked { tries: 1 }),
+            Attempt::Changed | Attempt::Read(_) => Err(IntrospectError::Changing { tries: 1 }),
+        },
     }
 }
 
@@ -168,7 +196,8 @@ async fn attempt(client: &Client, patience: Patience) -> Result<Attempt, Introsp
     if changed.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false) {
         return Ok(Attempt::Changed);
     }
-    made_of(answers, major)
+    // Whoever reads another database at the same time is not held up.
+    beside(move || made_of(answers, major)).await
 }
 
 /// The answers to all queries between two commands, which open and close what they are asked in.

@@ -11,7 +11,7 @@ use underpin_core::recipe::Phased;
 use underpin_core::rollout::Phase;
 use underpin_prisma::PrismaCatalog;
 
-use crate::compat::{Answer, Clients, of_plan};
+use crate::compat::{Answer, Clients, contract, of_plan};
 use crate::create::{Creation, Rehearsed};
 use crate::problem::Problem;
 use crate::prove::Unproven;
@@ -36,19 +36,24 @@ pub async fn prove(
     (folders, files): (&[String], &[String]),
     clients: &Clients,
 ) -> Result<Proof, Problem> {
-    let (rehearsed, stops) = creation.rehearse_phases(files, &phased.refills, clients.all()).await?;
-    ends_as_prisma_does(creation, phased, files, &rehearsed).await?;
+    let script = match phased.counting.as_slice() {
+        [] => creation.migration().0.script(),
+        counting => {
+            let (before, after) =
+                (uncounted(&creation.before, counting), uncounted(&creation.after, counting));
+            creation.migration_between(&before, &after).script()
+        }
+    };
+    let script = whole(&phased.around, &script);
     let phases = phased.phases.iter().map(|phase| phase.phase()).zip(folders.iter().cloned());
     let phases: Vec<(Phase, String)> = phases.collect();
-    Ok(Proof { rehearsed, compat: of_plan(clients, stops, &phases)? })
+    let witnesses = (clients, contract(&phases));
+    let tried = creation.rehearse_phases(&script, files, &phased.refills, witnesses).await?;
+    end_as_prisma_does(&tried.rehearsed, tried.ends)?;
+    Ok(Proof { rehearsed: tried.rehearsed, compat: of_plan(clients, tried.stops, &phases)? })
 }
 
-async fn ends_as_prisma_does(
-    creation: &Creation,
-    phased: &Phased,
-    files: &[String],
-    rehearsed: &Rehearsed,
-) -> Result<(), Problem> {
+fn end_as_prisma_does(rehearsed: &Rehearsed, ends: Result<(), Unproven>) -> Result<(), Problem> {
     if let Some(why) = &rehearsed.fails {
         return Err(unproven(format!("a phase does not run behind the history: {why}")));
     }
@@ -58,10 +63,7 @@ async fn ends_as_prisma_does(
             again.trim_end()
         )));
     }
-    let (before, after) =
-        (uncounted(&creation.before, &phased.counting), uncounted(&creation.after, &phased.counting));
-    let script = whole(&phased.around, &creation.migration_between(&before, &after).script());
-    match creation.prove(&script, files).await {
+    match ends {
         Ok(()) => Ok(()),
         Err(Unproven::Server(error)) => Err(error.into()),
         Err(Unproven::Differs(mut found)) => {
@@ -77,6 +79,7 @@ async fn ends_as_prisma_does(
             }
             let mut objects: Vec<String> =
                 found.iter().map(|difference| difference.key.to_string()).collect();
+            objects.sort();
             objects.dedup();
             Err(unproven(format!(
                 "the phases do not leave {} as Prisma's own migration does",

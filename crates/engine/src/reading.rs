@@ -1,4 +1,4 @@
-//! Working on many migrations on all processors.
+//! Working on all processors: on many migrations, or on one thing beside another.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
@@ -42,6 +42,22 @@ pub fn on_each<T: Send>(all: &mut [T], worth_a_thread: usize, work: impl Fn(&mut
         }
         work_on();
     });
+}
+
+/// Does something on another thread, while whoever waits for it does the rest.
+pub(crate) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    ended(tokio::task::spawn_blocking(work)).await
+}
+
+/// What another thread has done.
+pub(crate) async fn ended<T>(work: tokio::task::JoinHandle<T>) -> T {
+    match work.await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => unreachable!("nobody takes back what is waited for"),
+        },
+    }
 }
 
 /// A thread that got little comes back for more so often.

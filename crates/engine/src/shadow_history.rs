@@ -6,6 +6,7 @@
 //! of those who ask for them: proofs of twins, and the comparison with a live database.
 
 mod chain;
+mod copies;
 mod migration;
 mod not_replayed;
 mod session;
@@ -21,6 +22,7 @@ use underpin_shadow::{Kept, Shadow, StartOptions, Wanted, find_or_fetch};
 use underpin_sql::Surroundings;
 
 use self::chain::Chain;
+use self::copies::{Copies, create_database};
 use self::migration::ReadAhead;
 pub(crate) use self::migration::{Execution, Replayed};
 pub(crate) use self::not_replayed::{NotReplayed, REFUSAL_HINT, failed, is_refusal, said};
@@ -57,6 +59,7 @@ pub(crate) struct ShadowHistory {
     shadow: Option<Shadow>,
     /// The session that has replayed, until somebody else needs it or its database.
     base: Mutex<Option<Session>>,
+    copies: Copies,
     replayed: usize,
     /// How long the replay took of what no earlier run has kept.
     unkept: Duration,
@@ -79,6 +82,7 @@ impl ShadowHistory {
             kept: None,
             shadow: None,
             base: Mutex::default(),
+            copies: Copies::default(),
             replayed: 0,
             unkept: Duration::ZERO,
             broken: false,
@@ -171,20 +175,14 @@ impl ShadowHistory {
     pub(crate) async fn copy(&self, database: &str) -> Result<Session, tokio_postgres::Error> {
         // Nobody may be connected to what is copied.
         drop(self.take_base());
-        let name = Name::new(database);
-        let admin = self.superuser().await?;
-        admin.batch_execute(sql!("DROP DATABASE IF EXISTS {} WITH (FORCE)", name).as_str()).await?;
-        // Through the WAL, the default since 15, a large one takes several times as long.
-        let strategy = Sql::verbatim(if self.major() >= 15 { " STRATEGY file_copy" } else { "" });
-        let create = sql!(
-            "CREATE DATABASE {} OWNER {} TEMPLATE {}{}",
-            name,
-            Name::new(OWNER),
-            Name::new(BASE),
-            strategy
-        );
-        create_database(&admin, &create).await?;
+        self.copies.make(superuser(self.shadow()), self.major(), database).await?;
         self.open(database).await
+    }
+
+    /// Begins to make a copy that [`Self::copy`] will be asked for next, and waits for nothing.
+    pub(crate) fn copy_ahead(&self, database: &str) {
+        drop(self.take_base());
+        self.copies.begin(superuser(self.shadow()), self.major(), database);
     }
 
     /// The replayed history itself, for whoever leaves it as it is.
@@ -226,6 +224,7 @@ impl ShadowHistory {
 
     /// Drops what was made of the history by those who tried something on it.
     async fn drop_copies(&self) -> Result<(), tokio_postgres::Error> {
+        self.copies.settle().await;
         let admin = self.superuser().await?;
         let copies = "SELECT datname FROM pg_catalog.pg_database
                       WHERE datname NOT IN ('postgres', 'template1', $1)";
@@ -348,21 +347,6 @@ fn mentioned<'a>(roles: &'a [Name], migration: &Replayed) -> Vec<&'a Name> {
     }
     let script = migration.script.to_lowercase();
     roles.iter().filter(|role| script.contains(&role.as_str().to_lowercase())).collect()
-}
-
-/// `CREATE DATABASE` refuses while somebody is connected to its template (`55006`, object in use); a
-/// session that we have just closed may take a moment to go.
-async fn create_database(admin: &Client, create: &Sql) -> Result<(), tokio_postgres::Error> {
-    let mut tries = 0;
-    loop {
-        match admin.batch_execute(create.as_str()).await {
-            Err(error) if error.code().is_some_and(|code| code.code() == "55006") && tries < 400 => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            done => return done,
-        }
-    }
 }
 
 /// What is asked of a throwaway server.

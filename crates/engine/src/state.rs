@@ -17,7 +17,7 @@ use underpin_prisma::{DatabaseUrl, FolderOrder, PrismaCatalog, PrismaVersion, Sc
 use underpin_shadow::{Wanted, find};
 
 pub use self::replayed::Told;
-pub(crate) use self::replayed::{Ground, migrations};
+pub(crate) use self::replayed::{Ground, migrations, not_replayed};
 use crate::files::{normal, seen_from};
 use crate::introspect::introspect;
 use crate::problem::{Fault, Problem};

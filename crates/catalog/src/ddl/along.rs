@@ -28,7 +28,7 @@ impl Context<'_> {
                 None => break,
             }
         }
-        let fate = self.fates.fate(&now.key)?;
+        let fate = self.fates.moves(&now.key)?;
         let there = match now.act {
             Act::Drop => matches!(fate, Fate::Dropped | Fate::Replaced),
             Act::Loosen => self.is_loosened(&now.key),

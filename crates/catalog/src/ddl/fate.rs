@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::inventory::{Inventory, Object, Owner};
 use super::{Impossible, Why, constraint, index, reaction, routine, small, types, view};
 use crate::RelationName;
+use crate::difference::differences;
 use crate::model::{Column, ConstraintKind, IndexState, Table, TableKind, TypeKind};
 use crate::object::{ObjectKey, ObjectKind};
 
@@ -29,6 +30,10 @@ pub(super) enum Fate {
 #[derive(Debug, Default)]
 pub(super) struct Fates {
     by_key: BTreeMap<ObjectKey, Fate>,
+    /// The same without what is kept.
+    moved: BTreeMap<ObjectKey, Fate>,
+    /// The tables of which anything differs or moves, with their parents and children.
+    touched: BTreeSet<RelationName>,
     /// Columns whose type goes and comes back under its name.
     pub(super) retyped: BTreeSet<ObjectKey>,
     /// Columns whose default is dropped for a while.
@@ -50,16 +55,15 @@ enum Trouble {
 impl Fates {
     pub(super) fn of(before: &Inventory<'_>, after: &Inventory<'_>) -> Self {
         let mut fates = Self::default();
-        let differ: BTreeSet<ObjectKey> = before
-            .catalog
-            .facts()
-            .differences_to(&after.catalog.facts())
+        let differ: BTreeSet<ObjectKey> = differences(before.catalog, after.catalog)
             .into_iter()
             .filter(|difference| !difference.is_note())
             .map(|difference| difference.key)
             .collect();
         let mut troubles = Vec::new();
-        let keys: BTreeSet<&ObjectKey> = before.objects.keys().chain(after.objects.keys()).collect();
+        let mut keys: Vec<&ObjectKey> = before.objects.keys().chain(after.objects.keys()).collect();
+        keys.sort_unstable();
+        keys.dedup();
         for key in keys {
             let fate = match (before.get(key), after.get(key)) {
                 (Some(old), Some(new)) if differ.contains(key) => {
@@ -81,7 +85,40 @@ impl Fates {
             fates.by_key.insert(key.clone(), fate);
         }
         fates.spread(before, after, troubles);
+        let moved = fates.by_key.iter().filter(|(_, fate)| **fate != Fate::Kept);
+        fates.moved = moved.map(|(key, fate)| (key.clone(), *fate)).collect();
+        fates.touch(&differ, before, after);
         fates
+    }
+
+    /// Finds the tables that are touched.
+    fn touch(&mut self, differ: &BTreeSet<ObjectKey>, before: &Inventory<'_>, after: &Inventory<'_>) {
+        let mut open = Vec::new();
+        for key in differ.iter().chain(self.moved.keys()) {
+            let objects = [before.get(key), after.get(key)].into_iter().flatten();
+            open.extend(objects.filter_map(Object::table).cloned());
+        }
+        while let Some(table) = open.pop() {
+            if self.touched.contains(&table) {
+                continue;
+            }
+            for inventory in [before, after] {
+                open.extend(inventory.parents(&table).map(|(parent, _)| parent.clone()));
+                open.extend(inventory.children(&table).iter().map(|child| (*child).clone()));
+            }
+            self.touched.insert(table);
+        }
+    }
+
+    /// Whether nothing of the table that an object is or belongs to differs or moves, nor of its parents and
+    /// children: then no step is about the object, and none takes it along.
+    pub(super) fn is_idle(&self, object: Object<'_>) -> bool {
+        object.table().is_some_and(|table| !self.is_touched(table))
+    }
+
+    /// Whether anything of a table, its parents or its children differs or moves.
+    pub(super) fn is_touched(&self, table: &RelationName) -> bool {
+        self.touched.contains(table)
     }
 
     pub(super) fn fate(&self, key: &ObjectKey) -> Option<Fate> {
@@ -92,14 +129,24 @@ impl Fates {
         self.by_key.iter().map(|(key, fate)| (key, *fate))
     }
 
+    /// The same of what is not kept.
+    pub(super) fn moved(&self) -> impl Iterator<Item = (&ObjectKey, Fate)> {
+        self.moved.iter().map(|(key, fate)| (key, *fate))
+    }
+
+    /// What becomes of an object that is not kept.
+    pub(super) fn moves(&self, key: &ObjectKey) -> Option<Fate> {
+        self.moved.get(key).copied()
+    }
+
     /// Whether it is dropped, for good or for a while.
     pub(super) fn goes(&self, key: &ObjectKey) -> bool {
-        matches!(self.fate(key), Some(Fate::Dropped | Fate::Replaced))
+        matches!(self.moves(key), Some(Fate::Dropped | Fate::Replaced))
     }
 
     /// Whether it is made, again or for the first time.
     pub(super) fn comes(&self, key: &ObjectKey) -> bool {
-        matches!(self.fate(key), Some(Fate::Created | Fate::Replaced))
+        matches!(self.moves(key), Some(Fate::Created | Fate::Replaced))
     }
 
     fn refuse(&mut self, key: &ObjectKey, why: Why) -> Fate {

@@ -1,6 +1,6 @@
 //! The objects of a catalog by their keys, and which needs which.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 
@@ -34,6 +34,22 @@ pub(super) enum Object<'a> {
     Publication(&'a Name, &'a Publication),
     DefaultPrivileges(&'a DefaultPrivileges),
     Unmodelled,
+}
+
+impl<'a> Object<'a> {
+    /// The table that it is, or is a part of.
+    pub(super) fn table(self) -> Option<&'a RelationName> {
+        match self {
+            Self::Table(name, _)
+            | Self::Column(Owner::Table(name, _), ..)
+            | Self::Constraint(Owner::Table(name, _), ..)
+            | Self::Index(Owner::Table(name, _), ..)
+            | Self::Trigger(Owner::Table(name, _), ..)
+            | Self::Rule(Owner::Table(name, _), ..)
+            | Self::Policy(Owner::Table(name, _), ..) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// Whose part an object is.
@@ -81,11 +97,11 @@ pub(super) fn view_kind(view: &View) -> ObjectKind {
 #[derive(Debug)]
 pub(super) struct Inventory<'a> {
     pub(super) catalog: &'a Catalog,
-    pub(super) objects: BTreeMap<ObjectKey, Object<'a>>,
+    pub(super) objects: HashMap<ObjectKey, Object<'a>>,
     /// What an object needs: it is made after that and goes before it.
-    needs: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    needs: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
     /// The same the other way round.
-    needed_by: BTreeMap<ObjectKey, BTreeSet<ObjectKey>>,
+    needed_by: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
     /// The ranges by the types of sets of them.
     multiranges: BTreeMap<&'a RelationName, &'a RelationName>,
     /// The indexes of partitions by the index of the parent that they are parts of.
@@ -98,9 +114,9 @@ impl<'a> Inventory<'a> {
     pub(super) fn of(catalog: &'a Catalog) -> Self {
         let mut made = Self {
             catalog,
-            objects: BTreeMap::new(),
-            needs: BTreeMap::new(),
-            needed_by: BTreeMap::new(),
+            objects: HashMap::new(),
+            needs: HashMap::new(),
+            needed_by: HashMap::new(),
             multiranges: BTreeMap::new(),
             index_parts: BTreeMap::new(),
             children: BTreeMap::new(),
@@ -151,9 +167,13 @@ impl<'a> Inventory<'a> {
         self.index_parts.get(index).map_or(&[], Vec::as_slice)
     }
 
-    /// All that is needed, pair by pair: who needs, and what.
-    pub(super) fn all_needs(&self) -> impl Iterator<Item = (&ObjectKey, &ObjectKey)> {
-        self.needs.iter().flat_map(|(key, needs)| needs.iter().map(move |on| (key, on)))
+    /// All that is needed by those that are told, pair by pair and in no order: who needs, and what.
+    pub(super) fn needs_of(
+        &self,
+        is_told: impl Fn(Option<Object<'a>>) -> bool,
+    ) -> impl Iterator<Item = (&ObjectKey, &ObjectKey)> {
+        let told = self.needs.iter().filter(move |(key, _)| is_told(self.get(key)));
+        told.flat_map(|(key, needs)| needs.iter().map(move |on| (key, on)))
     }
 
     /// The tables that inherit from this one, partitions among them.

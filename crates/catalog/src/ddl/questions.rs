@@ -24,7 +24,7 @@ pub struct Rename {
 /// What no statement brings about.
 pub(super) fn impossible(context: &Context<'_>) -> Vec<Impossible> {
     let mut found = context.fates.impossible.clone();
-    for (key, fate) in context.fates.all() {
+    for (key, fate) in context.fates.moved() {
         if let (ObjectKind::Unmodelled(_), Fate::Created | Fate::Dropped) = (&key.kind, fate) {
             found.push(Impossible { key: key.clone(), why: Why::Unmodelled });
         }
@@ -45,6 +45,9 @@ pub(super) fn impossible(context: &Context<'_>) -> Vec<Impossible> {
     }
     for (name, after) in &context.after.catalog.tables {
         let Some(before) = context.before.catalog.tables.get(name) else { continue };
+        if !context.fates.is_touched(name) && before.columns.keys().eq(after.columns.keys()) {
+            continue;
+        }
         let key = ObjectKey::of(ObjectKind::Table, name);
         let kept = |column: &crate::Name| {
             let fate = context.fates.fate(&ObjectKey::within(ObjectKind::Column, name, column));

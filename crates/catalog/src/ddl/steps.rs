@@ -35,7 +35,7 @@ pub(super) fn step(key: &ObjectKey, act: Act) -> Step {
 /// All steps in an order that executes.
 pub(super) fn ordered(context: &Context<'_>) -> Vec<Step> {
     let mut steps = BTreeSet::new();
-    for (key, fate) in context.fates.all() {
+    for (key, fate) in context.fates.moved() {
         let acts: &[Act] = match fate {
             Fate::Kept => &[],
             Fate::Altered => &[Act::Alter, Act::Finish],
@@ -48,7 +48,7 @@ pub(super) fn ordered(context: &Context<'_>) -> Vec<Step> {
             acts.iter().map(|act| step(key, *act)).filter(|step| context.with(step).as_ref() == Some(step)),
         );
     }
-    let loosened = context.fates.all().filter(|(key, _)| context.is_loosened(key));
+    let loosened = context.fates.moved().filter(|(key, _)| context.is_loosened(key));
     steps.extend(loosened.map(|(key, _)| step(key, Act::Loosen)));
     let after = edges(context, &steps);
     sorted(context, steps, after)
@@ -65,7 +65,9 @@ fn edges(context: &Context<'_>, steps: &BTreeSet<Step>) -> Edges {
             after.entry(first).or_default().insert(then);
         }
     };
-    for (dependent, on) in context.before.all_needs() {
+    // Who has no step comes after nothing.
+    let moves = |object: Option<Object<'_>>| !object.is_some_and(|object| context.fates.is_idle(object));
+    for (dependent, on) in context.before.needs_of(moves).filter(|(_, on)| moves(context.before.get(on))) {
         if on.kind == ObjectKind::Routine && context.is_loosened(dependent) {
             edge(&step(dependent, Act::Loosen), &step(on, Act::Drop));
             continue;
@@ -79,7 +81,7 @@ fn edges(context: &Context<'_>, steps: &BTreeSet<Step>) -> Edges {
         }
         edge(&step(dependent, Act::Drop), &step(on, Act::Alter));
     }
-    for (dependent, on) in context.after.all_needs() {
+    for (dependent, on) in context.after.needs_of(moves).filter(|(_, on)| moves(context.after.get(on))) {
         for act in [Act::Create, Act::Alter, Act::Finish] {
             let late = act == Act::Alter && is_late(dependent);
             // The default waits, and not the column.
@@ -90,7 +92,7 @@ fn edges(context: &Context<'_>, steps: &BTreeSet<Step>) -> Edges {
         }
         edge(&step(on, Act::Alter), &step(dependent, Act::Create));
     }
-    for (key, fate) in context.fates.all() {
+    for (key, fate) in context.fates.moved() {
         match fate {
             Fate::Replaced if key.kind == ObjectKind::Type && context.is_set_aside(key) => {
                 edge(&step(key, Act::Create), &step(key, Act::Drop));
@@ -137,10 +139,10 @@ fn names(context: &Context<'_>, edge: &mut impl FnMut(&Step, &Step)) {
         )
     };
     let mut going: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
-    for (key, _) in context.fates.all().filter(|(key, _)| shares(key) && context.fates.goes(key)) {
+    for (key, _) in context.fates.moved().filter(|(key, _)| shares(key) && context.fates.goes(key)) {
         going.entry(&key.identity).or_default().push(key);
     }
-    for (key, _) in context.fates.all().filter(|(key, _)| shares(key) && context.fates.comes(key)) {
+    for (key, _) in context.fates.moved().filter(|(key, _)| shares(key) && context.fates.comes(key)) {
         for gone in going.get(key.identity.as_str()).into_iter().flatten().filter(|gone| **gone != key) {
             edge(&step(gone, Act::Drop), &step(key, Act::Create));
         }
@@ -172,7 +174,9 @@ fn sequences(context: &Context<'_>, edge: &mut impl FnMut(&Step, &Step)) {
 /// A partition is attached when it has what its parent asks for; an index or a constraint of a parent takes
 /// up those that its partitions have already.
 fn partitions(context: &Context<'_>, edge: &mut impl FnMut(&Step, &Step)) {
-    for (name, table) in &context.after.catalog.tables {
+    for (name, table) in
+        context.after.catalog.tables.iter().filter(|(name, _)| context.fates.is_touched(name))
+    {
         let owner = Owner::Table(name, table);
         let attached = step(&owner.key(), Act::Finish);
         let parts = table.constraints.keys().map(|part| owner.part(ObjectKind::Constraint, part));
@@ -196,7 +200,9 @@ fn partitions(context: &Context<'_>, edge: &mut impl FnMut(&Step, &Step)) {
             }
         }
     }
-    for (name, table) in &context.after.catalog.tables {
+    for (name, table) in
+        context.after.catalog.tables.iter().filter(|(name, _)| context.fates.is_touched(name))
+    {
         let owner = Owner::Table(name, table);
         for (trigger, _) in table.triggers.iter().filter(|(_, trigger)| trigger.inherited) {
             // What is in the way of a copy goes before that is made.
@@ -219,7 +225,9 @@ fn partitions(context: &Context<'_>, edge: &mut impl FnMut(&Step, &Step)) {
             }
         }
     }
-    for (name, table) in &context.before.catalog.tables {
+    for (name, table) in
+        context.before.catalog.tables.iter().filter(|(name, _)| context.fates.is_touched(name))
+    {
         let owner = Owner::Table(name, table);
         let kept = context.is_kept_table(name);
         for (column, _) in table.columns.iter().filter(|(_, of)| kept && of.declared_too) {

@@ -400,6 +400,28 @@ fn the_order_of_columns_is_told_and_is_no_reason() {
 }
 
 #[test]
+fn what_both_have_is_left_out_and_nothing_else() {
+    let before = everything();
+    let changes: [fn(&mut Catalog); 9] = [
+        |_| {},
+        |after| after.tables[&public("T")].columns.reverse(),
+        |after| after.views[0].columns.reverse(),
+        |after| after.tables[&public("T")].columns[0].default = None,
+        |after| after.tables[&public("T")].indexes[0].unique = false,
+        |after| after.tables.clear(),
+        |after| after.types[0].about.comment = None,
+        |after| after.routines.clear(),
+        |after| after.unmodelled.clear(),
+    ];
+    for change in changes {
+        let mut after = before.clone();
+        change(&mut after);
+        assert_eq!(differences(&before, &after), before.facts().differences_to(&after.facts()));
+        assert_eq!(differences(&after, &before), after.facts().differences_to(&before.facts()));
+    }
+}
+
+#[test]
 fn rights_that_nobody_has_are_not_the_usual_ones() {
     let before = everything();
     let mut after = before.clone();

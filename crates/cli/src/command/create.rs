@@ -80,6 +80,7 @@ async fn create(
         output.object(&Created::nothing(protected));
         return Ok(exit::CLEAN);
     }
+    creation.get_ready();
     let order = FolderOrder::of(Some(reading.version));
     let name = options.name.as_deref().expect("there is a name where no --down is");
     let name = MigrationName::new(name, jiff::Timestamp::now(), &creation.told.names(), order);

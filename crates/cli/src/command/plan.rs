@@ -76,7 +76,8 @@ async fn planned(
         });
         return Ok(exit::CLEAN);
     }
-    let schema = reading.parsed(&project.schema_files);
+    creation.get_ready();
+    let schema = &creation.schema;
     let answers = Answers {
         renames: options.rename.clone(),
         moves: options.moves.clone(),
@@ -93,9 +94,9 @@ async fn planned(
         catalog: &creation.catalog,
         scope: creation.scope(),
         version: reading.version,
-        schema: &schema,
-        client: &ClientContract::of(&schema, &reading.namespace),
-        answers: &answers.with_comments_of(&schema),
+        schema,
+        client: &ClientContract::of(schema, &reading.namespace),
+        answers: &answers.with_comments_of(schema),
     };
     let phased = plan(&case, name).map_err(stopped)?;
     let protected: Vec<ProtectedTold> = protected.iter().map(ProtectedTold::by_us).collect();

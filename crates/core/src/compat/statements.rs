@@ -10,6 +10,7 @@ use underpin_prisma::client::{Column, ColumnType, ColumnUse, OnCreate, Table};
 use underpin_prisma::schema::Arity;
 
 use super::breakage::Operation;
+use super::touched::Touched;
 
 /// A statement with parameters.
 #[derive(Clone, Debug)]
@@ -24,9 +25,10 @@ pub struct Shape<'a> {
     pub parameters: usize,
 }
 
-/// All statements of a client, one of a kind for each table, and an upsert for each key.
-pub fn shapes(client: &ClientContract) -> Vec<Shape<'_>> {
-    client.tables.values().filter(|table| !table.is_ignored).flat_map(of_table).collect()
+/// All statements of a client about these relations, one of a kind for each, and an upsert for each key.
+pub fn shapes<'a>(client: &'a ClientContract, about: &Touched) -> Vec<Shape<'a>> {
+    let asked = client.tables.values().filter(|table| !table.is_ignored && about.has(&table.name));
+    asked.flat_map(of_table).collect()
 }
 
 fn of_table(table: &Table) -> Vec<Shape<'_>> {

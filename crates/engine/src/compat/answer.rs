@@ -2,7 +2,7 @@
 
 use underpin_core::compat::{Break, Cell, Certainty, Need, Query, Release, verify};
 
-use super::clients::Clients;
+use super::clients::{Client, Clients, Lives};
 use super::probes;
 use super::stops::{Answered, Stop};
 
@@ -31,21 +31,19 @@ pub struct Unknown {
 }
 
 impl Answer {
-    /// Judges clients on states. `contract` is the place of the state before a contract phase, where there is one:
-    /// until there the releases that are out run, and from there on the one that comes.
+    /// Judges clients on states. `contract` is as in [`Clients::lives`].
     pub(super) fn of(clients: &Clients, stops: Vec<Stop>, contract: Option<usize>) -> Self {
         let (states, answered): (Vec<_>, Vec<Vec<Answered>>) =
             stops.into_iter().map(|stop| (stop.state, stop.answered)).unzip();
         let last = states.len() - 1;
-        let (old_until, new_from) = contract.map_or((last, last), |before| (before, before));
-        let release = |(at, client): (usize, &super::clients::Client)| {
-            let (name, contract) = (client.name.clone(), client.contract.clone());
-            match at == clients.coming() {
-                true => Release { name, contract, home: last, lives: new_from..=last },
-                false => Release { name, contract, home: 0, lives: 0..=old_until },
-            }
+        let release = |(client, lives): (&Client, Lives)| Release {
+            name: client.name.clone(),
+            contract: client.contract.clone(),
+            home: lives.home,
+            lives: lives.on,
         };
-        let releases: Vec<Release> = clients.all().iter().enumerate().map(release).collect();
+        let releases: Vec<Release> =
+            clients.all().iter().zip(clients.lives(last, contract)).map(release).collect();
         let mut cells = verify(&states, &releases);
         for cell in cells.iter_mut().filter(|cell| cell.need == Need::Lives) {
             let of = |state: usize| &answered[state][cell.release];

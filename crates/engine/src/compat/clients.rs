@@ -1,5 +1,7 @@
 //! The clients whose releases run on the way, and the one that comes.
 
+use std::ops::RangeInclusive;
+
 use underpin_core::compat::Query;
 use underpin_prisma::{ClientContract, PrismaCatalog};
 
@@ -21,6 +23,15 @@ pub(crate) struct Client {
     pub(crate) contract: ClientContract,
     /// What its application sends itself.
     pub(crate) queries: Vec<Query>,
+}
+
+/// Where a release has to run, by the places of the states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lives {
+    /// The state that it was made for.
+    pub(crate) home: usize,
+    /// All of them.
+    pub(crate) on: RangeInclusive<usize>,
 }
 
 /// The clients on the way: those that are out, and behind them the one that comes.
@@ -76,6 +87,18 @@ impl Clients {
     /// The place of the one that comes.
     pub(crate) fn coming(&self) -> usize {
         self.all.len() - 1
+    }
+
+    /// Where each of them has to run, on a way that ends in the state `last`. `contract` is the place of the state
+    /// before a contract phase, where there is one: until there the releases that are out run, and from there on the
+    /// one that comes.
+    pub(crate) fn lives(&self, last: usize, contract: Option<usize>) -> Vec<Lives> {
+        let (old_until, new_from) = contract.map_or((last, last), |before| (before, before));
+        let lives = |at: usize| match at == self.coming() {
+            true => Lives { home: last, on: new_from..=last },
+            false => Lives { home: 0, on: 0..=old_until },
+        };
+        (0..self.all.len()).map(lives).collect()
     }
 
     /// Puts a release that fits a database in the place of another.

@@ -28,9 +28,7 @@ pub(crate) fn of_plan(
         false => stop.named(name),
     };
     let stops = stops.into_iter().zip(names).enumerate().map(stop).collect();
-    // The state before a phase has the phase's place: before the first one there is one more.
-    let contract = phases.iter().position(|(phase, _)| *phase == Phase::Contract);
-    let answer = Answer::of(clients, stops, contract);
+    let answer = Answer::of(clients, stops, contract(phases));
     let failures = answer.failures().filter(|(cell, found)| {
         let home = answer.releases[cell.release].home;
         let at_home = answer.cells.iter().find(|one| (one.release, one.state) == (cell.release, home));
@@ -53,6 +51,11 @@ pub(crate) fn of_plan(
             ..Problem::new("the plan says that a release runs where it fails, and nothing is written")
         }),
     }
+}
+
+/// The state before the contract phase. It has the phase's place: before the first one there is one more.
+pub(crate) fn contract(phases: &[(Phase, String)]) -> Option<usize> {
+    phases.iter().position(|(phase, _)| *phase == Phase::Contract)
 }
 
 /// Whether a release can have been made for a database: nothing of what its client sends certainly fails there.

@@ -6,7 +6,7 @@
 
 use tokio_postgres::Client;
 use underpin_catalog::{Name, RelationName, sql};
-use underpin_core::compat::{Break, Cell, Certainty, Operation, Reason, Shape, shapes};
+use underpin_core::compat::{Break, Cell, Certainty, Operation, Reason, Shape, Touched, shapes};
 use underpin_prisma::ClientContract;
 
 /// What the prepared statement is called, in a session of ours.
@@ -28,12 +28,16 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// Asks the server about every statement of a client. Nothing is executed.
+/// Asks the server about every statement of a client that is about one of these relations. Nothing is executed.
 ///
 /// # Errors
 /// When the session is lost; that a statement is refused is the answer.
-pub async fn probe(session: &Client, client: &ClientContract) -> Result<Vec<Refusal>, tokio_postgres::Error> {
-    let shapes = shapes(client);
+pub async fn probe(
+    session: &Client,
+    client: &ClientContract,
+    about: &Touched,
+) -> Result<Vec<Refusal>, tokio_postgres::Error> {
+    let shapes = shapes(client, about);
     let mut refused = Vec::new();
     // Many in one message; whoever is among those that are refused is found by halves.
     let mut open: Vec<&[Shape<'_>]> = shapes.chunks(TOGETHER).collect();

@@ -3,9 +3,11 @@
 //! What the migration renamed is renamed back first: two catalogs do not tell a rename from a drop and an
 //! addition, and its script does. From there the way leads over the whole catalog.
 
+use std::sync::Arc;
+
 use tokio_postgres::Client;
 use underpin_catalog::ddl::between;
-use underpin_catalog::{Catalog, Name, ServerVersion, Sql};
+use underpin_catalog::{Catalog, Difference, Name, ServerVersion, Sql, differences};
 use underpin_core::down::{Back, Tried, down};
 use underpin_core::recipe::Refill;
 use underpin_sql::{Surroundings, renames_undone};
@@ -14,43 +16,81 @@ use super::WayBack;
 use crate::drift::reparse::settle;
 use crate::introspect::{Patience, introspect, introspect_within};
 use crate::problem::Problem;
+use crate::reading::beside;
 use crate::shadow_history::{Refused, Replayed, Session, said};
 
 /// Finds the way from what is behind a migration to `before`, and goes it. `client` is a session on a
 /// database of its own, in which the migration was executed last; `there` is what that database is, and
-/// `namespace` that of bare names. `refills` are columns that come back with values.
+/// `namespace` that of bare names.
 pub(super) async fn way_back(
     client: &Session,
     script: &str,
     (there, before): (&Catalog, &Catalog),
     namespace: &Name,
-    refills: &[Refill],
 ) -> Result<WayBack, Problem> {
+    let catalogs = (Arc::new(there.clone()), Arc::new(before.clone()));
+    let back = way(client, script, catalogs, namespace, &[]).await?;
+    let tried = gone(client, &back, (there, before), namespace).await?;
+    Ok(found(script, &back, tried))
+}
+
+/// Finds the way alone. `refills` are columns that come back with values.
+pub(super) async fn way(
+    client: &Session,
+    script: &str,
+    (there, before): (Arc<Catalog>, Arc<Catalog>),
+    namespace: &Name,
+    refills: &[Refill],
+) -> Result<Back, Problem> {
     let role: String = client.query_one("SELECT current_user::text", &[]).await?.get(0);
     let undone = renames_undone(script, namespace).unwrap_or_default();
     let (renamed, from) = match renamed_back(client, &undone).await? {
-        Some(catalog) => (undone, catalog),
-        None => (Vec::new(), there.clone()),
+        Some(catalog) => (undone, Arc::new(catalog)),
+        None => (Vec::new(), there),
     };
-    let role = Name::new(role);
-    let back = match refills {
-        [] => Back { renamed, way: between(&from, before, &role), ..Back::default() },
-        refills => {
-            let mut bare = before.clone();
-            refills.iter().for_each(|refill| refill.bare(&mut bare));
-            let (way, rest) = (between(&from, &bare, &role), between(&bare, before, &role));
-            Back { renamed, way, fills: refills.to_vec(), rest }
+    let (role, refills) = (Name::new(role), refills.to_vec());
+    // It takes as long as reading a catalog does, and somebody else may be reading one.
+    Ok(beside(move || {
+        if refills.is_empty() {
+            return Back { renamed, way: between(&from, &before, &role), ..Back::default() };
         }
-    };
-    let tried = match execute(client, &back.script(), there, namespace).await? {
-        None => {
-            let expected = before.facts();
-            let found = settle(client, &expected, introspect(client).await?.facts()).await?;
-            Tried::ran(&expected.differences_to(&found))
-        }
-        Some(refused) => Tried::Failed(refused),
-    };
-    Ok(WayBack { text: down(script, &back, &tried), tried })
+        let mut bare = Catalog::clone(&before);
+        refills.iter().for_each(|refill| refill.bare(&mut bare));
+        let (way, rest) = (between(&from, &bare, &role), between(&bare, &before, &role));
+        Back { renamed, way, fills: refills, rest }
+    })
+    .await)
+}
+
+/// Goes the way, and stays there.
+pub(super) async fn gone(
+    client: &Session,
+    back: &Back,
+    (there, before): (&Catalog, &Catalog),
+    namespace: &Name,
+) -> Result<Tried, Problem> {
+    if let Some(refused) = execute(client, &back.script(), there, namespace).await? {
+        return Ok(Tried::Failed(refused));
+    }
+    let catalog = introspect(client).await?;
+    if let Some(tried) = tried(before, &catalog) {
+        return Ok(tried);
+    }
+    let expected = before.facts();
+    let found = settle(client, &expected, catalog.facts()).await?;
+    Ok(Tried::ran(&expected.differences_to(&found)))
+}
+
+/// What became of a way back that has led to a catalog. `None` where the texts of expressions may mean the same, so
+/// that the server has to be asked.
+pub(super) fn tried(before: &Catalog, found: &Catalog) -> Option<Tried> {
+    let differences = differences(before, found);
+    differences.iter().all(Difference::is_note).then(|| Tried::ran(&differences))
+}
+
+/// The way back as it is written.
+pub(super) fn found(script: &str, back: &Back, tried: Tried) -> WayBack {
+    WayBack { text: down(script, back, &tried), tried }
 }
 
 /// Executes a way back with the help that the replay of a history has, and answers why it is refused.

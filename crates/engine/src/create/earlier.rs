@@ -29,7 +29,7 @@ pub async fn ways_back(
     told: &Told,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<WaysBack, Problem> {
-    let mut ground = reading.ground(told)?;
+    let mut ground = reading.ground(told);
     let mut found = Vec::new();
     let mut done = Ok(());
     for (at, (name, script)) in told.migrations.iter().enumerate().filter(|(_, (name, _))| wanted(name)) {
@@ -57,5 +57,5 @@ async fn back_over(
     ground.reach(at + 1).await?;
     let copy = ground.copy("underpin_down").await?;
     let there = introspect(&copy).await?;
-    way_back(&copy, script, (&there, &before), &reading.namespace, &[]).await
+    way_back(&copy, script, (&there, &before), &reading.namespace).await
 }

@@ -74,6 +74,16 @@ impl Session {
         Ok(Self { client: connect(&owner).await?, superuser, database: database.to_owned() })
     }
 
+    /// Another session on the same database, in which bare names are made in `namespace`.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub(crate) async fn another(&self, namespace: &Name) -> Result<Self, tokio_postgres::Error> {
+        let session = Self::open(self.superuser.clone(), &self.database).await?;
+        session.batch_execute(sql!("SET search_path = {}", namespace).as_str()).await?;
+        Ok(session)
+    }
+
     /// Sends a text as one message. When it needs a superuser's help, or a role that is not there, it is executed
     /// statement by statement.
     ///

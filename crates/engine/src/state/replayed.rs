@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 
 use underpin_catalog::Catalog;
 use underpin_prisma::{FolderOrder, LockFile, Provider, Script};
-use underpin_sql::read;
 
 use super::Reading;
-use crate::files::{self, SCRIPT, seen_from};
+use crate::files::{self, seen_from};
 use crate::introspect::introspect;
 use crate::problem::Problem;
-use crate::shadow_history::{Replayed, Session, ShadowHistory, wanted};
+use crate::shadow_history::{NotReplayed, Replayed, Session, ShadowHistory, wanted};
 
 /// A history as a folder tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Told {
     /// Its migrations in order: the folder's name, and the text.
     pub migrations: Vec<(String, String)>,
     /// The folder, as it is shown.
-    folder: String,
+    pub(crate) folder: String,
 }
 
 impl Told {
@@ -80,18 +79,6 @@ impl Told {
     pub fn names(&self) -> Vec<String> {
         self.migrations.iter().map(|(name, _)| name.clone()).collect()
     }
-
-    /// Each script must be SQL: the server would say so too, and not where.
-    pub(crate) fn check_syntax(&self) -> Result<(), Problem> {
-        for (name, text) in &self.migrations {
-            if let Err(error) = read(text) {
-                return Err(Problem::new(format!("the history does not replay: {}", error.message))
-                    .coded(error.sqlstate)
-                    .at(format!("{}/{name}/{SCRIPT}:{}:{}", self.folder, error.line, error.column)));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Prisma refuses a folder that was written for another database (P3019).
@@ -112,6 +99,7 @@ fn check_provider(folder: &Path) -> Result<(), Problem> {
 #[derive(Debug)]
 pub(crate) struct Ground {
     history: ShadowHistory,
+    folder: String,
     migrations: Vec<Replayed>,
 }
 
@@ -121,7 +109,7 @@ impl Reading {
     /// # Errors
     /// A migration that fails, with its place; no server.
     pub(crate) async fn replayed(&self, told: &Told) -> Result<Ground, Problem> {
-        let mut ground = self.ground(told)?;
+        let mut ground = self.ground(told);
         match ground.reach(told.migrations.len()).await {
             Ok(()) => Ok(ground),
             Err(problem) => {
@@ -132,15 +120,11 @@ impl Reading {
     }
 
     /// A server on which a history can be replayed piece by piece. It is started with the first one.
-    ///
-    /// # Errors
-    /// A script that is no SQL, with its place.
-    pub(crate) fn ground(&self, told: &Told) -> Result<Ground, Problem> {
-        told.check_syntax()?;
+    pub(crate) fn ground(&self, told: &Told) -> Ground {
         let server = self.server();
         let wanted = wanted(server, &self.shadow, Some(self.cwd.clone()));
         let history = ShadowHistory::new(wanted, self.namespace.clone());
-        Ok(Ground { history, migrations: migrations(told) })
+        Ground { history, folder: told.folder.clone(), migrations: migrations(told) }
     }
 }
 
@@ -148,9 +132,10 @@ impl Ground {
     /// Replays the first so many migrations, as far as they are not replayed yet.
     ///
     /// # Errors
-    /// A migration that fails, with its place; no server.
+    /// A migration that fails or is no SQL, with its place; no server.
     pub(crate) async fn reach(&mut self, migrations: usize) -> Result<(), Problem> {
-        Ok(self.history.replay(&self.migrations[..migrations]).await?)
+        let replayed = self.history.replay(&self.migrations[..migrations]).await;
+        replayed.map_err(|error| not_replayed(error, &self.folder))
     }
 
     /// What the history has made.
@@ -169,6 +154,11 @@ impl Ground {
         self.history.copy(database).await
     }
 
+    /// Begins to make a database that [`Self::copy`] will be asked for next.
+    pub(crate) fn copy_ahead(&self, database: &str) {
+        self.history.copy_ahead(database);
+    }
+
     /// The server's major version.
     pub(crate) fn major(&self) -> u32 {
         self.history.major()
@@ -178,6 +168,16 @@ impl Ground {
     pub(crate) async fn finish(self) {
         self.history.finish().await;
     }
+}
+
+/// Why the history of a folder is on no server. A script that is no SQL is told with its place in the folder.
+pub(crate) fn not_replayed(error: NotReplayed, folder: &str) -> Problem {
+    let is_no_sql = matches!(error, NotReplayed::NoSql { .. });
+    let mut problem = Problem::from(error);
+    if is_no_sql {
+        problem.place = problem.place.map(|place| format!("{folder}/{place}"));
+    }
+    problem
 }
 
 /// A history's migrations, ready to be replayed.

@@ -20,7 +20,7 @@ use std::path::Path;
 
 use underpin_catalog::{Catalog, Name, RelationName};
 use underpin_core::compat::{
-    Break, Certainty, ColumnName, Known, Operation, Reason, State, judge, judge_step, shapes,
+    Break, Certainty, ColumnName, Known, Operation, Reason, State, Touched, judge, judge_step, shapes,
 };
 use underpin_engine::compat::{Refusal, probe};
 use underpin_engine::introspect;
@@ -253,7 +253,7 @@ async fn look(
             wrong(format!("{}: Prisma 6 does otherwise than 7: {done:?} {by_6:?}", client.name));
         }
     }
-    (done, probe(session, &client.contract).await.unwrap())
+    (done, probe(session, &client.contract, &Touched::All).await.unwrap())
 }
 
 /// The database that a schema wants.
@@ -268,7 +268,10 @@ type Prepared = Vec<(&'static str, RelationName, tokio_postgres::Statement)>;
 async fn prepare(session: &tokio_postgres::Client, clients: &[Client]) -> Prepared {
     let mut prepared = Vec::new();
     for client in clients {
-        for shape in shapes(&client.contract).into_iter().filter(|shape| shape.operation == Operation::Read) {
+        for shape in shapes(&client.contract, &Touched::All)
+            .into_iter()
+            .filter(|shape| shape.operation == Operation::Read)
+        {
             // What is not there yet cannot be prepared.
             if let Ok(statement) = session.prepare(shape.sql.as_str()).await {
                 prepared.push((client.name, shape.table.name.clone(), statement));

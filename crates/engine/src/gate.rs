@@ -204,7 +204,13 @@ fn blocker(row: &Row) -> Blocker {
     }
 }
 
-/// The relations of `claims` that exist at this moment and can be locked by `LOCK TABLE`.
+/// The relations of `claims` that exist at this moment and can be locked by `LOCK TABLE`, in the order in which
+/// they are to be.
+///
+/// Views come first. A client that says a view locks the view and then what it reads; who has locked the table and
+/// then wants the view waits for those who wait for the table. `LOCK TABLE` on a view takes the same mode on
+/// everything behind it, so only a view is locked whose tables are among the claims with its own mode; the statement
+/// itself takes the lock of another one.
 ///
 /// # Errors
 /// Those of the connection.
@@ -213,18 +219,31 @@ pub(crate) async fn lockable(
     claims: &[LockClaim],
 ) -> Result<Vec<LockClaim>, tokio_postgres::Error> {
     let relations: Vec<String> = claims.iter().map(|claim| claim.relation.to_string()).collect();
+    let modes: Vec<&str> = claims.iter().map(|claim| claim.mode.catalog_name()).collect();
     let rows = connection
         .rows(
-            "SELECT w.relation FROM unnest($1::text[]) AS w(relation)
-             JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.relation) AND c.relkind IN ('r', 'p')
+            "SELECT w.relation FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(relation, mode, place)
+             JOIN pg_catalog.pg_class c ON c.oid = to_regclass(w.relation)
              -- A foreign key needs REFERENCES on the other table, LOCK TABLE more: without it the
              -- statement itself takes the lock, within the timeout of a try.
-             WHERE pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'UPDATE')",
-            &[&relations],
+             WHERE (pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'UPDATE'))
+               AND (c.relkind IN ('r', 'p') OR c.relkind = 'v' AND NOT EXISTS (
+                     SELECT FROM pg_catalog.pg_rewrite r
+                     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> c.oid
+                     JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
+                     WHERE r.ev_class = c.oid AND NOT (
+                         -- What is behind the view is locked with the rights of the view's owner.
+                         t.relkind IN ('r', 'p') AND pg_has_role(c.relowner, t.relowner, 'USAGE')
+                         AND EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS o(relation, mode)
+                                     WHERE to_regclass(o.relation) = t.oid AND o.mode = w.mode))))
+             ORDER BY c.relkind = 'v' DESC, w.place",
+            &[&relations, &modes],
         )
         .await?;
-    let there: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    Ok(claims.iter().filter(|claim| there.contains(&claim.relation.to_string())).cloned().collect())
+    let named =
+        |relation: String| claims.iter().find(|claim| claim.relation.to_string() == relation).cloned();
+    Ok(rows.iter().filter_map(|row| named(row.get(0))).collect())
 }
 
 /// Groups claims by mode, strongest first, for `LOCK TABLE a, b IN … MODE`.

@@ -1,13 +1,14 @@
 //! The lock protocol on real servers: who is waited for and how, who is named, and that nothing has
 //! happened when the budget is spent.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio_postgres::Client;
 use underpin_catalog::LockMode;
 use underpin_core::event::{Event, WaitReason};
 use underpin_core::exit;
-use underpin_core::plan::Mode;
+use underpin_core::plan::{Mode, ReasonCode};
 use underpin_engine::deploy::{Ending, Request};
 use underpin_shadow::StartOptions;
 use underpin_testkit::{Database, Server, majors, outer_majors};
@@ -228,9 +229,9 @@ async fn a_vacuum_against_wraparound_is_left_alone() {
     }
 }
 
-/// Holds the table for ever, by turns, no session for longer than the gate is patient with.
-async fn by_turns(one: Client, other: Client) {
-    let take = "BEGIN; SELECT FROM \"User\" LIMIT 1";
+/// Holds a relation for ever, by turns, no session for longer than the gate is patient with.
+async fn by_turns(relation: &'static str, one: Client, other: Client) {
+    let take = &format!("BEGIN; SELECT FROM \"{relation}\" LIMIT 1");
     one.batch_execute(take).await.unwrap();
     loop {
         for (holder, next) in [(&one, &other), (&other, &one)] {
@@ -248,7 +249,7 @@ async fn while_a_try_waits_the_application_waits_no_longer_than_the_try() {
     let server = Server::shared(*majors().last().unwrap()).await;
     let database = server.database("tries").await;
     shop::open(&database).await;
-    let busy = tokio::spawn(by_turns(named(&database, "busy").await, named(&database, "busy").await));
+    let busy = tokio::spawn(by_turns("User", named(&database, "busy").await, named(&database, "busy").await));
     let reader = named(&database, "reader").await;
     let reading = tokio::spawn(async move {
         loop {
@@ -280,6 +281,42 @@ async fn while_a_try_waits_the_application_waits_no_longer_than_the_try() {
     assert!(tries > 2, "two were refused, and it is said to have taken {tries}");
     let outcome = running.outcome().await;
     assert!(matches!(outcome.ending, Ending::Applied), "{outcome:?}");
+}
+
+/// A client locks a view first and then its table. In the other order each try would wait for clients that wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_is_locked_before_the_table_behind_it() {
+    for major in outer_majors() {
+        let server = Server::shared(major).await;
+        let database = server.database("view").await;
+        shop::open(&database).await;
+        let view = ("20260201000000_view", "CREATE VIEW \"A person\" AS SELECT * FROM \"User\";\n");
+        let outcome = deployed(&target(&database, &[BASE, view]), &strict(Mode::Online)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
+        let gone = (
+            "20260202000000_gone",
+            "BEGIN;\nALTER TABLE \"User\" RENAME TO \"Account\";\nDROP VIEW \"A person\";\nCOMMIT;\n",
+        );
+        let clients = (named(&database, "busy").await, named(&database, "busy").await);
+        let busy = tokio::spawn(by_turns("A person", clients.0, clients.1));
+        let mut request = with_budget(60_000);
+        request.allow.insert(ReasonCode::RenameTable);
+        let running = Running::deploy(&target(&database, &[BASE, view, gone]), &request);
+        let waits = "SELECT l.relation::regclass FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                     WHERE NOT l.granted AND a.application_name LIKE 'underpin/%' AND l.locktype = 'relation'";
+        let mut awaited = BTreeSet::new();
+        while running.reasons().iter().filter(|reason| **reason == WaitReason::LockTimeout).count() < 2 {
+            if running.has_ended() {
+                panic!("{major}: it has ended: {:#?}", running.outcome().await);
+            }
+            awaited.extend(database.rows(waits).await);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        busy.abort();
+        assert_eq!(Vec::from_iter(awaited), ["\"A person\""], "{major}");
+        let outcome = running.outcome().await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use underpin_core::rollout::gate::Verdict;
 use underpin_core::rollout::{Why, guard};
 use underpin_core::settings::Settings;
 use underpin_engine::deploy::{Ending, Outcome, Target};
-use underpin_engine::rollout::{Word, release};
+use underpin_engine::rollout::{Word, release, review};
 use underpin_testkit::{Database, Server, majors, outer_majors};
 
 use crate::setting::{assert_same, catalog, deployed, strict, target};
@@ -289,5 +289,21 @@ async fn a_journal_of_the_first_version_is_upgraded() {
             "{major}"
         );
         assert_eq!(database.rows("SELECT migration FROM underpin.hold").await, [CONTRACT], "{major}");
+
+        // Back to what the second version has left: it is read as it is, and written in the new form.
+        database
+            .run(
+                "ALTER TABLE underpin.rollout DROP COLUMN new_calls, DROP COLUMN new_quiet_since;
+                  UPDATE underpin.meta SET version = 2 WHERE version = 3",
+            )
+            .await;
+        let target = target(&database, &migrations(&whole, &[]));
+        let found = review(&target, &Settings::default(), "rename_full_name").await.unwrap();
+        assert_eq!(found.state, "backfilled", "{major}");
+        release(&target, &Settings::default(), "rename_full_name", &attested(&target)).await.unwrap();
+        let outcome = deployed(&target, &strict(Mode::Online)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:#?}");
+        let added = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'underpin.rollout'::regclass AND attname LIKE 'new%'";
+        assert_eq!(database.rows(added).await, ["2"], "{major}");
     }
 }

@@ -17,6 +17,7 @@ mod constraints;
 mod fit;
 mod held;
 mod keys;
+mod mirrors;
 mod plans;
 mod queries;
 mod statements;

@@ -186,6 +186,24 @@ pub fn is_sync_trigger(trigger: &Name) -> bool {
     names::is_ours(trigger)
 }
 
+/// The columns that triggers of a table keep equal one with one, the old before the new, by the names of the triggers
+/// and the columns that they fire for.
+pub(crate) fn kept_equal<'a>(
+    triggers: impl Iterator<Item = (&'a Name, &'a [Name])>,
+) -> Vec<(&'a Name, &'a Name)> {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for (trigger, columns) in triggers {
+        match (names::role(trigger), columns) {
+            (Some(names::Role::Before(hash)), [column]) => old.push((hash, column)),
+            (Some(names::Role::After(hash)), [column]) => new.push((hash, column)),
+            _ => {}
+        }
+    }
+    let of =
+        |(hash, new): (&str, &'a Name)| old.iter().find(|(own, _)| *own == hash).map(|(_, old)| (*old, new));
+    new.into_iter().filter_map(of).collect()
+}
+
 /// What drops them again, before the columns in the same transaction.
 pub fn switch_off(synced: &Synced) -> Vec<Sql> {
     let names = Names::of(synced);

@@ -14,6 +14,7 @@ use underpin_prisma::client::Table;
 use super::State;
 use super::breakage::{Break, Operation, Reason};
 use super::keys::is_over;
+use super::mirrors::{mirrored, mirrored_key};
 use crate::sync::is_sync_trigger;
 
 /// What a client can run into that was not there where its release was made for.
@@ -24,30 +25,32 @@ pub(super) fn judge(client: &ClientContract, home: &Catalog, state: &State) -> V
         else {
             continue;
         };
-        unique(table, was, here, &mut found);
+        unique(table, was, (here, &state.catalog), &mut found);
         checks(table, was, here, &mut found);
-        foreign_keys(table, was, here, &mut found);
+        foreign_keys(table, was, (here, &state.catalog), &mut found);
         others(table, was, here, &mut found);
     }
     for (name, here) in &state.catalog.tables {
-        referencing(client, name, (home.tables.get(name), here), state.catalog.major, &mut found);
+        referencing(client, name, (home.tables.get(name), here), &state.catalog, &mut found);
     }
     found
 }
 
 const ON_WRITE: [Operation; 3] = Operation::WRITES;
 
-fn unique(table: &Table, was: &CatalogTable, here: &CatalogTable, found: &mut Vec<Break>) {
+fn unique(table: &Table, was: &CatalogTable, (here, all): (&CatalogTable, &Catalog), found: &mut Vec<Break>) {
     let counts = |index: &Index| index.unique && index.state != IndexState::NotReady;
     for (name, index) in here.indexes.iter().filter(|(_, index)| counts(index)) {
         let columns: Vec<Name> = plain(index);
+        let mirrored = mirrored(all, &table.name, &columns);
         let same = |other: &Index| {
             counts(other)
                 && other.predicate == index.predicate
                 && other.nulls_not_distinct == index.nulls_not_distinct
                 && match columns.is_empty() {
                     true => other.keys == index.keys,
-                    false => is_over(other, &columns) && compares_alike(was, here, &columns),
+                    false if is_over(other, &columns) => compares_alike(was, here, &columns),
+                    false => is_over(other, &mirrored) && compares_alike(was, here, &mirrored),
                 }
         };
         // Of columns that it does not know, it writes no values that could be equal.
@@ -106,9 +109,18 @@ fn checks(table: &Table, was: &CatalogTable, here: &CatalogTable, found: &mut Ve
 }
 
 /// What the rows of a table must have in others.
-fn foreign_keys(table: &Table, was: &CatalogTable, here: &CatalogTable, found: &mut Vec<Break>) {
+fn foreign_keys(
+    table: &Table,
+    was: &CatalogTable,
+    (here, all): (&CatalogTable, &Catalog),
+    found: &mut Vec<Break>,
+) {
     let before = enforced(was);
-    for key in enforced(here).into_iter().filter(|key| !before.iter().any(|other| same(key, other))) {
+    let was_there = |key: &ForeignKey| {
+        let mirrored = mirrored_key(all, &table.name, key);
+        before.iter().any(|other| same(key, other) || same(&mirrored, other))
+    };
+    for key in enforced(here).into_iter().filter(|key| !was_there(key)) {
         let declared = table
             .foreign_keys
             .iter()
@@ -133,11 +145,16 @@ fn referencing(
     client: &ClientContract,
     table: &RelationName,
     (was, here): (Option<&CatalogTable>, &CatalogTable),
-    major: u32,
+    all: &Catalog,
     found: &mut Vec<Break>,
 ) {
+    let major = all.major;
     let (before, now) = (was.map(enforced).unwrap_or_default(), enforced(here));
-    let is_new = |key: &&ForeignKey| !before.iter().any(|other| same(key, other));
+    let is_new = |key: &&ForeignKey| {
+        let mirrored = mirrored_key(all, table, key);
+        let is_mirror = |other: &ForeignKey| same(&mirrored, other) && mirrored.on_delete == other.on_delete;
+        !before.iter().any(|other| same(key, other) || is_mirror(other))
+    };
     for key in now.iter().filter(|key| is_new(key) && !acts(key.on_delete)) {
         deletes(client, key, table, Reason::NewForeignKey, Some(refusal(key.on_delete, major)), found);
     }

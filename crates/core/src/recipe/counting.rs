@@ -128,11 +128,13 @@ fn goes_over(
     let (was, named) = (draft.bare(was), draft.bare(named));
     let mut statements = vec![sql!("ALTER SEQUENCE {} OWNED BY {}.{}", was, own, new.name)];
     if counts(old) != counts(new) {
+        statements.push(sql!("ALTER SEQUENCE {} AS {}", was, counts(new)));
+    }
+    if width(old) < width(new) {
         draft.note(format!(
             "until the last phase {shown} is numbered as {}, because the release that is out could not read more",
             counts(old)
         ));
-        statements.push(sql!("ALTER SEQUENCE {} AS {}", was, counts(new)));
     }
     if was != named {
         statements.push(sql!("ALTER SEQUENCE {} RENAME TO {}", was, named.name));
@@ -195,6 +197,15 @@ fn counts(column: &Column) -> Sql {
         ColumnType::Native(NativeType::SmallInt) => "smallint",
         _ => "integer",
     })
+}
+
+/// How much such a column holds, to be compared.
+fn width(column: &Column) -> u8 {
+    match column.column_type {
+        ColumnType::Native(NativeType::BigInt) => 3,
+        ColumnType::Native(NativeType::SmallInt) => 1,
+        _ => 2,
+    }
 }
 
 fn next(sequence: &RelationName) -> Sql {

@@ -328,7 +328,8 @@ pub(super) fn leading_in_the_way(
     refusals
 }
 
-fn added_key(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Sql {
+/// The statement that adds a foreign key.
+pub(super) fn added_key(draft: &Draft<'_>, table: &Table, key: &ForeignKey) -> Sql {
     sql!(
         "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {}({}) ON DELETE {} ON UPDATE {}",
         draft.bare(&table.name),

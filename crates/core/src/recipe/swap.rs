@@ -178,6 +178,7 @@ pub(super) fn over_hidden(draft: &mut Draft<'_>) {
         });
         swap_keys::over_hidden(draft, before, after);
     }
+    swap_keys::around(draft);
 }
 
 impl Draft<'_> {

@@ -92,7 +92,10 @@ impl Group {
     /// could be mapped: then there are none.
     pub(super) fn renames(&self, draft: &Draft<'_>) -> Option<String> {
         let flag = |(table, column): &Place| {
-            draft.case.client.table(table)?;
+            let is_between = draft.base.catalog.table(table).is_some_and(Table::is_many_to_many);
+            if is_between {
+                return None;
+            }
             let (table, column) = (draft.case.table_shown(table), column.as_str());
             Some(format!("--rename {}", quoted(&format!("{table}.{column}:{column}_next"))))
         };
@@ -237,6 +240,20 @@ pub(super) fn over_hidden(draft: &mut Draft<'_>, before: &Table, after: &Table) 
         new: PrimaryKey { columns, ..new.clone() },
         index: index.name,
     });
+}
+
+/// What Prisma's own migration cannot do: a foreign key whose own columns keep their type it leaves where it is, and
+/// fails at the key that it leads to (2BP01).
+pub(super) fn around(draft: &mut Draft<'_>) {
+    let base = &draft.base.catalog;
+    let all = base.tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
+    for (table, key) in all {
+        let is_own = key.columns.iter().any(|column| draft.is_swapped(&table.name, column));
+        if leads_to_swapped(draft, key) && !is_own {
+            draft.around.0.push(sql!("ALTER TABLE {} DROP CONSTRAINT {}", table.name, key.name));
+            draft.around.1.push(keys::added_key(draft, table, key));
+        }
+    }
 }
 
 /// What comes in the last phase before the old columns go.

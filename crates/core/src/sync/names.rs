@@ -53,9 +53,9 @@ impl PairNames {
         let hash = hash(table, std::slice::from_ref(pair));
         let stem = stem(table);
         Self {
-            on_after: trigger(&hash, "2_after"),
+            on_after: trigger(&hash, AFTER),
             take_after: with_hash(&stem, &hash, "after"),
-            on_before: trigger(&hash, "3_before"),
+            on_before: trigger(&hash, BEFORE),
             take_before: with_hash(&stem, &hash, "before"),
             stem,
             hash,
@@ -71,6 +71,28 @@ impl PairNames {
 /// Triggers fire in the order of their names, by bytes: behind those of the table, and by number among ours.
 fn trigger(hash: &str, role: &str) -> Name {
     Name::new(format!("{TRIGGER}{role}_{hash}"))
+}
+
+/// Of the triggers for updates that set the new shape, and the old.
+const AFTER: &str = "2_after";
+const BEFORE: &str = "3_before";
+
+/// Which shape a trigger of a pair takes, with what is the pair's own in its name.
+pub(super) enum Role<'a> {
+    /// The new one.
+    After(&'a str),
+    /// The old one.
+    Before(&'a str),
+}
+
+/// The role of a trigger, by its name.
+pub(super) fn role(trigger: &Name) -> Option<Role<'_>> {
+    let (role, hash) = trigger.as_str().strip_prefix(TRIGGER)?.rsplit_once('_')?;
+    match role {
+        AFTER => Some(Role::After(hash)),
+        BEFORE => Some(Role::Before(hash)),
+        _ => None,
+    }
 }
 
 /// What the names of triggers begin with.

@@ -304,7 +304,7 @@ impl Table {
     }
 
     /// Whether it is what Prisma makes for an implicit many-to-many relation, or looks like it.
-    pub(super) fn is_many_to_many(&self) -> bool {
+    pub fn is_many_to_many(&self) -> bool {
         let has = |letter: &str| self.columns.iter().any(|column| column.name.as_str() == letter);
         self.columns.len() == 2 && has("A") && has("B")
     }

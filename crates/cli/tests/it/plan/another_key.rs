@@ -1,7 +1,7 @@
 //! Another primary key, or one of another type: what stands in the way stops a plan before anything is written, and
 //! what was done leads back.
 
-use underpin_testkit::ProjectFolder;
+use underpin_testkit::{Client, Node, Prepared, ProjectFolder};
 
 use super::{assert_clean, begun, execute, folders, plan};
 use crate::support::{server, underpin};
@@ -81,6 +81,8 @@ model Post {
   id     Int  @id
   userId Int
   user   User @relation(fields: [userId], references: [id])
+
+  @@unique([userId, id])
 }
 ";
 
@@ -94,7 +96,9 @@ async fn a_swapped_key_leads_back_with_its_numbers() {
         });
     let project = begun(PEOPLE).models(&swapped);
     let init = folders(&project).pop().unwrap();
-    plan(&project, &["--swap", "User.id", "--swap", "User.rank"]).await;
+    let told = plan(&project, &["--swap", "User.id", "--swap", "User.rank"]).await;
+    // What holds of a hidden column holds of the one that the clients know.
+    assert!(!told.to_string().contains("which they needed not be"), "{told:#}");
     let database = server().await.database("swapped").await;
     execute(&project, &database, &init, "migration.sql").await;
     database.run(r#"INSERT INTO "User" ("rank", "bossId") VALUES (1, NULL), (2, 1), (3, 2)"#).await;
@@ -119,6 +123,60 @@ async fn a_swapped_key_leads_back_with_its_numbers() {
     assert_clean(&database).await;
     let all = r#"SELECT concat_ws(':', u.id, u."rank", u."bossId", p.id) FROM "User" u LEFT JOIN "Post" p ON p."userId" = u.id ORDER BY u.id"#;
     assert_eq!(database.rows(all).await, ["1:1", "2:2:1:1", "3:3:2:2", "4:7:3", "5:70:4", "6:7:4"]);
+}
+
+/// Keys of other types, and columns that are led to without being the primary key.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_other_types_are_swapped_too() {
+    let text = "model Shop {\n  id    String @id @default(uuid()) {db}\n  lamps Lamp[]\n}\n\
+        model Lamp {\n  id     Int    @id\n  shopId String {db}\n  shop   Shop   @relation(fields: [shopId], references: [id])\n\n  @@unique([shopId, id])\n}\n";
+    // What leads to a short number need not be short.
+    let short = "model Shop {\n  id    Int {db} @id @default(autoincrement())\n  lamps Lamp[]\n}\n\
+        model Lamp {\n  id     Int  @id\n  shopId Int\n  shop   Shop @relation(fields: [shopId], references: [id], map: \"leads to its shop\")\n}\n";
+    let led_to = "model Shop {\n  id     Int    @id @default(autoincrement())\n  number {db} @unique @default(autoincrement())\n  lamps  Lamp[]\n\n  @@map(\"the shops\")\n}\n\
+        model Lamp {\n  id     Int  @id\n  number {db}? @unique @map(\"its number\")\n  shop   Shop? @relation(fields: [number], references: [number], onDelete: SetNull)\n}\n";
+    let cases = [
+        (text, ["", "@db.Uuid"], "Shop.id"),
+        (short, ["@db.SmallInt", ""], "Shop.id"),
+        (led_to, ["Int", "BigInt"], "Shop.number"),
+        (led_to, ["BigInt", "Int"], "Lamp.number"),
+    ];
+    for (models, [before, after], said) in cases {
+        let project = begun(&models.replace("{db}", before)).models(&models.replace("{db}", after));
+        let told = plan(&project, &["--swap", said]).await;
+        for phase in told["phases"].as_array().unwrap() {
+            assert_eq!(phase["down_leaves"], serde_json::json!([]), "{said}: {phase:#}");
+        }
+        assert_eq!(folders(&project).len(), 4, "{said}");
+    }
+}
+
+/// Why all that leads to a key is swapped in one instant: where one table is and another is not, a client of the new
+/// schema finds no relation between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relation_between_32_and_64_bits_is_found_empty() {
+    let models = "model User {\n  id    BigInt @id\n  posts Post[]\n}\n\
+        model Post {\n  id     Int    @id\n  userId BigInt\n  user   User   @relation(fields: [userId], references: [id])\n}\n";
+    let found = "const users = await db.user.findMany({ include: { posts: true } })\n\
+        const posts = await db.post.findMany({ include: { user: true } })\n\
+        return [users[0].posts.length, posts[0].user === null]";
+    let node = Node::start().await;
+    for (key, leads, empty) in [("int", "int", false), ("bigint", "bigint", false), ("int", "bigint", true)] {
+        let database = server().await.database("torn").await;
+        database
+            .run(&format!(
+                "CREATE TABLE \"User\" (id {key} PRIMARY KEY); INSERT INTO \"User\" VALUES (1);
+                CREATE TABLE \"Post\" (id int PRIMARY KEY, \"userId\" {leads}); INSERT INTO \"Post\" VALUES (1, 1)"
+            ))
+            .await;
+        for prisma in [6, 7] {
+            let mut client = node.open(&Client::of(prisma, models), &database.url(), Prepared::Anew).await;
+            let ran = client.run(found).await.unwrap();
+            let expected = if empty { serde_json::json!([0, true]) } else { serde_json::json!([1, false]) };
+            assert_eq!(ran.value, expected, "Prisma {prisma}, {key} and {leads}");
+            client.close().await;
+        }
+    }
 }
 
 /// A plan from this history to these models is not made, and says why.

@@ -72,7 +72,7 @@ pub(crate) async fn count_calls(
          JOIN pg_catalog.pg_database d ON d.oid = s.dbid AND d.datname = current_database()
          WHERE s.query = '<insufficient privilege>'
             OR (strpos(s.query, '/* underpin') = 0
-                AND s.query !~* '^\\s*(alter|create|drop|do|comment|truncate|grant|revoke|begin|commit|set|show)\\M'
+                AND s.query !~* '^(\\s|--[^\\n]*\\n|/[*]([^*]|[*][^/])*[*]/)*(alter|create|drop|do|comment|truncate|grant|revoke|begin|commit|set|show)\\M'
                 AND EXISTS (SELECT FROM unnest($1::text[], $2::text[]) AS g(relation, part)
                             WHERE strpos(s.query, g.relation) > 0 AND strpos(s.query, g.part) > 0))
          GROUP BY 1, 4 ORDER BY 1, 4",

@@ -157,34 +157,50 @@ fn is_nobodys(text: &str, routines: &[&str]) -> bool {
 }
 
 /// Whether the extension's form of a statement stands in a text: constants have become `$1`, `INTO` is as many blanks,
-/// and `PERFORM` is `SELECT`.
+/// and `PERFORM` is `SELECT`. Where the text has something else than a constant, it is another statement.
 fn stands_in(text: &str, routine: &str) -> bool {
     let bare = |text: &str| text.split_whitespace().collect::<String>();
     let text = text.trim().strip_prefix("SELECT").unwrap_or(text);
-    let mut pieces = vec![String::new()];
+    // What stands between the gaps, each with whether a constant comes behind it.
+    let mut pieces = vec![(String::new(), false)];
     let (mut signs, mut blanks) = (text.chars().peekable(), 0);
     while let Some(sign) = signs.next() {
         blanks = if sign == ' ' { blanks + 1 } else { 0 };
-        if sign == '$' && signs.peek().is_some_and(char::is_ascii_digit) {
+        let is_constant = sign == '$' && signs.peek().is_some_and(char::is_ascii_digit);
+        let Some(last) = pieces.last_mut() else { return false };
+        if is_constant {
             while signs.next_if(char::is_ascii_digit).is_some() {}
-            pieces.push(String::new());
+            last.1 = true;
+            pieces.push((String::new(), false));
         } else if blanks == 2 {
-            pieces.push(String::new());
-        } else if let Some(piece) = pieces.last_mut() {
-            piece.push(sign);
+            pieces.push((String::new(), false));
+        } else {
+            last.0.push(sign);
         }
     }
     let routine = bare(routine);
     let mut rest = routine.as_str();
-    pieces.iter().map(|piece| bare(piece)).filter(|piece| !piece.is_empty()).all(|piece| {
-        match rest.find(&piece) {
-            Some(at) => {
-                rest = &rest[at + piece.len()..];
-                true
+    pieces
+        .iter()
+        .map(|(piece, constant)| (bare(piece), *constant))
+        .filter(|(piece, _)| !piece.is_empty())
+        .all(|(piece, constant)| {
+            let mut ends = rest.match_indices(&piece).map(|(at, piece)| at + piece.len());
+            match ends.find(|end| !constant || begins_with_constant(&rest[*end..])) {
+                Some(end) => {
+                    rest = &rest[end..];
+                    true
+                }
+                None => false,
             }
-            None => false,
-        }
-    })
+        })
+}
+
+/// Whether what the extension would write as `$1` comes first.
+fn begins_with_constant(text: &str) -> bool {
+    let is_word = |word: &str| text.get(..word.len()).is_some_and(|first| first.eq_ignore_ascii_case(word));
+    text.starts_with(|sign: char| sign.is_ascii_digit() || matches!(sign, '\'' | '-' | '+' | '.' | '$'))
+        || ["NULL", "TRUE", "FALSE", "E'", "B'", "X'", "N'", "U&'"].into_iter().any(is_word)
 }
 
 /// The beginning, on one line.

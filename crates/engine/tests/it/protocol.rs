@@ -303,7 +303,8 @@ async fn a_view_is_locked_before_the_table_behind_it() {
         request.allow.insert(ReasonCode::RenameTable);
         let running = Running::deploy(&target(&database, &[BASE, view, gone]), &request);
         let waits = "SELECT l.relation::regclass FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-                     WHERE NOT l.granted AND a.application_name LIKE 'underpin/%' AND l.locktype = 'relation'";
+                     WHERE NOT l.granted AND a.application_name LIKE 'underpin/%' AND l.locktype = 'relation'
+                       AND a.datname = current_database()";
         let mut awaited = BTreeSet::new();
         while running.reasons().iter().filter(|reason| **reason == WaitReason::LockTimeout).count() < 2 {
             if running.has_ended() {

@@ -67,10 +67,14 @@ pub(super) async fn observe(database: &Database<'_>, subject: Subject<'_>) -> Ob
             assert!(begin.elapsed() < PATIENCE, "{} takes too long to be observed", subject.sql);
             let state = watch.client().query_one(STATE, &[&process]).await;
             let state = state.unwrap_or_else(|error| panic!("cannot watch the observed session: {error:?}"));
-            note_locks(&mut seen, &before, &watch.look_at(Some(process)).await);
-            note_vacuum(&mut seen, &before, state.get(2));
+            let vacuums: Option<u32> = state.get(2);
             let transaction: Option<String> = state.get(1);
             let waits = state.get::<_, Option<&str>>(0) == Some("SyncRep");
+            // Where it stands still. What is held in between is seen by accident, or not.
+            if waits || vacuums.is_some() {
+                note_locks(&mut seen, &before, &watch.look_at(Some(process)).await);
+            }
+            note_vacuum(&mut seen, &before, vacuums);
             // A second cancel for the same commit would hit what comes after it.
             if let Some(transaction) = transaction.filter(|_| waits)
                 && let_through.insert(transaction)

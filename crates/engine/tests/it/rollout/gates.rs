@@ -204,7 +204,9 @@ async fn statements_that_name_what_goes_keep_a_contract_held() {
         let ask = async || release(&target, &settings, "rename_full_name", &Word::default()).await.unwrap();
 
         // Neither what fills the new column nor a migration is of a release.
-        database.run("-- AlterTable\nALTER TABLE \"User\" ALTER COLUMN \"fullName\" SET STATISTICS 200").await;
+        database
+            .run("-- AlterTable\nALTER TABLE \"User\" ALTER COLUMN \"fullName\" SET STATISTICS 200")
+            .await;
         let (_, words) = drained().await;
         assert!(!words.contains("the last one"), "{major}: {words}");
 

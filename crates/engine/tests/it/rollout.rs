@@ -12,6 +12,7 @@ use underpin_core::rollout::{Why, guard};
 use underpin_core::settings::Settings;
 use underpin_engine::deploy::{Ending, Outcome, Target};
 use underpin_engine::rollout::{Word, release, review};
+use underpin_shadow::StartOptions;
 use underpin_testkit::{Database, Server, majors, outer_majors};
 
 use crate::setting::{assert_same, catalog, deployed, strict, target};
@@ -89,6 +90,13 @@ COMMIT;
 /// All of it, and what comes behind.
 fn migrations<'a>(contract: &'a str, later: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [BASE, EXPAND, BACKFILL, (CONTRACT, contract)].into_iter().chain(later.iter().copied()).collect()
+}
+
+/// A server that counts statements: `track` says of which level, `top` unless an application asks for more.
+async fn counting(major: u32, track: &str) -> Server {
+    let settings = [("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track", track)];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    Server::start(major, StartOptions { settings, ..StartOptions::default() }).await.unwrap()
 }
 
 /// A database in use, in which nothing of the rollout has begun.

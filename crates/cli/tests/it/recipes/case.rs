@@ -164,16 +164,13 @@ impl Project {
 
     /// Leads the rollout back.
     pub(super) async fn aborted(&self, database: &Database<'_>) -> Result<(), String> {
-        let abort = [
-            "rollout",
-            "abort",
-            "change",
-            "--database",
-            database.name(),
-            "--attest",
-            "the test: it has ended",
-        ];
-        succeeds(&self.planned, &database.url(), &abort).await
+        succeeds(&self.planned, &database.url(), &Self::abort(database)).await
+    }
+
+    /// What is typed for that.
+    pub(super) fn abort<'a>(database: &'a Database<'_>) -> [&'a str; 7] {
+        let attested = "the test: all of the new ones are stopped";
+        ["rollout", "abort", "change", "--database", database.name(), "--attest", attested]
     }
 }
 

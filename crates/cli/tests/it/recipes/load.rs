@@ -94,16 +94,7 @@ async fn under_load(
         }
         End::Abort => {
             unnoticed(new, "the release that comes").await?;
-            let abort = [
-                "rollout",
-                "abort",
-                "change",
-                "--database",
-                database.name(),
-                "--attest",
-                "the test: it has ended",
-            ];
-            beside_a_reader(&project, &database, &abort, &mut old).await?;
+            beside_a_reader(&project, &database, &Project::abort(&database), &mut old).await?;
             old.go_on(RUNS).await;
             unnoticed(old, "the release that is out").await?;
             "sql wrong before"

@@ -7,10 +7,9 @@ use underpin_core::settings::Settings;
 use underpin_engine::Events;
 use underpin_engine::deploy::{Ending, LeadingBack, Request, Target, abort};
 use underpin_engine::rollout::release;
-use underpin_shadow::StartOptions;
 use underpin_testkit::{Server, majors, outer_majors};
 
-use super::{BACKFILL, BASE, CONTRACT, EXPAND, attested, contract, in_use, migrations};
+use super::{BACKFILL, BASE, CONTRACT, EXPAND, attested, contract, counting, in_use, migrations};
 use crate::setting::{assert_same, catalog, deployed, strict, target};
 
 pub(super) const EXPAND_DOWN: &str = "BEGIN;\nDROP TRIGGER \"zz_User_sync\" ON \"User\";\nDROP FUNCTION \"User_sync\"();\n\
@@ -113,9 +112,7 @@ async fn a_way_back_takes_away_what_the_rollout_has_made_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_is_not_led_back_under_a_release_that_needs_it() {
     for major in outer_majors() {
-        let preload = ("shared_preload_libraries".to_owned(), "pg_stat_statements".to_owned());
-        let options = StartOptions { settings: vec![preload], ..StartOptions::default() };
-        let server = Server::start(major, options).await.unwrap();
+        let server = counting(major, "top").await;
         let database = in_use(&server, "needed").await;
         let whole = contract();
         let (target, _root) = with_downs(

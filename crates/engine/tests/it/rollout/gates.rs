@@ -7,10 +7,9 @@ use underpin_core::settings::{RolloutSettings, Settings};
 use underpin_engine::deploy::{Ending, Request};
 use underpin_engine::rollout::{Word, release, review};
 use underpin_engine::status::status;
-use underpin_shadow::StartOptions;
 use underpin_testkit::{Server, majors, outer_majors};
 
-use super::{BACKFILL, EXPAND, attested, contract, in_use, migrations};
+use super::{BACKFILL, EXPAND, attested, contract, counting, in_use, migrations};
 use crate::setting::{deployed, strict, target};
 
 /// What shows that rows would be lost keeps a contract from being executed, released or not.
@@ -186,9 +185,7 @@ async fn an_old_session_keeps_a_contract_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_that_name_what_goes_keep_a_contract_held() {
     for major in outer_majors() {
-        let preload = ("shared_preload_libraries".to_owned(), "pg_stat_statements".to_owned());
-        let options = StartOptions { settings: vec![preload], ..StartOptions::default() };
-        let server = Server::start(major, options).await.unwrap();
+        let server = counting(major, "top").await;
         let database = in_use(&server, "counted").await;
         database.run("CREATE EXTENSION pg_stat_statements").await;
         let whole = contract();
@@ -247,10 +244,7 @@ async fn statements_that_name_what_goes_keep_a_contract_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_of_sync_triggers_are_nobodys() {
     for major in outer_majors() {
-        let preload = ("shared_preload_libraries".to_owned(), "pg_stat_statements".to_owned());
-        let all = ("pg_stat_statements.track".to_owned(), "all".to_owned());
-        let options = StartOptions { settings: vec![preload, all], ..StartOptions::default() };
-        let server = Server::start(major, options).await.unwrap();
+        let server = counting(major, "all").await;
         let database = in_use(&server, "nested").await;
         database.run("CREATE EXTENSION pg_stat_statements").await;
         let looks = "  PERFORM 1 FROM \"User\" WHERE \"fullName\" = 'nobody';\n  RETURN NEW;\n";

@@ -5,7 +5,7 @@
 //! and no statement waits for us for longer than people notice. In the long suite this is so for all cases, else for
 //! the usual one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use underpin_testkit::{
@@ -48,21 +48,33 @@ async fn nobody_waits_and_nothing_fails_while_sixteen_write_and_one_reads() {
     for (at, case) in cases.iter().enumerate() {
         for (of, end) in [End::Contract, End::Abort].into_iter().enumerate() {
             let (prisma, major) = ([7, 6][(at + of) % 2], majors[(at + of) % majors.len()]);
-            if let Err(why) = under_load(case, &node, Server::shared(major).await, prisma, end).await {
-                wrong.push(format!("{}, Prisma {prisma}, PostgreSQL {major}, {end:?}: {why}", case.at()));
+            let ride = format!("{}, Prisma {prisma}, PostgreSQL {major}, {end:?}", case.at());
+            let begun = Instant::now();
+            match under_load(case, &node, Server::shared(major).await, prisma, end).await {
+                // All of them take long enough that somebody looks on.
+                Ok(longest) if is_long() => println!(
+                    "{ride}: {:.0} s, the longest wait for us {longest:.0} ms",
+                    begun.elapsed().as_secs_f64()
+                ),
+                Ok(_) => {}
+                Err(why) => {
+                    println!("{ride}: {why}");
+                    wrong.push(format!("{ride}: {why}"));
+                }
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
+/// Goes one way, and tells the longest wait for us, in milliseconds.
 async fn under_load(
     case: &Case<'_>,
     node: &Node,
     server: &Server,
     prisma: u32,
     end: End,
-) -> Result<(), String> {
+) -> Result<f64, String> {
     let project = case.project(prisma, server.major()).await?;
     let end = if project.has_contract() { end } else { End::Contract };
     let database = server.database("loaded").await;
@@ -105,7 +117,7 @@ async fn under_load(
     if locks.samples < 20 || locks.longest_wait_ms > UNNOTICED_MS {
         return Err(format!("somebody waited for us: {locks:#?}"));
     }
-    Ok(())
+    Ok(locks.longest_wait_ms)
 }
 
 /// Runs a command while somebody reads all tables, until it waits for that and the clients have gone on; then the

@@ -17,6 +17,7 @@ mod cast;
 mod column;
 mod constraint;
 mod fate;
+mod idle;
 mod index;
 mod inventory;
 mod loss;
@@ -33,7 +34,7 @@ mod view;
 mod write;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -43,6 +44,7 @@ pub use self::questions::Rename;
 
 use self::about::Session;
 use self::fate::{Fate, Fates};
+use self::idle::idle;
 use self::inventory::{Inventory, Object, Owner};
 use self::steps::ordered;
 use crate::model::{Catalog, TableKind};
@@ -51,7 +53,7 @@ use crate::sql::Sql;
 use crate::{Name, RelationName, sql};
 
 /// How one catalog becomes another.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Way {
     /// The statements, in an order that executes.
     pub changes: Vec<Change>,
@@ -155,6 +157,8 @@ pub(crate) struct Context<'a> {
     fates: Fates,
     session: Session<'a>,
     major: u32,
+    /// The tables that nobody looks into.
+    idle: HashSet<&'a RelationName>,
     /// Where types lie while their successors are made, by key.
     set_aside: BTreeMap<ObjectKey, RelationName>,
 }
@@ -164,12 +168,16 @@ pub(crate) struct Context<'a> {
 ///
 /// Both catalogs have to be of the same major version; the statements are for that version.
 pub fn between(before: &Catalog, after: &Catalog, role: &Name) -> Way {
-    let inventories = (Inventory::of(before), Inventory::of(after));
-    let fates = Fates::of(&inventories.0, &inventories.1);
-    let (before, after) = inventories;
+    without(idle(before, after), before, after, role)
+}
+
+/// The way between two catalogs in which nobody looks into these tables.
+fn without<'a>(idle: HashSet<&'a RelationName>, before: &'a Catalog, after: &'a Catalog, role: &Name) -> Way {
+    let (before, after) = (Inventory::without(&idle, before), Inventory::without(&idle, after));
+    let fates = Fates::of(&before, &after);
     let major = after.catalog.major;
     let set_aside = set_aside(&before, &after, &fates);
-    let context = Context { before, after, fates, session: Session { role }, major, set_aside };
+    let context = Context { before, after, fates, session: Session { role }, major, idle, set_aside };
     let mut way = Way { impossible: questions::impossible(&context), ..Way::default() };
     way.renames = questions::renames(&context);
     for step in ordered(&context) {
@@ -225,7 +233,7 @@ impl Context<'_> {
     /// Whether a table is there all the time, with its rows.
     fn is_kept_table(&self, table: &RelationName) -> bool {
         let fate = self.fates.fate(&ObjectKey::of(ObjectKind::Table, table));
-        matches!(fate, Some(Fate::Kept | Fate::Altered))
+        self.idle.contains(table) || matches!(fate, Some(Fate::Kept | Fate::Altered))
     }
 
     /// Whether a type is there all the time, with the columns that are made of it.
@@ -236,6 +244,9 @@ impl Context<'_> {
 
     /// Whether a column is there all the time, with its values.
     fn is_kept_column(&self, table: &RelationName, column: &Name) -> bool {
+        if self.idle.contains(table) {
+            return self.after.catalog.tables.get(table).is_some_and(|of| of.columns.contains_key(column));
+        }
         let fate = self.fates.fate(&ObjectKey::within(ObjectKind::Column, table, column));
         matches!(fate, Some(Fate::Kept | Fate::Altered))
     }

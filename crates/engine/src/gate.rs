@@ -3,10 +3,11 @@
 //! It reads `pg_locks` and `pg_stat_activity` and decides only what those numbers mean: whether
 //! joining the lock queue now would make the application wait.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use tokio_postgres::Row;
-use underpin_catalog::{LockMode, RelationName};
+use underpin_catalog::LockMode;
 use underpin_core::event::{Blocker, WaitReason};
 use underpin_core::run::Report;
 use underpin_sql::LockClaim;
@@ -246,20 +247,11 @@ pub(crate) async fn lockable(
     Ok(rows.iter().filter_map(|row| named(row.get(0))).collect())
 }
 
-/// Groups claims by mode, strongest first, for `LOCK TABLE a, b IN … MODE`.
-pub(crate) fn by_mode(claims: &[LockClaim]) -> Vec<(LockMode, Vec<RelationName>)> {
-    LockMode::ALL
-        .into_iter()
-        .rev()
-        .filter_map(|mode| {
-            let relations: Vec<RelationName> = claims
-                .iter()
-                .filter(|claim| claim.mode == mode)
-                .map(|claim| claim.relation.clone())
-                .collect();
-            (!relations.is_empty()).then_some((mode, relations))
-        })
-        .collect()
+/// Claims in the order in which their locks are tried first: the strongest modes before the others.
+pub(crate) fn strongest_first(claims: &[LockClaim]) -> Vec<LockClaim> {
+    let mut claims = claims.to_vec();
+    claims.sort_by_key(|claim| Reverse(claim.mode));
+    claims
 }
 
 /// Who stands in the way, in a sentence.

@@ -1,6 +1,6 @@
 //! The objects of a catalog by their keys, and which needs which.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -111,7 +111,8 @@ pub(super) struct Inventory<'a> {
 }
 
 impl<'a> Inventory<'a> {
-    pub(super) fn of(catalog: &'a Catalog) -> Self {
+    /// The objects of a catalog but for those of these tables, which neither move nor need what does.
+    pub(super) fn without(idle: &HashSet<&RelationName>, catalog: &'a Catalog) -> Self {
         let mut made = Self {
             catalog,
             objects: HashMap::new(),
@@ -121,7 +122,7 @@ impl<'a> Inventory<'a> {
             index_parts: BTreeMap::new(),
             children: BTreeMap::new(),
         };
-        made.list();
+        made.list(idle);
         for (name, of) in &catalog.types {
             if let TypeKind::Range(RangeType { multirange: Some(multirange), .. }) = &of.kind {
                 made.multiranges.insert(multirange, name);
@@ -263,7 +264,7 @@ impl<'a> Inventory<'a> {
         }
     }
 
-    fn list(&mut self) {
+    fn list(&mut self, idle: &HashSet<&RelationName>) {
         let catalog = self.catalog;
         for (name, namespace) in &catalog.namespaces {
             self.add(ObjectKey::global(ObjectKind::Namespace, name), Object::Namespace(name, namespace));
@@ -284,7 +285,7 @@ impl<'a> Inventory<'a> {
         for (name, sequence) in &catalog.sequences {
             self.add(ObjectKey::of(ObjectKind::Sequence, name), Object::Sequence(name, sequence));
         }
-        for (name, table) in &catalog.tables {
+        for (name, table) in catalog.tables.iter().filter(|(name, _)| !idle.contains(name)) {
             let owner = Owner::Table(name, table);
             self.add(ObjectKey::of(ObjectKind::Table, name), Object::Table(name, table));
             self.columns(owner, &table.columns);

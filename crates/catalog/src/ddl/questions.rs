@@ -99,7 +99,7 @@ pub(super) fn renames(context: &Context<'_>) -> Vec<Rename> {
     let mut found = Vec::new();
     let going = |key: &ObjectKey| fates.fate(key) == Some(Fate::Dropped);
     let coming = |key: &ObjectKey| fates.fate(key) == Some(Fate::Created);
-    for (name, before) in &context.before.catalog.tables {
+    for (name, before) in context.before.catalog.tables.iter().filter(|(name, _)| fates.is_touched(name)) {
         let key = ObjectKey::of(ObjectKind::Table, name);
         if going(&key) {
             let shape = shape(&before.columns);

@@ -2,7 +2,10 @@
 
 use super::cast;
 use super::*;
-use crate::model::{Column, Namespace, Table, Type, TypeKind, TypeRef};
+use crate::model::{
+    Column, Constraint, ConstraintKind, ForeignKey, MatchKind, Namespace, ReferentialAction, Table, Type,
+    TypeKind, TypeRef,
+};
 
 fn named(text: &str) -> Name {
     Name::new(text)
@@ -75,6 +78,65 @@ fn a_new_value_is_committed_for_those_that_use_it() {
     table.columns.insert(named("c"), Column { default, ..Column::of(TypeRef::of(name)) });
     after.tables.insert(RelationName::qualified("public", "t"), table);
     assert!(committed(&after));
+}
+
+#[test]
+fn who_needs_nothing_that_moves_is_not_looked_into_and_nothing_is_missed() {
+    let int = || column("int4", "integer");
+    let public = |name: &str| RelationName::qualified("public", name);
+    let mut before = catalog(&[
+        ("t", &[("id", int()), ("old", int())]),
+        ("child", &[("t", int())]),
+        ("grandchild", &[("child", int())]),
+        ("typed", &[("kind", Column::of(TypeRef::of(public("kind"))))]),
+        ("above", &[("id", int())]),
+        ("part", &[("id", int())]),
+        ("alone", &[("id", int())]),
+    ]);
+    for (table, column, referenced) in [("child", "t", "t"), ("grandchild", "child", "child")] {
+        let foreign = Constraint::of(ConstraintKind::ForeignKey(ForeignKey {
+            columns: vec![named(column)],
+            referenced: public(referenced),
+            referenced_columns: vec![named("id")],
+            match_kind: MatchKind::default(),
+            on_update: ReferentialAction::default(),
+            on_delete: ReferentialAction::default(),
+            on_delete_columns: Vec::new(),
+            period: false,
+        }));
+        before.tables.get_mut(&public(table)).unwrap().constraints.insert(named("fk"), foreign);
+    }
+    before.tables.get_mut(&public("part")).unwrap().inherits.push(public("above"));
+    let labels = |labels: &[&str]| {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        Type { kind: TypeKind::Enum { labels }, about: Default::default() }
+    };
+    before.types.insert(public("kind"), labels(&["a", "b"]));
+    let idle_behind = |change: &dyn Fn(&mut Catalog)| {
+        let mut after = before.clone();
+        change(&mut after);
+        let idle = idle(&before, &after);
+        let all = without(HashSet::new(), &before, &after, &named("owner"));
+        assert_eq!(between(&before, &after, &named("owner")), all);
+        let mut names: Vec<&str> = idle.into_iter().map(|name| name.name.as_str()).collect();
+        names.sort_unstable();
+        names.join(" ")
+    };
+    let column_goes = |catalog: &mut Catalog| {
+        catalog.tables[&public("t")].columns.shift_remove(&named("old"));
+    };
+    assert_eq!(idle_behind(&|_| {}), "above alone child grandchild part t typed");
+    assert_eq!(idle_behind(&column_goes), "above alone grandchild part typed");
+    let value_goes = |catalog: &mut Catalog| {
+        catalog.types.insert(public("kind"), labels(&["a"]));
+    };
+    assert_eq!(idle_behind(&value_goes), "above alone child grandchild part t");
+    let parent_grows = |catalog: &mut Catalog| {
+        catalog.tables[&public("above")].columns.insert(named("new"), int());
+    };
+    assert_eq!(idle_behind(&parent_grows), "alone child grandchild t typed");
+    let another_order = |catalog: &mut Catalog| catalog.tables[&public("t")].columns.swap_indices(0, 1);
+    assert_eq!(idle_behind(&another_order), "above alone grandchild part typed");
 }
 
 #[test]

@@ -242,7 +242,9 @@ impl Rehearsal {
     fn sentence(&self, folders: &[&str]) -> String {
         let begin = format!("On PostgreSQL {}, behind the history", self.server);
         if let Some(why) = &self.fails {
-            return format!("{begin}, it fails as Prisma writes it: {why}. Edit it before you commit it.");
+            return format!(
+                "{begin}, it fails as Prisma writes it: {why}. Edit it before you commit it, or remove it and run underpin plan, which has ways of its own to change keys, types and enums."
+            );
         }
         if self.down.iter().all(|down| matches!(down, Down::Returns)) {
             return match folders {

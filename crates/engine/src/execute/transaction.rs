@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use underpin_catalog::{LockMode, Sql, sql};
 use underpin_core::run::{Refusal, Segment};
@@ -68,40 +67,41 @@ impl Executor<'_> {
     /// PostgreSQL makes an autovacuum give way (after `deadlock_timeout`, 1 s); then the strong
     /// modes, each try under a savepoint so that the first stage stays. Answers since when the strong
     /// modes have been asked for.
+    ///
+    /// Of several relations the one that a try waited for in vain is the first of the next try. A client that holds
+    /// it and wants another waits for us there, and we for it, so no try would ever come through under a steady load;
+    /// who has it has all clients behind them that begin with it, and finds the others free.
     async fn lock_in_two_stages(&self, claims: &[LockClaim], is_instant: bool) -> Result<Instant, Trouble> {
         let lock = self.lock();
-        let strong = second_stage(lock, claims, is_instant);
-        let mut text = first_stage(lock, claims);
-        text.push_str(&strong);
+        let mut order = gate::strongest_first(claims);
+        let mut first = first_stage(lock, claims);
         for attempt in 1.. {
-            let mut watcher = self.watcher(false);
-            let (done, seen) = watcher.over(self.sessions.work.simple_query(&text)).await;
+            let stages = [&first[..], &second_stage(lock, &order, is_instant)].concat();
+            let (mut answers, completed) = (Vec::new(), AtomicUsize::new(0));
+            let text: String = stages.iter().map(|statement| statement.text.as_str()).collect();
+            let sent = counted(&self.sessions.work, &text, &completed, |answer| answers.push(answer));
+            let (done, seen) = self.watcher(false).over(sent).await;
             let error = match done {
-                Ok(answers) => return Ok(asked_at(&answers)),
+                Ok(()) => return Ok(asked_at(&answers)),
                 Err(error) => error,
             };
             let refused = error.code().is_some_and(|code| code.code() == "55P03");
-            if !refused || attempt >= lock.tries {
+            let stood_at = stages.get(completed.into_inner()).and_then(|statement| statement.relation);
+            let Some(stood_at) = stood_at.filter(|_| refused && attempt < lock.tries) else {
                 return Err(with_seen(error.into(), seen, None));
-            }
-            match self.sessions.work.batch_execute("ROLLBACK TO SAVEPOINT underpin_lock").await {
-                Ok(()) => {}
-                // There is no savepoint, so it is the first stage that was refused.
-                Err(none) if none.code() == Some(&SqlState::S_E_INVALID_SPECIFICATION) => {
-                    return Err(with_seen(error.into(), seen, None));
-                }
-                Err(other) => return Err(other.into()),
-            }
+            };
+            self.sessions.work.batch_execute("ROLLBACK TO SAVEPOINT underpin_lock").await?;
+            order[..=stood_at].rotate_right(1);
             // Between two tries the application's queue drains.
             tokio::time::sleep(Duration::from_millis(u64::from(lock.try_timeout_ms) * 2)).await;
-            text.clone_from(&strong);
+            first.clear();
         }
         unreachable!("the loop ends by a return")
     }
 
     async fn send_whole(&self, text: &Sql, gives_way: bool) -> Result<(), Trouble> {
         let completed = AtomicUsize::new(0);
-        let sent = counted(&self.sessions.work, text, &completed);
+        let sent = counted(&self.sessions.work, text.as_str(), &completed, drop);
         let (done, seen) = self.watcher(gives_way).over(sent).await;
         done.map_err(|error| {
             let line = match position(&error) {
@@ -161,14 +161,20 @@ impl Executor<'_> {
     }
 }
 
-/// Sends a file and counts the statements that the server completes: many errors come without a position,
-/// and then the count tells which statement it was.
-async fn counted(client: &Client, text: &Sql, completed: &AtomicUsize) -> Result<(), tokio_postgres::Error> {
-    let mut answers = pin!(client.simple_query_raw(text.as_str()).await?);
+/// Sends statements at once and counts those that the server completes: many errors come without a position, and then
+/// the count tells which statement it was.
+async fn counted(
+    client: &Client,
+    text: &str,
+    completed: &AtomicUsize,
+    mut answered: impl FnMut(SimpleQueryMessage),
+) -> Result<(), tokio_postgres::Error> {
+    let mut answers = pin!(client.simple_query_raw(text).await?);
     while let Some(answer) = answers.try_next().await? {
         if let SimpleQueryMessage::CommandComplete(_) = answer {
             completed.fetch_add(1, Ordering::Relaxed);
         }
+        answered(answer);
     }
     Ok(())
 }
@@ -178,25 +184,55 @@ fn line_of(text: &Sql, completed: usize) -> Option<u32> {
     read(text.as_str()).ok()?.get(completed).map(|statement| statement.line)
 }
 
-fn first_stage(lock: &LockSettings, claims: &[LockClaim]) -> String {
-    let relations: Vec<_> = claims.iter().map(|claim| claim.relation.clone()).collect();
-    sql!("LOCK TABLE {} IN {} MODE; ", relations, LockMode::ShareUpdateExclusive).to_string()
-        + &sql!("SET LOCAL lock_timeout = {}; ", lock.try_timeout_ms).to_string()
+/// A statement of a try.
+#[derive(Clone, Debug)]
+struct Sent {
+    text: String,
+    /// The relation that it locks, by its place among those of the try.
+    relation: Option<usize>,
 }
 
-/// The strong locks, between two looks at the server's clock. A statement that changes the catalog alone
+impl Sent {
+    fn of(text: impl Into<String>) -> Self {
+        Self { text: text.into() + "; ", relation: None }
+    }
+}
+
+fn first_stage(lock: &LockSettings, claims: &[LockClaim]) -> Vec<Sent> {
+    let relations: Vec<_> = claims.iter().map(|claim| claim.relation.clone()).collect();
+    vec![
+        Sent::of(sql!("LOCK TABLE {} IN {} MODE", relations, LockMode::ShareUpdateExclusive).to_string()),
+        Sent::of(sql!("SET LOCAL lock_timeout = {}", lock.try_timeout_ms).to_string()),
+    ]
+}
+
+/// The strong locks, between two looks at the server's clock. The timeout of a try is that of all of them together: who
+/// wants the first of them waits for us while we wait for the last. A statement that changes the catalog alone
 /// gets a `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
-fn second_stage(lock: &LockSettings, claims: &[LockClaim], is_instant: bool) -> String {
-    let clock = "SELECT extract(epoch FROM pg_catalog.clock_timestamp()); ";
-    let mut text = format!("SAVEPOINT underpin_lock; {clock}");
-    for (mode, relations) in gate::by_mode(claims) {
-        text.push_str(sql!("LOCK TABLE {} IN {} MODE; ", relations, mode).as_str());
+fn second_stage(lock: &LockSettings, claims: &[LockClaim], is_instant: bool) -> Vec<Sent> {
+    let clock = || Sent::of("SELECT extract(epoch FROM pg_catalog.clock_timestamp())");
+    // All that is sent at once has the timestamp of one statement; and 0 would be no timeout.
+    let rest = format!(
+        "SELECT pg_catalog.set_config('lock_timeout', greatest(1, {} - (1000 * extract(epoch FROM \
+         pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()))::int4)::text, true)",
+        lock.try_timeout_ms
+    );
+    let mut stage = vec![Sent::of("SAVEPOINT underpin_lock"), clock()];
+    for (at, LockClaim { relation, mode, .. }) in claims.iter().enumerate() {
+        if at > 0 {
+            stage.push(Sent::of(rest.as_str()));
+        }
+        let text = sql!("LOCK TABLE {} IN {} MODE", vec![relation.clone()], *mode).to_string();
+        stage.push(Sent { relation: Some(at), ..Sent::of(text) });
+    }
+    if claims.len() > 1 {
+        stage.push(Sent::of(sql!("SET LOCAL lock_timeout = {}", lock.try_timeout_ms).to_string()));
     }
     if is_instant {
-        text.push_str(&format!("SET LOCAL statement_timeout = {}; ", lock.instant_timeout_ms));
+        stage.push(Sent::of(format!("SET LOCAL statement_timeout = {}", lock.instant_timeout_ms)));
     }
-    text.push_str(clock);
-    text
+    stage.push(clock());
+    stage
 }
 
 /// When the server began to take the locks of [`second_stage`], on our clock.
@@ -205,7 +241,8 @@ fn asked_at(answers: &[SimpleQueryMessage]) -> Instant {
         SimpleQueryMessage::Row(row) => row.get(0)?.parse::<f64>().ok(),
         _ => None,
     });
-    let (asked, had) = (times.next().unwrap_or_default(), times.next().unwrap_or_default());
+    let asked = times.next().unwrap_or_default();
+    let had = times.last().unwrap_or(asked);
     let now = Instant::now();
     now.checked_sub(Duration::try_from_secs_f64(had - asked).unwrap_or_default()).unwrap_or(now)
 }

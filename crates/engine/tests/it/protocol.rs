@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_postgres::Client;
 use underpin_catalog::LockMode;
 use underpin_core::event::{Event, WaitReason};
@@ -317,6 +318,38 @@ async fn a_view_is_locked_before_the_table_behind_it() {
         assert_eq!(Vec::from_iter(awaited), ["\"A person\""], "{major}");
         let outcome = running.outcome().await;
         assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
+    }
+}
+
+/// Clients always begin with "User" and go on to "A badge". Who has that one and waits for "User" waits for clients that
+/// wait for it, try after try; in the other order all of them are done when "User" is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_try_waited_for_in_vain_is_the_first_of_the_next() {
+    for major in outer_majors() {
+        let server = Server::shared(major).await;
+        let database = server.database("orders").await;
+        shop::open(&database).await;
+        let badge = ("20260201000000_badge", "CREATE TABLE \"A badge\" (\"userId\" INTEGER);\n");
+        let outcome = deployed(&target(&database, &[BASE, badge]), &strict(Mode::Online)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
+        let mut busy = JoinSet::new();
+        for pause in [11, 17, 23, 29] {
+            let client = named(&database, "busy").await;
+            busy.spawn(async move {
+                loop {
+                    client.batch_execute("BEGIN; SELECT FROM \"User\" LIMIT 1").await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                    client.batch_execute("SELECT FROM \"A badge\" LIMIT 1; COMMIT").await.unwrap();
+                }
+            });
+        }
+        let both = (
+            "20260202000000_both",
+            "BEGIN;\nALTER TABLE \"A badge\" ADD COLUMN \"since\" DATE;\nALTER TABLE \"User\" ADD COLUMN \"badges\" INTEGER;\nCOMMIT;\n",
+        );
+        let outcome = deployed(&target(&database, &[BASE, badge, both]), &with_budget(30_000)).await;
+        assert!(matches!(outcome.ending, Ending::Applied), "{major}: {outcome:?}");
+        assert!(busy.try_join_next().is_none(), "{major}: a client has ended");
     }
 }
 

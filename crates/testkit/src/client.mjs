@@ -26,7 +26,8 @@ const failure = (error) => {
   return {
     code: error.code ?? null,
     sqlstate: cause.originalCode ?? error.meta?.code ?? null,
-    message: cause.originalMessage ?? String(error.message).trim().split('\n').pop(),
+    // What an assertion says is said in all of its lines.
+    message: cause.originalMessage ?? (error.code === 'ERR_ASSERTION' ? error.message : String(error.message).trim().split('\n').pop()),
   }
 }
 

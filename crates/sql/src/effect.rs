@@ -144,9 +144,9 @@ pub enum Effect {
     /// `COMMENT ON` a relation or a column, `part` when on something that belongs to it (a constraint, a
     /// trigger), or (`None`) on anything else.
     Comment { relation: Option<RelationName>, part: bool },
-    /// `GRANT` and `REVOKE`, on tables and sequences or (none) on other objects; `to_public` says that everybody
-    /// is given something.
-    Grant { tables: Vec<RelationName>, to_public: bool },
+    /// `GRANT` and `REVOKE`, on tables and sequences, on routines, or (neither) on other objects; `to_public` says
+    /// that everybody is given something.
+    Grant { tables: Vec<RelationName>, routines: Vec<RelationName>, to_public: bool },
     /// `SET`, `SET LOCAL`, `RESET`.
     Set(Setting),
     /// `BEGIN`, `COMMIT` and their kin.

@@ -16,6 +16,7 @@ use super::enum_swap::EnumSwap;
 use super::finding::{Blocks, Confidence, Estimate, Finding, Fix, FixStatement, LockFact, Severity};
 use super::lines::Lines;
 use super::linter::{Circumstances, size_of};
+use super::phases::Columns;
 use super::stats::Heat;
 use crate::world::World;
 
@@ -33,6 +34,8 @@ pub(crate) struct FileCase<'a> {
     pub(crate) swaps: OnceCell<Vec<EnumSwap>>,
     /// What it does, by what it does it to.
     pub(crate) effects: FileEffects<'a>,
+    /// The columns that earlier phases of its rollout have added.
+    pub(crate) added_before: Columns,
 }
 
 /// A statement, when its turn comes, or one of those inside its program.

@@ -20,7 +20,7 @@ use super::cost;
 use super::effects::FileEffects;
 use super::finding::LockFact;
 use super::lines::Lines;
-use super::phases::Deployed;
+use super::phases::{Added, Deployed};
 use super::report::{FileReport, StatementReport};
 use super::rule::{Judge, Rule, rules};
 use super::stats::Stats;
@@ -102,6 +102,7 @@ pub struct Carried {
     world: World,
     session: Session,
     judged_before: bool,
+    added: Added,
 }
 
 impl<'a> Linter<'a> {
@@ -114,6 +115,7 @@ impl<'a> Linter<'a> {
             world: World::around(&start, 0),
             session: around.session.clone(),
             judged_before: false,
+            added: Added::default(),
         };
         Self::behind(around, carried)
     }
@@ -186,6 +188,7 @@ impl<'a> Linter<'a> {
             around: &self.around,
             swaps: OnceCell::new(),
             effects: FileEffects::of(statements),
+            added_before: self.carried.added.before(source.text),
         };
         let mut seen: Vec<Seen> = Vec::with_capacity(statements.len());
         let (mut transaction, mut so_far) = (None, TransactionSoFar::default());
@@ -252,6 +255,7 @@ impl<'a> Linter<'a> {
             }
         }
         self.carried.session = in_force.after;
+        self.carried.added.note(source.text, statements, self.carried.world.facts());
         if let Some(deployed) = deployed {
             report.findings.retain(|finding| deployed.concerns(finding));
         }

@@ -2,7 +2,8 @@
 
 use pg_query::protobuf::node::Node as NodeEnum;
 use pg_query::protobuf::{
-    CommentStmt, GrantTargetType, LockStmt, ObjectType, ReindexObjectType, RoleSpecType, VacuumStmt,
+    CommentStmt, GrantStmt, GrantTargetType, LockStmt, ObjectType, ReindexObjectType, RoleSpecType,
+    VacuumStmt,
 };
 use underpin_catalog::{LockMode, Name, RelationName};
 
@@ -37,20 +38,7 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         }],
         NodeEnum::LockStmt(statement) => lock(statement),
         NodeEnum::CommentStmt(statement) => vec![commented(statement)],
-        NodeEnum::GrantStmt(statement) => vec![Effect::Grant {
-            tables: if matches!(statement.objtype(), ObjectType::ObjectTable | ObjectType::ObjectSequence)
-                && statement.targtype() == GrantTargetType::AclTargetObject
-            {
-                relations(&statement.objects)
-            } else {
-                Vec::new()
-            },
-            to_public: statement.is_grant
-                && statement.grantees.iter().any(|grantee| match &grantee.node {
-                    Some(NodeEnum::RoleSpec(role)) => role.roletype() == RoleSpecType::RolespecPublic,
-                    _ => false,
-                }),
-        }],
+        NodeEnum::GrantStmt(statement) => vec![granted(statement)],
         NodeEnum::SecLabelStmt(_) => vec![Effect::Comment { relation: None, part: false }],
         NodeEnum::CreatedbStmt(_) => server("CREATE DATABASE"),
         NodeEnum::DropdbStmt(_) => server("DROP DATABASE"),
@@ -63,6 +51,25 @@ pub(super) fn describe(node: &NodeEnum) -> Option<Vec<Effect>> {
         NodeEnum::DropSubscriptionStmt(_) => server("DROP SUBSCRIPTION"),
         _ => return None,
     })
+}
+
+fn granted(statement: &GrantStmt) -> Effect {
+    use ObjectType::{ObjectFunction, ObjectProcedure, ObjectRoutine, ObjectSequence, ObjectTable};
+    let is_named = statement.targtype() == GrantTargetType::AclTargetObject;
+    let (mut tables, mut routines) = (Vec::new(), Vec::new());
+    match statement.objtype() {
+        ObjectTable | ObjectSequence if is_named => tables = relations(&statement.objects),
+        ObjectFunction | ObjectProcedure | ObjectRoutine if is_named => {
+            routines = statement.objects.iter().map(object).collect();
+        }
+        _ => {}
+    }
+    let to_public = statement.is_grant
+        && statement.grantees.iter().any(|grantee| match &grantee.node {
+            Some(NodeEnum::RoleSpec(role)) => role.roletype() == RoleSpecType::RolespecPublic,
+            _ => false,
+        });
+    Effect::Grant { tables, routines, to_public }
 }
 
 fn vacuum(statement: &VacuumStmt) -> Vec<Effect> {

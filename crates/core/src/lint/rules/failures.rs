@@ -12,6 +12,10 @@ use super::super::case::Case;
 use super::super::effects::{EffectKind, Placed};
 use super::super::finding::{Confidence, Finding, Severity};
 
+/// For rows that no query finds before the migration has run.
+const PRECHECK: &str =
+    "run underpin precheck on production before deploying, and correct the rows that it finds";
+
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     let all = failures(case.statement, case.world.facts(), case.in_block(), case.so_far);
     for failure in &all {
@@ -74,8 +78,10 @@ fn tell(case: &Case<'_>, failure: &Failure) -> Finding {
         .sure(confidence(case, failure))
         .failing(failure.sqlstate)
         .instead(advice(failure));
-    if let Some(check) = failure.check.as_ref().filter(|check| can_be_asked(case, failure, check)) {
-        telling = telling.checked_by(check);
+    match failure.check.as_ref().filter(|check| can_be_asked(case, failure, check)) {
+        Some(check) => telling = telling.checked_by(check),
+        None if failure.kind == FailureKind::Rows => telling = telling.instead(PRECHECK),
+        None => {}
     }
     if failure.kind == FailureKind::Rows {
         telling = telling.assuming("nobody looked at the rows");
@@ -177,6 +183,11 @@ fn concerns_rows(case: &Case<'_>, failure: &Failure) -> bool {
     }
     if failure.columns.iter().any(|column| is_required_by_file(case, table, column)) {
         return false;
+    }
+    let is_added_before = |column: &Name| case.file.added_before.contains(&(table.clone(), column.clone()));
+    if failure.columns.iter().any(is_added_before) {
+        // What the phases write into it is not there yet, and keeps what the old column kept.
+        return failure.sqlstate == "23502" && !is_filled(case, table);
     }
     let is_null = |column: &Name| {
         case.world.is_new_column(table, column)

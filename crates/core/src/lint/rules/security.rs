@@ -1,6 +1,7 @@
 //! Who may see and do what from then on: `row-security-without-policy`, `grant-to-public`,
 //! `security-definer-search-path`.
 
+use underpin_catalog::RelationName;
 use underpin_sql::Effect;
 use underpin_sql::effect::{RunsAs, TableOption};
 
@@ -36,7 +37,10 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
                         .done(),
                 );
             }
-            Effect::Grant { tables, to_public: true } => {
+            // Whoever makes a function gives it to everybody.
+            Effect::Grant { routines, to_public: true, .. }
+                if !routines.is_empty() && routines.iter().all(|routine| is_new(case, routine)) => {}
+            Effect::Grant { tables, to_public: true, .. } => {
                 let what = match tables.as_slice() {
                     [] => "a privilege".to_owned(),
                     tables => {
@@ -74,4 +78,13 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             _ => {}
         }
     }
+}
+
+/// Whether the file has made the function before.
+fn is_new(case: &Case<'_>, routine: &RelationName) -> bool {
+    let named = case.file.effects.with(EffectKind::CreateOrDropRoutine, routine.name.as_str(), "");
+    named.before(case.at).any(|effect| {
+        matches!(effect, Effect::CreateRoutine { name, replace: false, .. }
+            if case.world.facts().resolve(name) == case.world.facts().resolve(routine))
+    })
 }

@@ -242,8 +242,13 @@ impl Rehearsal {
     fn sentence(&self, folders: &[&str]) -> String {
         let begin = format!("On PostgreSQL {}, behind the history", self.server);
         if let Some(why) = &self.fails {
+            // The type that Prisma gives to a number that counts is none for a column that is there.
+            let instead = match why.contains("(42704)") {
+                true => ", or remove it and run underpin plan, which changes the type of keys in phases",
+                false => "",
+            };
             return format!(
-                "{begin}, it fails as Prisma writes it: {why}. Edit it before you commit it, or remove it and run underpin plan, which has ways of its own to change keys, types and enums."
+                "{begin}, it fails as Prisma writes it: {why}. Edit it before you commit it{instead}."
             );
         }
         if self.down.iter().all(|down| matches!(down, Down::Returns)) {

@@ -202,6 +202,7 @@ async fn a_file_that_cannot_run_is_written_and_told() {
         "{}",
         said.all()
     );
+    assert!(said.stdout.contains("underpin plan"), "{}", said.all());
     let last = project.migrations().join(folders(&project).pop().unwrap());
     assert!(read(last.join("migration.sql")).contains("SET DATA TYPE BIGSERIAL"));
     assert!(!last.join("down.sql").exists());

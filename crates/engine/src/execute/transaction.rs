@@ -210,14 +210,15 @@ fn first_stage(lock: &LockSettings, claims: &[LockClaim]) -> Vec<Sent> {
 /// wants the first of them waits for us while we wait for the last. A statement that changes the catalog alone
 /// gets a `statement_timeout`: should it scan or rewrite by surprise, it ends before anybody suffers.
 fn second_stage(lock: &LockSettings, claims: &[LockClaim], is_instant: bool) -> Vec<Sent> {
-    let clock = || Sent::of("SELECT extract(epoch FROM pg_catalog.clock_timestamp())");
-    // All that is sent at once has the timestamp of one statement; and 0 would be no timeout.
+    let clock = "extract(epoch FROM pg_catalog.clock_timestamp())";
+    let asked = format!("SELECT pg_catalog.set_config('underpin.asked', {clock}::text, true)");
+    // 0 would be no timeout.
     let rest = format!(
-        "SELECT pg_catalog.set_config('lock_timeout', greatest(1, {} - (1000 * extract(epoch FROM \
-         pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp()))::int4)::text, true)",
+        "SELECT pg_catalog.set_config('lock_timeout', greatest(1, {} - (1000 * ({clock} \
+         - pg_catalog.current_setting('underpin.asked')::numeric))::int4)::text, true)",
         lock.try_timeout_ms
     );
-    let mut stage = vec![Sent::of("SAVEPOINT underpin_lock"), clock()];
+    let mut stage = vec![Sent::of("SAVEPOINT underpin_lock"), Sent::of(asked)];
     for (at, LockClaim { relation, mode, .. }) in claims.iter().enumerate() {
         if at > 0 {
             stage.push(Sent::of(rest.as_str()));
@@ -231,7 +232,7 @@ fn second_stage(lock: &LockSettings, claims: &[LockClaim], is_instant: bool) -> 
     if is_instant {
         stage.push(Sent::of(format!("SET LOCAL statement_timeout = {}", lock.instant_timeout_ms)));
     }
-    stage.push(clock());
+    stage.push(Sent::of(format!("SELECT {clock}")));
     stage
 }
 

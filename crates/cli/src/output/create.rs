@@ -243,7 +243,7 @@ impl Rehearsal {
         let begin = format!("On PostgreSQL {}, behind the history", self.server);
         if let Some(why) = &self.fails {
             // The type that Prisma gives to a number that counts is none for a column that is there.
-            let instead = match why.contains("(42704)") {
+            let instead = match why.contains("serial\" does not exist") {
                 true => ", or remove it and run underpin plan, which changes the type of keys in phases",
                 false => "",
             };

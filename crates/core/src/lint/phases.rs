@@ -31,7 +31,7 @@ const AS_PRISMA_SENDS_IT: [&str; 8] = [
 /// Columns, each with its table.
 pub(crate) type Columns = BTreeSet<(RelationName, Name)>;
 
-/// The columns that phases of rollouts have added, by rollout.
+/// The columns that phases of rollouts have added to tables that got a trigger with them, by rollout.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Added(BTreeMap<String, Columns>);
 
@@ -46,8 +46,16 @@ impl Added {
     pub(super) fn note(&mut self, text: &str, statements: &[Statement], facts: &Surroundings) {
         let Some(rollout) = rollout(text) else { return };
         let of_rollout = self.0.entry(rollout).or_default();
-        for effect in statements.iter().flat_map(|statement| &statement.effects) {
-            if let Effect::AddColumn(added) = effect {
+        let effects = || statements.iter().flat_map(|statement| &statement.effects);
+        let with_trigger = effects().filter_map(|effect| match effect {
+            Effect::CreateTrigger(made) => Some(facts.resolve(&made.table)),
+            _ => None,
+        });
+        let with_trigger: BTreeSet<RelationName> = with_trigger.collect();
+        for effect in effects() {
+            if let Effect::AddColumn(added) = effect
+                && with_trigger.contains(&facts.resolve(&added.table))
+            {
                 of_rollout.insert((facts.resolve(&added.table), added.column.clone()));
             }
         }
@@ -99,16 +107,18 @@ mod tests {
 
     const HISTORY: &str = "CREATE TABLE \"User\" (\"id\" INT NOT NULL, \"name\" TEXT NOT NULL, CONSTRAINT \"User_pkey\" PRIMARY KEY (\"id\"));";
     const EXPAND: &str = "-- underpin: rollout keys\n-- underpin: phase expand\nALTER TABLE \"User\" ADD COLUMN \"id_next\" BIGINT;\n";
+    const TRIGGER: &str =
+        "CREATE TRIGGER \"both\" BEFORE INSERT ON \"User\" FOR EACH ROW EXECUTE FUNCTION \"both\"();\n";
 
     /// What is told of rows that may refuse the second phase of a rollout.
-    fn rows_of(backfill: &str) -> Vec<String> {
+    fn rows_of(expand: &str, backfill: &str) -> Vec<String> {
         let (stats, settings) = (Stats::none(), LintSettings::default());
         let around =
             Circumstances::of_history(ServerVersion::of_major(17), Sender::PrismaWhole, &stats, &settings);
         let mut linter = Linter::new(around);
         let mut judge = |text: &str| linter.judge(&Source { path: "", text, read: underpin_sql::read(text) });
         judge(HISTORY);
-        judge(EXPAND);
+        judge(expand);
         let found = judge(backfill).findings.into_iter().filter(|found| found.rule == "data-may-refuse");
         found.map(|found| found.sqlstate.unwrap_or_default().to_string()).collect()
     }
@@ -118,6 +128,12 @@ mod tests {
         let phase = "-- underpin: rollout keys\n-- underpin: phase backfill after expand\n";
         let fill = "UPDATE \"User\" SET \"id_next\" = \"id\" WHERE \"id_next\" IS NULL;\n";
         let ends = "ALTER TABLE \"User\" ALTER COLUMN \"id_next\" SET NOT NULL;\nCREATE UNIQUE INDEX \"next\" ON \"User\"(\"id_next\");\n";
+        assert_eq!(
+            rows_of(EXPAND, &format!("{phase}{fill}{ends}")),
+            ["23502", "23505"],
+            "old clients leave it out"
+        );
+        let rows_of = |backfill: &str| rows_of(&[EXPAND, TRIGGER].concat(), backfill);
         assert_eq!(rows_of(&format!("{phase}{fill}{ends}")), [""; 0]);
         assert_eq!(rows_of(&format!("{phase}{ends}")), ["23502"], "nobody has filled it");
         let other = phase.replace("keys", "others");

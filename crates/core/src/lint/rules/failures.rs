@@ -13,8 +13,8 @@ use super::super::effects::{EffectKind, Placed};
 use super::super::finding::{Confidence, Finding, Severity};
 
 /// For rows that no query finds before the migration has run.
-const PRECHECK: &str =
-    "run underpin precheck on production before deploying, and correct the rows that it finds";
+const NOT_THERE_YET: &str = "no query can tell before the column is there: see that what fills it keeps to this, or try the \
+     migration on a copy of production";
 
 pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     let all = failures(case.statement, case.world.facts(), case.in_block(), case.so_far);
@@ -80,7 +80,7 @@ fn tell(case: &Case<'_>, failure: &Failure) -> Finding {
         .instead(advice(failure));
     match failure.check.as_ref().filter(|check| can_be_asked(case, failure, check)) {
         Some(check) => telling = telling.checked_by(check),
-        None if failure.kind == FailureKind::Rows => telling = telling.instead(PRECHECK),
+        None if failure.kind == FailureKind::Rows => telling = telling.instead(NOT_THERE_YET),
         None => {}
     }
     if failure.kind == FailureKind::Rows {
@@ -186,7 +186,8 @@ fn concerns_rows(case: &Case<'_>, failure: &Failure) -> bool {
     }
     let is_added_before = |column: &Name| case.file.added_before.contains(&(table.clone(), column.clone()));
     if failure.columns.iter().any(is_added_before) {
-        // What the phases write into it is not there yet, and keeps what the old column kept.
+        // What the triggers and the phases write into it is not there yet. What it presupposes, a plan verifies by
+        // the old column before its first phase.
         return failure.sqlstate == "23502" && !is_filled(case, table);
     }
     let is_null = |column: &Name| {
